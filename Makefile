@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup venv stack demo test check unit servers bench lock format clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: venv stack ## The environment, the servers' jars: everything that is downloaded
+
+venv: .venv/.installed
+
+.venv/.installed: requirements/core.txt requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found: install Python 3.11 or set PYTHON"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/core.txt requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+stack: venv
+	@$(BIN)/python -m gridflex.launcher.jars
+
+demo: setup ## Set up, start everything, play generated houses, show what comes out
+	@$(BIN)/python -m benchmarks.demo
+
+test: setup check servers ## Set up and pass every test, on real servers
+
+check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+	$(PYTEST) -q tests/unit tests/contracts
+	$(PYTEST) -q --doctest-modules gridflex/domain gridflex/contracts ingestion/timeline.py ingestion/replay.py
+
+servers: stack ## Spark, component and end-to-end tests on the launcher's own servers
+	$(PYTEST) tests/spark tests/component tests/e2e
+
+bench: setup ## Measure every hot path against a peer
+	@$(BIN)/python -m benchmarks
+
+lock: ## Resolve the pins anew
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/core.in -o requirements/core.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url -c requirements/core.txt requirements/dev.in -o requirements/dev.txt
+
+format: ## Format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Stop the servers, then remove all that was made
+	@if [ -x $(BIN)/gridflex ]; then $(BIN)/gridflex down; fi
+	rm -rf .venv build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

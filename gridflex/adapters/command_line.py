@@ -1,0 +1,28 @@
+"""How every entry point of gridflex ends: logging set up once, errors as one clear message, exit codes 0, 1, 2."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import click
+
+from gridflex.errors import ConfigError, GridflexError, UsageError
+
+
+def run(command: click.Command) -> None:
+    """Run a click command and exit: 0 done, 1 failed, 2 wrong usage."""
+    logging.basicConfig(
+        level=os.environ.get("GRIDFLEX_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        command.main(prog_name=os.environ.get("GRIDFLEX_PROG"), standalone_mode=True)
+    except (UsageError, ConfigError) as problem:
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(2)
+    except GridflexError as problem:
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(1)

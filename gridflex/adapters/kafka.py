@@ -1,0 +1,152 @@
+"""Kafka's edge: a transactional writer that keeps its position in the same transaction as its messages.
+
+The position is the metadata of a committed group offset, so it is atomic with the messages, survives the writer, and
+needs no topic of its own (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from gridflex import config
+from gridflex.errors import ReplayFencedError, ServiceError
+
+logger = logging.getLogger(__name__)
+
+Message = tuple[bytes, bytes]
+"""Key and value."""
+
+_FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
+_CALL_S = 10.0
+_CHUNK = 10_000
+_OUTAGE_S = 300.0
+
+
+class TransactionalWriter:
+    """Writes batches of messages, each in one transaction with the position that follows it.
+
+    Starting one with a name aborts what an earlier writer of that name left open and fences it off. While Kafka is out
+    of reach it retries for five minutes. Raises ``ReplayFencedError`` when a later writer of the name took over,
+    ``ServiceError`` when Kafka refuses for good.
+    """
+
+    def __init__(self, kafka: config.Kafka, name: str) -> None:
+        self._name = name
+        self._topic = kafka.topic_readings
+        common = client_settings(kafka)
+        self._consumer = Consumer(
+            {**common, "group.id": name, "enable.auto.commit": False, "isolation.level": "read_committed"}
+        )
+        self._producer = Producer(
+            {
+                **common,
+                "transactional.id": name,
+                "transaction.timeout.ms": int(kafka.transaction_timeout_s * 1000),
+                "acks": "all",
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",
+                "linger.ms": 20,
+                "batch.size": 1_000_000,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 512 * 1024,
+            }
+        )
+        self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
+        self._sequence, self.position = self._committed()
+
+    def __enter__(self) -> TransactionalWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def commit(self, messages: Mapping[str, Sequence[Message]], position: str) -> None:
+        """Write ``{topic: [(key, value)]}`` and the position: all of it becomes visible at once, or nothing."""
+        started = time.monotonic()
+        while not self._attempt(messages, position):
+            if time.monotonic() - started > _OUTAGE_S:
+                raise ServiceError(f"Kafka took no transaction of {self._name} for {_OUTAGE_S:.0f} s; see its log")
+        self._sequence += 1
+        self.position = position
+
+    def _attempt(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
+        try:
+            self._producer.begin_transaction()
+            for topic, batch in messages.items():
+                self._produce(topic, batch)
+            offset = TopicPartition(self._topic, 0, self._sequence + 1, position)
+            group = self._consumer.consumer_group_metadata()
+            self._retry(lambda: self._producer.send_offsets_to_transaction([offset], group, _CALL_S), "position")
+            self._retry(lambda: self._producer.commit_transaction(_CALL_S), "commit")
+        except KafkaException as problem:
+            error = problem.args[0]
+            if not error.txn_requires_abort():
+                raise self._final(error) from None
+            logger.warning("transaction=aborted writer=%s reason=%s", self._name, error.str())
+            self._retry(lambda: self._producer.abort_transaction(_CALL_S), "abort")
+            return False
+        return True
+
+    def _produce(self, topic: str, batch: Sequence[Message]) -> None:
+        for start in range(0, len(batch), _CHUNK):
+            waiting: list[Any] = [{"key": key, "value": value} for key, value in batch[start : start + _CHUNK]]
+            while waiting:
+                if self._producer.produce_batch(topic, waiting) == len(waiting):
+                    break
+                waiting = [message for message in waiting if "_error" in message]
+                problem = waiting[0]["_error"]
+                if problem.code() != KafkaError._QUEUE_FULL:
+                    raise KafkaException(problem)
+                waiting = [{"key": message["key"], "value": message["value"]} for message in waiting]
+                self._producer.poll(0.1)
+            self._producer.poll(0)
+
+    def _retry(self, call: Callable[[], Any], what: str) -> None:
+        started = time.monotonic()
+        while True:
+            try:
+                call()
+            except KafkaException as problem:
+                error = problem.args[0]
+                if error.fatal() or error.code() in _FENCED:
+                    raise self._final(error) from None
+                if error.txn_requires_abort() and what != "abort":
+                    raise
+                if not error.retriable():
+                    raise self._final(error) from None
+                if time.monotonic() - started > _OUTAGE_S:
+                    raise ServiceError(f"Kafka did not answer {self._name} ({what}): {error.str()}") from None
+                logger.warning("kafka=retry writer=%s call=%s reason=%s", self._name, what, error.str())
+            else:
+                return
+
+    def _committed(self) -> tuple[int, str | None]:
+        found: list[TopicPartition] = []
+        where = [TopicPartition(self._topic, 0)]
+        self._retry(lambda: found.extend(self._consumer.committed(where, timeout=_CALL_S)), "read position")
+        offset = found[0]
+        if offset.error is not None:
+            raise ServiceError(f"cannot read the position of {self._name}: {offset.error.str()}")
+        return (offset.offset, offset.metadata or None) if offset.offset >= 0 else (0, None)
+
+    def _final(self, error: KafkaError) -> Exception:
+        if error.code() in _FENCED or (error.fatal() and "fenced" in error.str().lower()):
+            return ReplayFencedError(f"{self._name} is run by another process, which took over; this one stops")
+        return ServiceError(f"Kafka refused {self._name}: {error.str()}")
+
+
+def client_settings(kafka: config.Kafka) -> dict[str, Any]:
+    """What every client of the cluster needs to know."""
+    return {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "log.connection.close": False,
+        "logger": logger,
+    }

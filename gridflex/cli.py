@@ -1,0 +1,88 @@
+"""``gridflex``: one command line for the whole platform.
+
+The stages are started by their own command lines, never imported; what stands behind a name is one table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from gridflex.adapters.command_line import run
+from gridflex.adapters.druid import Druid
+from gridflex.config import ROOT, load_config
+from gridflex.launcher.commands import down, logs, reset, status, up
+
+_STAGES = {
+    "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
+    "generate": ("ingestion", "Write a data set with known truth, in REDD's or GREEND's layout."),
+    "duty-cycles": ("ingestion", "Find every activation in a data set: the stream's detector, run in batch."),
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gridflex")
+def gridflex() -> None:
+    """Real-time OLAP demand response: from appliance readings to verified megawatts."""
+
+
+@gridflex.command()
+@click.argument("query")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
+def sql(query: str, as_json: bool) -> None:
+    """Ask Druid, in SQL."""
+    rows = Druid(load_config().druid).sql(query)
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    if not rows:
+        click.echo("no rows")
+        return
+    click.echo(table(rows))
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Rows as aligned text, numbers to the right."""
+    names = list(rows[0])
+    cells = [names] + [[_cell(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
+    lines = [
+        "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
+        for line in cells
+    ]
+    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "-" if value is None else str(value)
+
+
+def _stage(name: str, module: str, summary: str) -> click.Command:
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+    @click.command(name, context_settings=settings, help=summary, add_help_option=False)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def start(arguments: tuple[str, ...]) -> None:
+        environment = os.environ | {"GRIDFLEX_PROG": "gridflex", "PYTHONPATH": str(ROOT)}
+        os.execve(sys.executable, [sys.executable, "-m", module, name, *arguments], environment)  # noqa: S606
+
+    return start
+
+
+for _command in (up, status, logs, down, reset):
+    gridflex.add_command(_command)
+for _name, (_module, _summary) in _STAGES.items():
+    gridflex.add_command(_stage(_name, _module, _summary))
+
+
+def main() -> None:
+    """The entry point."""
+    run(gridflex)

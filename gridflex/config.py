@@ -1,0 +1,186 @@
+"""The only reader of ``config.ini``.
+
+Every section is a frozen model, every key has an embedded default, and every key can be overridden by
+``GRIDFLEX_<SECTION>_<KEY>`` in the environment. Unknown sections and keys are errors; all problems come in one message.
+Secrets have no key here: they come from the environment alone.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gridflex.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: where ``schemas/``, ``database/`` and ``infra/`` stand."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """One section of ``config.ini``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Launcher(Section):
+    """The local stack: where it keeps its state, on which ports it listens."""
+
+    state_dir: Path = Path("var")
+    """Relative to the checkout. Logs, pids, Kafka's log, Druid's segments, Spark's checkpoint."""
+    host: str = "127.0.0.1"
+    kafka_port: Port = 9092
+    kafka_controller_port: Port = 9093
+    zookeeper_port: Port = 2181
+    druid_coordinator_port: Port = 8081
+    druid_broker_port: Port = 8082
+    druid_historical_port: Port = 8083
+    druid_router_port: Port = 8888
+    druid_indexer_port: Port = 8091
+    start_timeout_s: Positive = 180
+    min_free_disk_mb: Count = 2048
+    druid_avro: Literal["auto", "official", "stand_in"] = "auto"
+    """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one where it can be had."""
+
+
+class Kafka(Section):
+    """The Kafka cluster and its topics."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    topic_readings: str = "powerraw"
+    topic_duty_cycles: str = "dutycycle"
+    topic_dead_letters: str = "deadletter"
+    partitions: Count = 6
+    replication_factor: Count = 1
+    transaction_timeout_s: Positive = 60
+
+
+class Druid(Section):
+    """The Druid cluster: its router answers for all services."""
+
+    router_url: str = "http://127.0.0.1:8888"
+    query_timeout_s: Positive = 60
+
+
+class Readings(Section):
+    """What a good reading is."""
+
+    max_gap_s: Positive = 60
+    """A longer time without a reading is a gap: unknown."""
+    reorder_s: Positive = 120
+    """Rows out of order by up to this are put right; later ones are rejected."""
+    max_power_w: Positive = 50_000
+    """Power above it is absurd for one circuit of a house."""
+    max_future_s: Positive = 300
+    """An event time later than this after the message's Kafka time stamp is rejected."""
+
+
+class Replay(Section):
+    """How data sets are played."""
+
+    premises: Path = Path("ingestion/premises.csv")
+    """Relative to the checkout: house_id, region, feeder."""
+    transaction_readings: Count = 50_000
+    """Most readings in one transaction."""
+    live_flush_s: Positive = 0.2
+    """At the wall clock's pace a transaction is committed at least this often."""
+
+
+class DutyCycle(Section):
+    """Duty windows, in event time."""
+
+    window_s: Count = 600
+    slide_s: Count = 60
+
+
+class Spark(Section):
+    """The streaming job."""
+
+    master: str = "local[2]"
+    driver_memory: str = "1g"
+    buckets: Count = 32
+    """Hash buckets of appliances; fixed for the life of a checkpoint."""
+    shuffle_partitions: Count = 2
+    trigger_s: Annotated[float, Field(ge=0)] = 0.5
+    max_offsets_per_trigger: Count = 400_000
+
+
+class Config(Section):
+    """All of ``config.ini``."""
+
+    launcher: Launcher = Launcher()
+    kafka: Kafka = Kafka()
+    druid: Druid = Druid()
+    readings: Readings = Readings()
+    replay: Replay = Replay()
+    duty_cycle: DutyCycle = DutyCycle()
+    spark: Spark = Spark()
+
+    @property
+    def state_dir(self) -> Path:
+        """The state folder, absolute."""
+        return (ROOT / self.launcher.state_dir).resolve()
+
+
+def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration: embedded defaults, then the file, then the environment.
+
+    The file is ``path``, else ``$GRIDFLEX_CONFIG``, else ``config.ini`` in the checkout if there is one.
+    Raises ``ConfigError`` with every problem in one message.
+    """
+    environ = os.environ if environ is None else environ
+    named = path or (Path(environ["GRIDFLEX_CONFIG"]) if environ.get("GRIDFLEX_CONFIG") else None)
+    found = named or ROOT / "config.ini"
+    if named is not None and not named.is_file():
+        raise ConfigError(f"configuration file not found: {named}")
+    values = _from_file(found) if found.is_file() else {}
+    _override(values, environ)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as problem:
+        raise ConfigError(_explain(problem, found if found.is_file() else None)) from None
+
+
+def _from_file(path: Path) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except (configparser.Error, UnicodeDecodeError) as problem:
+        raise ConfigError(f"cannot read {path}: {problem}") from None
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _override(values: dict[str, dict[str, str]], environ: Mapping[str, str]) -> None:
+    for section, field in Config.model_fields.items():
+        model: Any = field.annotation
+        for key in model.model_fields:
+            value = environ.get(f"GRIDFLEX_{section}_{key}".upper())
+            if value is not None:
+                values.setdefault(section, {})[key] = value
+
+
+def _explain(problem: ValidationError, path: Path | None) -> str:
+    lines = []
+    for error in problem.errors():
+        where = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown; allowed: {', '.join(_allowed(error['loc']))}")
+        else:
+            lines.append(f"{where}: found {error['input']!r}: {error['msg']}")
+    source = f"{path} or the environment" if path else "the environment"
+    return f"{len(lines)} problem(s) in {source}:\n  " + "\n  ".join(lines)
+
+
+def _allowed(location: tuple[int | str, ...]) -> list[str]:
+    if len(location) == 1:
+        return sorted(Config.model_fields)
+    model: Any = Config.model_fields[str(location[0])].annotation
+    return sorted(model.model_fields)

@@ -1,0 +1,31 @@
+"""Errors that a person can act on. Bad data is not an error but a value: see gridflex.domain.readings.Rejection."""
+
+from __future__ import annotations
+
+
+class GridflexError(Exception):
+    """Root of all errors; its message says what was found, where, and what is allowed. Exit code 1."""
+
+
+class ConfigError(GridflexError):
+    """Configuration that cannot be used; the message lists every problem at once."""
+
+
+class UsageError(GridflexError):
+    """A command given wrong arguments. Exit code 2."""
+
+
+class SourceError(GridflexError):
+    """A data set that is not laid out as its kind demands."""
+
+
+class SchemaError(GridflexError):
+    """A schema that is missing or does not fit the code."""
+
+
+class ReplayFencedError(GridflexError):
+    """Another replay with the same id is running or took over."""
+
+
+class ServiceError(GridflexError):
+    """A server that could not be started or reached; the message carries its last words."""

@@ -1,0 +1,21 @@
+"""``python -m ingestion replay|generate ...``."""
+
+from __future__ import annotations
+
+import click
+
+from gridflex.adapters.command_line import run
+from ingestion.commands import replay
+from ingestion.generator.commands import generate
+
+
+@click.group()
+def ingestion() -> None:
+    """Data sets into Kafka."""
+
+
+ingestion.add_command(replay)
+ingestion.add_command(generate)
+
+if __name__ == "__main__":
+    run(ingestion)

@@ -1,0 +1,62 @@
+"""What a replay has read, delivered and rejected, and where it stands: kept with its readings in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from gridflex.errors import SourceError
+from ingestion.schedule import CursorPosition, Slice
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The state of a replay. ``read == delivered + sum(rejected.values())`` always."""
+
+    base_days: int
+    """Whole days between source time and the present of shift 0, fixed when the replay first started."""
+    read: int = 0
+    delivered: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    cursors: tuple[CursorPosition, ...] = ()
+    complete: bool = False
+
+    def after(self, played: Slice) -> Account:
+        """The account once ``played`` is delivered."""
+        rejected = dict(self.rejected)
+        for rejection, houses in played.rejections:
+            rejected[rejection.reason.value] = rejected.get(rejection.reason.value, 0) + rejection.count * houses
+        delivered = self.delivered + len(played)
+        return replace(
+            self,
+            read=delivered + sum(rejected.values()),
+            delivered=delivered,
+            rejected=dict(sorted(rejected.items())),
+            cursors=played.positions,
+        )
+
+    def to_json(self) -> str:
+        """Compact, for a group offset's metadata."""
+        values = asdict(self) | {"v": VERSION, "cursors": [[c.round, c.block, c.row] for c in self.cursors]}
+        return json.dumps(values, separators=(",", ":"))
+
+
+def account_from_json(text: str) -> Account:
+    """Raises ``SourceError`` for a position written by another version."""
+    values = json.loads(text)
+    if values.pop("v", None) != VERSION:
+        raise SourceError(f"this replay's position was written by another version of gridflex: {text[:200]}")
+    cursors = tuple(CursorPosition(round=r, block=b, row=w) for r, b, w in values.pop("cursors"))
+    return Account(cursors=cursors, **values)
+
+
+def replay_id(dataset: str, path: Path, houses: Sequence[str] | None, shifts: Sequence[int], align: str) -> str:
+    """The default id: the same data set, played the same way, is the same replay."""
+    files = sorted((str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file())
+    what = [dataset, str(path.resolve()), sorted(houses) if houses else None, list(shifts), align, files]
+    return f"{dataset}-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]}"

@@ -1,0 +1,136 @@
+"""Plays a data set into Kafka: exactly once, resumable, at a given pace."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.config import Config
+from gridflex.errors import ReplayFencedError, SourceError
+from ingestion.accounts import Account, account_from_json
+from ingestion.messages import Encoder
+from ingestion.premises import load_premises
+from ingestion.schedule import Reader, Schedule, Slice
+from ingestion.timeline import Align, Span, base_days, tracks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be played, and how."""
+
+    replay_id: str
+    shifts: tuple[int, ...]
+    align: Align
+    speed: float | None
+    """Event seconds a second; None: as fast as the broker takes it (``today``: up to now, then the wall clock's)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How far into event time a replay may be. Pure."""
+
+    speed: float | None
+    never_after_now: bool
+    start_event_ms: int
+    start_wall_ms: int
+
+    def until_ms(self, now_ms: int) -> int | None:
+        """The last event time that is due; None: all of it.
+
+        >>> Pace(speed=60, never_after_now=False, start_event_ms=0, start_wall_ms=1000).until_ms(2000)
+        60000
+        """
+        limits = [now_ms] if self.never_after_now else []
+        if self.speed is not None:
+            limits.append(self.start_event_ms + int((now_ms - self.start_wall_ms) * self.speed))
+        return min(limits, default=None)
+
+
+def now_ms() -> int:
+    """The wall clock, UTC epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def only_one(state_dir: Path, replay_id: str) -> Iterator[None]:
+    """Hold a replay's lock on this machine. Raises ``ReplayFencedError`` if it is held. A killed holder frees it."""
+    path = state_dir / "replay" / f"{replay_id}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"replay {replay_id} is already running; a second one of the same id is refused"
+            raise ReplayFencedError(message) from None
+        yield
+
+
+class Replay:
+    """One run of a replay, from where the last run of its id stopped."""
+
+    def __init__(self, config: Config, reader: Reader, plan: Plan, writer: TransactionalWriter, root: Path) -> None:
+        span = Span(first_ms=reader.span_ms()[0], last_ms=reader.span_ms()[1])
+        fresh = Account(base_days=base_days(span, plan.align, now_ms()))
+        self.account = account_from_json(writer.position) if writer.position else fresh
+        ways = tracks(span, plan.align, plan.shifts, self.account.base_days)
+        if self.account.cursors and len(self.account.cursors) != len(ways):
+            raise SourceError(f"replay {plan.replay_id} was started with other shifts; give it another --replay-id")
+        self._schedule = Schedule(reader, ways, span, plan.shifts, self.account.cursors)
+        self._config, self._plan, self._writer = config, plan, writer
+        premises = load_premises(root / config.replay.premises)
+        self._encoder = Encoder(reader.dataset, reader.series, plan.shifts, premises, plan.replay_id)
+
+    def run(self, stop: threading.Event, progress: Callable[[Account], None]) -> Account:
+        """Play until the end, or until ``stop`` is set. What is committed is in the account returned."""
+        pace = Pace(
+            speed=self._plan.speed,
+            never_after_now=self._plan.align is Align.TODAY,
+            start_event_ms=self._schedule.next_time_ms() or 0,
+            start_wall_ms=now_ms(),
+        )
+        at_most = self._config.replay.transaction_readings
+        while not stop.is_set() and not self.account.complete:
+            started = time.monotonic()
+            played = self._schedule.take(until_ms=(until := pace.until_ms(now_ms())), at_most=at_most)
+            if played is None or len(played) or played.rejections:
+                self._commit(played)
+                progress(self.account)
+            if until is not None and (played is None or len(played) < at_most // 2):
+                stop.wait(max(0.0, self._config.replay.live_flush_s - (time.monotonic() - started)))
+        return self.account
+
+    def _commit(self, played: Slice | None) -> None:
+        kafka = self._config.kafka
+        if played is None:
+            self.account = replace(self.account, complete=True)
+            self._writer.commit({}, self.account.to_json())
+            return
+        account = self.account.after(played)
+        messages = {kafka.topic_readings: self._encoder.readings(played)}
+        if played.rejections:
+            messages[kafka.topic_dead_letters] = self._encoder.rejections(played.rejections)
+        self._writer.commit(messages, account.to_json())
+        self.account = account
+
+
+def parse_shifts(text: str) -> tuple[int, ...]:
+    """Day shifts ``A:B``: from A up to, not including, B.
+
+    >>> parse_shifts("0:3")
+    (0, 1, 2)
+    """
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise ValueError(f"found {text!r}; expected A:B with 0 <= A < B, such as 0:1")
+    return tuple(range(int(first), int(last)))
+
+
+def shifts_text(shifts: Sequence[int]) -> str:
+    """The inverse of ``parse_shifts``."""
+    return f"{shifts[0]}:{shifts[-1] + 1}"
