@@ -25,7 +25,7 @@ stack: venv
 	@$(BIN)/python -m gridflex.launcher.jars
 
 demo: setup ## Set up, start everything, play generated houses, show what comes out
-	@$(BIN)/python -m benchmarks.demo
+	@$(BIN)/gridflex demo
 
 test: setup check servers ## Set up and pass every test, on real servers
 

@@ -6,6 +6,7 @@ import click
 
 from gridflex.adapters.command_line import run
 from ingestion.commands import replay
+from ingestion.duty_cycles import duty_cycles
 from ingestion.generator.commands import generate
 
 
@@ -15,6 +16,7 @@ def ingestion() -> None:
 
 
 ingestion.add_command(replay)
+ingestion.add_command(duty_cycles)
 ingestion.add_command(generate)
 
 if __name__ == "__main__":

@@ -18,13 +18,14 @@ from gridflex.adapters.kafka import TransactionalWriter
 from gridflex.config import ROOT, load_config
 from gridflex.errors import GridflexError
 from ingestion.accounts import Account, replay_id
+from ingestion.readers import DATASETS as READERS
 from ingestion.readers import open_reader
 from ingestion.replay import Plan, Replay, only_one, parse_shifts, shifts_text
 from ingestion.timeline import Align
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("redd", "greend")
+DATASETS = sorted(READERS)
 _LOG_EVERY_S = 10.0
 
 

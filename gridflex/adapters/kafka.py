@@ -23,6 +23,19 @@ Message = tuple[bytes, bytes]
 """Key and value."""
 
 _FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
+_PASSING = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+}
+_PAUSE_S = 0.2
 _CALL_S = 10.0
 _CHUNK = 10_000
 _OUTAGE_S = 300.0
@@ -120,11 +133,12 @@ class TransactionalWriter:
                     raise self._final(error) from None
                 if error.txn_requires_abort() and what != "abort":
                     raise
-                if not error.retriable():
+                if not (error.retriable() or error.code() in _PASSING):
                     raise self._final(error) from None
                 if time.monotonic() - started > _OUTAGE_S:
                     raise ServiceError(f"Kafka did not answer {self._name} ({what}): {error.str()}") from None
                 logger.warning("kafka=retry writer=%s call=%s reason=%s", self._name, what, error.str())
+                time.sleep(_PAUSE_S)
             else:
                 return
 

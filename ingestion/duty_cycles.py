@@ -1,0 +1,107 @@
+"""``gridflex duty-cycles``: every activation of a data set, by the stream's own detector, run in batch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from gridflex.config import Config, load_config
+from gridflex.contracts.profiles import load_profiles
+from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
+from gridflex.domain.readings import ReadingBlock
+from ingestion.commands import DATASETS, split_houses
+from ingestion.readers import Reader, open_reader
+
+_SHIFT = 0
+"""A data set's own houses are those of day shift 0."""
+
+
+def activations(reader: Reader, config: Config, rejected: Counter[str]) -> Iterator[Rows]:
+    """The detector's rows over all of a data set, in source time; what runs at its end is closed.
+
+    ``rejected`` counts what could not be used, by reason.
+    """
+    profiles = load_profiles()
+    detector = Detector(
+        profiles,
+        max_gap_s=config.readings.max_gap_s,
+        window_s=config.duty_cycle.window_s,
+        slide_s=config.duty_cycle.slide_s,
+    )
+    codes = np.array([profiles.code(series.appliance, reader.dataset) for series in reader.series])
+    keys = np.arange(len(reader.series), dtype=np.int64)
+    state = empty_state()
+    for block in reader.blocks():
+        for rejection in block.rejections:
+            rejected[rejection.reason.value] += rejection.count
+        rows, _, state = detector.fold(state, _batch(block, keys, codes))
+        yield rows
+    yield detector.flush(state)
+
+
+def _batch(block: ReadingBlock, keys: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Batch:
+    return Batch(
+        key=keys,
+        profile=codes,
+        appliance=block.series,
+        time_ms=block.source_time_ms,
+        power_w=block.power_w,
+        observed_s=block.observed_s,
+    )
+
+
+def write_ended(rows: Rows, reader: Reader, out: TextIO) -> int:
+    """One line a confirmed activation; how many there were."""
+    ended = np.flatnonzero(rows.status == Status.ENDED)
+    hours = rows.observed_s / 3600
+    for row in ended.tolist():
+        series = reader.series[int(rows.key[row])]
+        house_id = f"{reader.dataset}-{series.house}-{_SHIFT}"
+        energy_wh = float(rows.energy_wh[row])
+        line = {
+            "house_id": house_id,
+            "appliance_id": f"{house_id}-{series.channel}",
+            "appliance": series.appliance,
+            "start_ms": int(rows.start_ms[row]),
+            "end_ms": int(rows.end_ms[row]),
+            "energy_wh": energy_wh,
+            "mean_power_w": energy_wh / float(hours[row]) if hours[row] else 0.0,
+        }
+        out.write(json.dumps(line) + "\n")
+    return len(ended)
+
+
+@click.command("duty-cycles")
+@click.argument("dataset", type=click.Choice(DATASETS))
+@click.option("--path", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Data set.")
+@click.option("--houses", callback=split_houses, help="Comma-separated house numbers; default: all that have data.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+def duty_cycles(dataset: str, path: Path, houses: Sequence[str] | None, out: Path, as_json: bool) -> None:
+    """Write every confirmed activation of a data set, one a line, in source time (UTC).
+
+    energy_wh covers all observed time of [start_ms, end_ms), pauses included; mean_power_w is its mean over that time.
+    """
+    config = load_config()
+    reader = open_reader(dataset, path, houses=houses, readings=config.readings)
+    rejected: Counter[str] = Counter()
+    count = 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        for rows in tqdm(activations(reader, config, rejected), unit=" blocks", disable=not sys.stderr.isatty()):
+            count += write_ended(rows, reader, file)
+    part.replace(out)
+    if as_json:
+        click.echo(json.dumps({"activations": count, "rejected": dict(rejected), "out": str(out)}))
+    else:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(rejected.items())) or "none"
+        click.echo(f"{count:,} activations in {out}; rejected readings: {reasons}")
