@@ -1,0 +1,46 @@
+"""What a read_committed reader finds in a topic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from gridflex.adapters.avro import decode
+from gridflex.contracts.schemas import duty_cycle_schema, reading_schema, rejection_schema
+
+SCHEMAS = {schema.schema_id: schema for schema in (reading_schema(), duty_cycle_schema(), rejection_schema())}
+
+
+def read_messages(bootstrap_servers: str, topic: str) -> list[Message]:
+    """All committed messages of a topic."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "tests",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+        }
+    )
+    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    found: list[Message] = []
+    ended: set[int] = set()
+    while len(ended) < len(partitions):
+        for message in consumer.consume(10_000, 1.0):
+            error = message.error()
+            if error is None:
+                found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+            else:
+                raise AssertionError(error.str())
+    consumer.close()
+    return found
+
+
+def read_records(bootstrap_servers: str, topic: str) -> list[dict[str, Any]]:
+    """All committed records of a topic, decoded."""
+    return [decode(message.value(), SCHEMAS) for message in read_messages(bootstrap_servers, topic)]
