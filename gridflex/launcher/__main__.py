@@ -1,0 +1,17 @@
+"""``python -m gridflex.launcher``: the launcher's commands alone."""
+
+from __future__ import annotations
+
+import click
+
+from gridflex.adapters.command_line import run
+from gridflex.launcher.commands import down, logs, reset, status, up
+
+
+@click.group(commands=[up, status, logs, down, reset])
+def launcher() -> None:
+    """Run the local stack: Kafka, ZooKeeper, Druid and the Spark job."""
+
+
+if __name__ == "__main__":
+    run(launcher)

@@ -1,0 +1,83 @@
+"""The launcher's commands: up, status, logs, down, reset."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+
+import click
+
+from gridflex.config import load_config
+from gridflex.launcher.stack import ServiceStatus, Stack
+
+
+def _stack(quiet: bool = False) -> Stack:
+    return Stack(load_config(), (lambda line: None) if quiet else click.echo)
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+def up(services: tuple[str, ...]) -> None:
+    """Start the local stack, or the named services and what they depend on.
+
+    Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
+    """
+    started = time.monotonic()
+    _stack().up(services)
+    click.echo(f"up: {time.monotonic() - started:.0f} s")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Show each service of the local stack: healthy or not, pid, port, memory."""
+    stack = _stack()
+    found, supervisors = stack.status(), stack.supervisors()
+    if as_json:
+        told = {"services": [asdict(one) for one in found], "supervisors": [asdict(one) for one in supervisors]}
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{'SERVICE':<20}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}")
+    for service in found:
+        click.echo(_line(service))
+    click.echo(f"{'total':<44}{sum(service.rss_mb for service in found):>8}")
+    for supervisor in supervisors:
+        rows = ", ".join(f"{key} {value:,}" for key, value in supervisor.rows.items() if key != "processedBytes")
+        state = f"{supervisor.state.lower()}, {supervisor.tasks} task(s), lag {supervisor.lag:,}"
+        click.echo(f"supervisor {supervisor.name}: {state}, {rows or 'no rows yet'} {supervisor.last_error}".rstrip())
+
+
+@click.command()
+@click.argument("service")
+@click.option("-n", "lines", default=50, show_default=True, type=click.IntRange(min=1), help="How many lines.")
+def logs(service: str, lines: int) -> None:
+    """Print the last lines of a service's log."""
+    path, found = _stack().log_lines(service, lines)
+    click.echo(f"{path}:" if found else f"{path}: nothing yet", err=True)
+    for line in found:
+        click.echo(line)
+
+
+@click.command()
+def down() -> None:
+    """Stop the local stack; its state stays."""
+    if not _stack().down():
+        click.echo("nothing is running")
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Stop the local stack and delete its state: topics, readings, segments, checkpoints, logs."""
+    stack = _stack()
+    if not yes:
+        click.confirm(f"Delete everything in {stack.config.state_dir}?", abort=True)
+    stack.reset()
+    click.echo(f"deleted {stack.config.state_dir}")
+
+
+def _line(status: ServiceStatus) -> str:
+    healthy = "yes" if status.healthy else "no"
+    columns = f"{status.name:<20}{healthy:<9}{status.pid or '-':>8}{status.port or '-':>7}{status.rss_mb:>8}"
+    return f"{columns}  {status.detail}".rstrip()

@@ -1,0 +1,151 @@
+"""``gridflex demo``: houses are generated, the stack is started, the houses are played up to now and stay live."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.tables import table
+from gridflex.config import ROOT, Config, load_config
+from gridflex.contracts.profiles import load_profiles
+from gridflex.errors import ServiceError
+from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
+from gridflex.launcher.stack import Stack
+
+_LIVE_WITHIN_MS = 10_000
+_WINDOWS_WITHIN_MS = 240_000
+_POLL_S = 1.0
+_TELL_EVERY_S = 10.0
+
+
+@click.command()
+@click.option("--houses", default=20, show_default=True, type=click.IntRange(min=1), help="How many to generate.")
+@click.option("--days", default=2, show_default=True, type=click.IntRange(min=1), help="How many days up to today.")
+@click.option("--seed", default=1, show_default=True, help="Of the generator.")
+@click.option("--timeout", "timeout_s", default=900.0, show_default=True, help="Seconds to wait for the present.")
+def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
+    """Generate houses, start everything, play them up to now, stay live, and show what comes out."""
+    config, started = load_config(), time.monotonic()
+    generator = _generate(config, houses, days, seed)
+    stack = Stack(config, click.echo)
+    stack.up()
+    if generator is not None and generator.wait() != 0:
+        raise ServiceError(f"the generator failed with exit code {generator.returncode}")
+    stack.up([REPLAY])
+    rate = _catch_up(config, timeout_s)
+    _show(config, stack, rate)
+    click.echo(f"\ndemo: {time.monotonic() - started:.0f} s. The replay stays live; `gridflex down` ends it all.")
+
+
+def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.Popen[bytes] | None:
+    """Start the generator beside the servers' start; nothing when its data is there already."""
+    folder = demo_data(config)
+    if (folder / "truth.jsonl").is_file():
+        click.echo(f"generated houses: kept from {folder}")
+        return None
+    first = datetime.now(UTC).date() - timedelta(days=days - 1)
+    click.echo(f"generating {houses} houses, {days} days from {first}")
+    options = ("--out", str(folder), "--houses", str(houses), "--days", str(days), "--seed", str(seed))
+    command = [sys.executable, "-m", "ingestion", "generate", "redd", *options, "--start", first.isoformat()]
+    return subprocess.Popen(command, cwd=ROOT)
+
+
+def _catch_up(config: Config, timeout_s: float) -> float:
+    """Wait until readings and duty windows are those of the present; readings a second on the way."""
+    druid, begun, told = Druid(config.druid), time.monotonic(), 0.0
+    rate, first = 0.0, _delivered(replay_status(config))
+    while True:
+        now_ms = time.time_ns() // 1_000_000
+        readings_ms = _latest(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")
+        windows_ms = _latest(druid, "SELECT MAX(end_ms) FROM dutycycle WHERE kind = 'window'")
+        waited = time.monotonic() - begun
+        if now_ms - readings_ms > _LIVE_WITHIN_MS:
+            rate = (_delivered(replay_status(config)) - first) / max(waited, 1e-3)
+        elif now_ms - windows_ms < _WINDOWS_WITHIN_MS:
+            return rate
+        if waited > timeout_s:
+            raise ServiceError(f"not at the present after {timeout_s:.0f} s: readings at {_clock(readings_ms)}, "
+                               f"duty windows at {_clock(windows_ms)}; see `gridflex status`")  # fmt: skip
+        if waited - told > _TELL_EVERY_S:
+            told = waited
+            click.echo(f"catching up: readings at {_clock(readings_ms)}, duty windows at {_clock(windows_ms)}, "
+                       f"now {_clock(now_ms)}, {rate:,.0f} readings/s")  # fmt: skip
+        time.sleep(_POLL_S)
+
+
+def _delivered(status: Path) -> int:
+    return int(json.loads(status.read_text(encoding="utf-8"))["delivered"])
+
+
+def _latest(druid: Druid, query: str) -> int:
+    """A query's one number; 0 while the data source has no row yet."""
+    try:
+        rows = druid.sql(query)
+    except ServiceError:
+        return 0
+    return int(next(iter(rows[0].values())) or 0) if rows else 0
+
+
+def _clock(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%m-%d %H:%M") if time_ms > 0 else "nothing yet"
+
+
+def _show(config: Config, stack: Stack, rate: float) -> None:
+    druid = Druid(config.druid)
+    for title, query in _VIEWS.items():
+        click.echo(f"\n{title}\n")
+        click.echo(table(druid.sql(query.format(aggregates=_aggregates()))))
+    seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '
+                     "APPROX_COUNT_DISTINCT_DS_THETA(houses) AS houses FROM powerraw")  # fmt: skip
+    click.echo(f"\nIn Druid\n\n{table(seen)}\n\nplayed at {rate:,.0f} readings/s while catching up")
+    click.echo(
+        f"freshness: {_freshness(druid, lambda: time.time_ns() // 1_000_000):.1f} s from the last reading to SQL"
+    )
+    click.echo(f"memory: {sum(service.rss_mb for service in stack.status()):,} MB for the whole stack")
+    click.echo("\nWhere to look next\n")
+    click.echo(_NEXT.format(router=config.druid.router_url))
+
+
+def _freshness(druid: Druid, now_ms: Callable[[], int]) -> float:
+    return (now_ms() - _latest(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")) / 1000
+
+
+def _aggregates() -> str:
+    """The classes that are sums of other circuits, as a list for SQL."""
+    names: set[Any] = {profile.appliance for profile in load_profiles().rows if profile.aggregate}
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+_POWER = """
+  SELECT region, house_id, appliance, appliance_id, SUM(energy_wh) * 3600 / NULLIF(SUM(observed_s), 0) AS power_w
+  FROM powerraw
+  WHERE __time >= CURRENT_TIMESTAMP - INTERVAL '5' MINUTE AND appliance NOT IN ({aggregates})
+  GROUP BY 1, 2, 3, 4"""
+
+_VIEWS = {
+    "Demand by region now (mean of the last 5 minutes)": f"""
+SELECT region, COUNT(DISTINCT house_id) AS houses, SUM(power_w) / 1000 AS demand_kw FROM ({_POWER})
+GROUP BY 1 ORDER BY 3 DESC LIMIT 24""",  # noqa: S608 - constant parts
+    "Top appliances now": f"""
+SELECT appliance, COUNT(*) AS appliances, SUM(power_w) / 1000 AS demand_kw, MAX(power_w) AS largest_w FROM ({_POWER})
+GROUP BY 1 ORDER BY 3 DESC LIMIT 10""",  # noqa: S608
+    "Duty cycles of the last complete windows (10 minutes)": """
+SELECT appliance, COUNT(DISTINCT appliance_id) AS appliances, SUM(on_s) / SUM(observed_s) AS duty_cycle,
+  SUM(mean_on_power_w * on_s) / NULLIF(SUM(CASE WHEN mean_on_power_w IS NOT NULL THEN on_s END), 0) AS mean_on_power_w
+FROM dutycycle WHERE kind = 'window' AND __time >= CURRENT_TIMESTAMP - INTERVAL '6' MINUTE
+GROUP BY 1 ORDER BY 3 DESC LIMIT 12""",
+}
+
+_NEXT = """  gridflex status                          the servers, their memory, the ingestion
+  gridflex sql "SELECT ... FROM powerraw"  ask Druid ({router})
+  gridflex logs spark                      the streaming job's log
+  docs/architecture.md                     how it hangs together"""

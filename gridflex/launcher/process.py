@@ -1,0 +1,225 @@
+"""Starts and stops the process of a service, and knows it again later by its pid file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from gridflex.config import ROOT
+from gridflex.errors import ServiceError
+from gridflex.launcher.services import Service
+
+log = logging.getLogger(__name__)
+
+MARK = "GRIDFLEX_SERVICE"
+"""In the environment of every process that a service starts, so that none is overlooked or mistaken."""
+LOG_KEPT_BYTES = 20_000_000
+_CREATED_TOLERANCE_S = 1.0
+_POLL_S = 0.1
+_REAPED_S = 3.0
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Started by this very process: it has to reap them when they die."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Where the processes of one stack keep their pid files and logs."""
+
+    state_dir: Path
+
+    def pid_file(self, service: Service) -> Path:
+        """The pid and the time at which that process was created, so that a reused pid is not taken for ours."""
+        return self.state_dir / "pids" / f"{service.name}.json"
+
+    def log_file(self, service: Service) -> Path:
+        """What the process prints."""
+        return self.state_dir / "logs" / f"{service.name}.log"
+
+    def mark(self, service: Service) -> str:
+        """The value of ``MARK`` for a service's processes."""
+        return f"{service.name}@{self.state_dir}"
+
+
+def leader(runtime: Runtime, service: Service) -> psutil.Process | None:
+    """The service's running process, if there is one."""
+    recorded = _recorded(runtime, service)
+    if recorded is None:
+        return None
+    pid, created = recorded
+    _reap(pid)
+    try:
+        process = psutil.Process(pid)
+        if abs(process.create_time() - created) > _CREATED_TOLERANCE_S or _is_dead(process):
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def family(runtime: Runtime, service: Service) -> list[psutil.Process]:
+    """Every running process that the service started, its leader first. A dead leader's children count."""
+    first = leader(runtime, service)
+    recorded = _recorded(runtime, service)
+    if recorded is None:
+        return []
+    mark = runtime.mark(service)
+    others = [p for p in psutil.process_iter() if _session(p.pid) == recorded[0] and p != first and _bears(p, mark)]
+    return ([first] if first else []) + others
+
+
+def start(runtime: Runtime, service: Service) -> int:
+    """Start the service in a session of its own and record its pid; gives the pid."""
+    for folder in (*service.folders, runtime.pid_file(service).parent, runtime.log_file(service).parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, text in service.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    environ = {**os.environ, **service.env, MARK: runtime.mark(service)}
+    log_path = runtime.log_file(service)
+    if log_path.is_file() and log_path.stat().st_size > LOG_KEPT_BYTES:
+        log_path.replace(log_path.with_suffix(".log.1"))
+    with log_path.open("ab") as output:
+        _run_first_start(service, environ, output.fileno(), log_path)
+        child = subprocess.Popen(
+            service.argv,
+            cwd=service.cwd,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    _record(runtime, service, child.pid)
+    log.debug("started service=%s pid=%d", service.name, child.pid)
+    return child.pid
+
+
+def stop(runtime: Runtime, service: Service) -> bool:
+    """End the service and every process it started: SIGTERM, then SIGKILL. Waits until they are gone.
+
+    Says whether there was anything to end.
+    """
+    left = family(runtime, service)
+    found = bool(left)
+    asked: set[int] = set()
+    deadline = time.monotonic() + service.stop_timeout_s
+    while left:
+        late = time.monotonic() > deadline
+        # The leader ends its children itself; those that outlive it are asked one by one.
+        todo = left if late or leader(runtime, service) is None else left[:1]
+        for process in (one for one in todo if late or one.pid not in asked):
+            _signal(process, signal.SIGKILL if late else signal.SIGTERM)
+            asked.add(process.pid)
+        time.sleep(_POLL_S)
+        left = family(runtime, service)
+    _wait_reaped(asked)
+    runtime.pid_file(service).unlink(missing_ok=True)
+    return found
+
+
+def exit_code(pid: int) -> int | None:
+    """How the process ended, if this process started it and it has ended."""
+    child = _children.get(pid)
+    return child.poll() if child else None
+
+
+def rss_mb(processes: list[psutil.Process]) -> int:
+    """Resident memory of the processes, in 10**6 bytes."""
+    total = 0
+    for process in processes:
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return round(total / 1e6)
+
+
+def last_words(path: Path, lines: int = 12) -> list[str]:
+    """The last lines of a log, none if there is no log."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64_000 - 400 * lines))
+        return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+
+
+def _run_first_start(service: Service, environ: dict[str, str], output: int, log_path: Path) -> None:
+    first = service.first_start
+    if first is None or first.made.exists():
+        return
+    done = subprocess.run(first.argv, cwd=ROOT, env=environ, stdout=output, stderr=output, check=False)
+    if done.returncode:
+        words = "\n  ".join(last_words(log_path))
+        raise ServiceError(
+            f"{service.name} could not be prepared (exit code {done.returncode}); {log_path}:\n  {words}"
+        )
+
+
+def _recorded(runtime: Runtime, service: Service) -> tuple[int, float] | None:
+    path = runtime.pid_file(service)
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        return int(recorded["pid"]), float(recorded["created"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _record(runtime: Runtime, service: Service, pid: int) -> None:
+    try:
+        created = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        created = time.time()
+    path = runtime.pid_file(service)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({"pid": pid, "created": created}), encoding="utf-8")
+    fresh.replace(path)
+
+
+def _reap(pid: int) -> None:
+    child = _children.get(pid)
+    if child is not None:
+        child.poll()
+
+
+def _wait_reaped(pids: set[int]) -> None:
+    """Give the system a moment to clear the dead away, so that nobody who looks for them finds one."""
+    deadline = time.monotonic() + _REAPED_S
+    for pid in pids:
+        _reap(pid)
+        while psutil.pid_exists(pid) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _bears(process: psutil.Process, mark: str) -> bool:
+    try:
+        return not _is_dead(process) and process.environ().get(MARK) == mark
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    """A zombie is dead once its last thread is: until then it holds its ports and files."""
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        log.debug("already gone pid=%d", process.pid)

@@ -1,0 +1,39 @@
+"""The Spark job as a service of the local stack."""
+
+from __future__ import annotations
+
+import sys
+
+from gridflex.config import ROOT, Config
+from gridflex.launcher.health import StatusFileProbe
+from gridflex.launcher.kafka_service import KAFKA
+from gridflex.launcher.services import Service
+from gridflex.launcher.steps import TOPICS
+
+SPARK = "spark"
+
+
+def spark_service(config: Config) -> Service:
+    """Describe the streaming job: a driver process, its JVM and its Python workers."""
+    folder = config.state_dir / SPARK
+    return Service(
+        name=SPARK,
+        argv=(sys.executable, "-m", "stream_processing"),
+        probe=StatusFileProbe(path=folder / "status.json"),
+        depends_on=(KAFKA,),
+        starts_after=(KAFKA, TOPICS),
+        env=config_environ(config),
+        cwd=ROOT,
+        folders=(folder,),
+        jars=(SPARK,),
+    )
+
+
+def config_environ(config: Config) -> dict[str, str]:
+    """The whole configuration as environment variables: a child sees what the launcher saw, wherever it runs."""
+    return {
+        f"GRIDFLEX_{section}_{key}".upper(): str(value)
+        for section, values in config
+        for key, value in values
+        if value is not None
+    }

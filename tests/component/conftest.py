@@ -1,0 +1,22 @@
+"""One stack for all component tests: Kafka, ZooKeeper and Druid, started by the launcher, ended with the session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gridflex.adapters.druid import Druid
+from gridflex.launcher.stack import Stack
+from tests.stack import running_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka and Druid, healthy, on free ports; the readings' limits are the default ones."""
+    with running_stack(tmp_path_factory.mktemp("stack"), "kafka", "druid") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def druid(stack: Stack) -> Druid:
+    """The stack's Druid."""
+    return Druid(stack.config.druid)

@@ -1,0 +1,161 @@
+"""Every name in database/druid_specs leads back to a field of schemas/, in the role that the schema gives it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from gridflex.adapters.druid_specs import DIGEST, SPEC_DIR, read_spec, readings_spec, supervisor_specs
+from gridflex.config import Config, load_config
+from gridflex.contracts.schemas import Field, Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
+
+SCHEMAS = {"powerraw": reading_schema(), "dutycycle": duty_cycle_schema(), "deadletter": rejection_schema()}
+DISTINCT = {"thetaSketch"}
+"""Metrics that are made of a dimension."""
+EXTREMES = {"longMax"}
+"""Metrics that may be made of the time stamp."""
+DRUID_TYPES = {"string": "string", "long": "long", "int": "long", "double": "double"}
+IDENTIFIER = re.compile(r"[a-z_][a-z_0-9]*")
+
+pytestmark = pytest.mark.parametrize("name", SCHEMAS)
+
+
+def fields(name: str) -> dict[str, Field]:
+    return {field.name: field for field in SCHEMAS[name].fields}
+
+
+def data_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = read_spec(name)["spec"]["dataSchema"]
+    return schema
+
+
+def plain_type(field: Field) -> str:
+    branches = field.avro_type if isinstance(field.avro_type, list) else [field.avro_type]
+    (found,) = [branch for branch in branches if branch != "null"]
+    return str(found)
+
+
+def test_specs__are_all_known(name: str) -> None:
+    streams = {path.stem for path in SPEC_DIR.glob("*.json") if not path.stem.startswith("batch_")}
+    assert streams == set(SCHEMAS) == set(supervisor_specs(Config()))
+    assert data_schema(name)["dataSource"] == name
+
+
+def test_timestamp__is_the_schemas_own(name: str) -> None:
+    spec = data_schema(name)["timestampSpec"]
+    assert fields(name)[spec["column"]].olap == "timestamp"
+    assert (fields(name)[spec["column"]].unit, spec["format"]) == ("ms", "millis")
+
+
+def test_dimensions__are_dimensions_of_the_schema_with_its_type(name: str) -> None:
+    for dimension in data_schema(name)["dimensionsSpec"]["dimensions"]:
+        spec = {"name": dimension, "type": "string"} if isinstance(dimension, str) else dimension
+        field = fields(name)[spec["name"]]
+        assert field.olap == "dimension", field.name
+        assert spec["type"] == DRUID_TYPES[plain_type(field)], field.name
+
+
+def test_metrics__are_made_of_metrics_of_the_schema(name: str) -> None:
+    made = {transform["name"] for transform in data_schema(name).get("transformSpec", {}).get("transforms", ())}
+    for metric in data_schema(name)["metricsSpec"]:
+        if metric["type"] == "count":
+            continue
+        source = metric["fieldName"]
+        roles = {"dimension"} if metric["type"] in DISTINCT else {"metric"}
+        roles |= {"timestamp"} if metric["type"] in EXTREMES else set()
+        assert source in made or fields(name)[source].olap in roles, metric
+
+
+def test_expressions__use_fields_of_the_schema(name: str) -> None:
+    spec = data_schema(name).get("transformSpec", {"transforms": [], "filter": {"fields": []}})
+    kafka = read_spec(name)["spec"]["ioConfig"]["inputFormat"]["timestampColumnName"]
+    made = {transform["name"] for transform in spec["transforms"]}
+    for transform in spec["transforms"]:
+        assert set(IDENTIFIER.findall(transform["expression"])) <= set(fields(name)), transform
+    for condition in spec["filter"]["fields"]:
+        used = set(IDENTIFIER.findall(condition["expression"]))
+        assert used <= {*fields(name), *made, kafka}, condition
+
+
+def test_rolled_up_metrics__can_be_summed_again(name: str) -> None:
+    spec = data_schema(name)
+    if spec["granularitySpec"]["rollup"]:
+        allowed = {"count", "doubleSum", "longSum", "doubleMax", "longMax"}
+        allowed |= {"quantilesDoublesSketch", "thetaSketch"}
+        assert {metric["type"] for metric in spec["metricsSpec"]} <= allowed
+        for metric in spec["metricsSpec"]:
+            if metric["type"].endswith("Sum"):
+                made = metric["fieldName"] not in fields(name)
+                unit = "Wh" if made else fields(name)[metric["fieldName"]].unit
+                assert unit in {"Wh", "s", "1"}, f"a sum of {unit} means nothing"
+
+
+def test_columns__are_those_that_scripts_rely_on(name: str) -> None:
+    spec = data_schema(name)
+    found = [one if isinstance(one, str) else one["name"] for one in spec["dimensionsSpec"]["dimensions"]]
+    found += [metric["name"] for metric in spec["metricsSpec"]]
+    reading = ["dataset", "region", "feeder", "house_id", "appliance_id", "appliance"]
+    expected = {
+        "powerraw": [
+            *reading,
+            "count",
+            "energy_wh",
+            "observed_s",
+            "power_w_max",
+            "last_event_time_ms",
+            "power_w_quantiles",
+            "houses",
+        ],
+        "dutycycle": [
+            *("kind", "status", *reading, "start_ms", "end_ms"),
+            *("on_s", "observed_s", "duty_cycle", "mean_on_power_w", "energy_wh"),
+        ],
+        "deadletter": ["stage", "reason", "dataset", "source", "count"],
+    }
+    assert found == expected[name]
+
+
+def test_ingestion__neither_skips_nor_stops(name: str) -> None:
+    spec = supervisor_specs(Config())[name]["spec"]
+    assert spec["ioConfig"]["consumerProperties"]["isolation.level"] == "read_committed"
+    assert spec["ioConfig"]["useEarliestOffset"] is True
+    assert spec["tuningConfig"]["maxParseExceptions"] == 2**31 - 1
+    assert spec["tuningConfig"]["resetOffsetAutomatically"] is False
+
+
+def test_supervisor_specs__fill_in_this_installations_values(name: str) -> None:
+    environ = {"GRIDFLEX_KAFKA_BOOTSTRAP_SERVERS": "one:1,two:2", "GRIDFLEX_KAFKA_TOPIC_READINGS": "other"}
+    environ |= {"GRIDFLEX_DRUID_TASK_COUNT": "3"}
+    io_config = supervisor_specs(load_config(environ=environ))[name]["spec"]["ioConfig"]
+    assert io_config["consumerProperties"]["bootstrap.servers"] == "one:1,two:2"
+    assert io_config["topic"] == ("other" if name == "powerraw" else name)
+    assert io_config["taskCount"] == (3 if name == "powerraw" else 1)
+    decoder = io_config["inputFormat"]["valueFormat"]["avroBytesDecoder"]
+    assert decoder["schemas"] == {str(SCHEMAS[name].schema_id): json.loads(SCHEMAS[name].text)}
+
+
+def test_limits__are_the_configured_ones(name: str) -> None:
+    environ = {"GRIDFLEX_READINGS_MAX_POWER_W": "1234.5", "GRIDFLEX_READINGS_MAX_FUTURE_S": "60"}
+    spec = supervisor_specs(load_config(environ=environ))[name]["spec"]["dataSchema"]
+    made = {one["name"]: one["expression"] for one in spec.get("transformSpec", {}).get("transforms", ())}
+    if name == "powerraw":
+        assert (made["max_power_w"], made["max_future_s"]) == ("1234.5", "60.0")
+
+
+def test_digest__changes_with_the_spec_alone(name: str) -> None:
+    def digest(**environ: str) -> str:
+        found: str = supervisor_specs(load_config(environ=environ))[name]["context"][DIGEST]
+        return found
+
+    assert digest() == digest()
+    assert digest() != digest(GRIDFLEX_KAFKA_BOOTSTRAP_SERVERS="elsewhere:1")
+
+
+def test_readings_spec__reads_a_later_schema_beside_todays(name: str) -> None:
+    later = json.loads(reading_schema().text)
+    later["fields"].append({"name": "voltage_v", "type": ["null", "double"], "unit": "V", "olap": "none"})
+    schemas: list[Schema] = [reading_schema(), parse_schema("later", json.dumps(later))]
+    decoder = readings_spec(Config(), schemas)["spec"]["ioConfig"]["inputFormat"]["valueFormat"]["avroBytesDecoder"]
+    assert set(decoder["schemas"]) == {str(schema.schema_id) for schema in schemas}
+    assert len(decoder["schemas"]) == 2

@@ -1,0 +1,93 @@
+"""A stack of the tests' own: real servers by the real launcher, own state folder, free ports."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from gridflex.config import Config, Launcher, load_config
+from gridflex.launcher.process import MARK
+from gridflex.launcher.stack import Stack
+
+T = TypeVar("T")
+_PORTS = range(20_000, 32_000)
+"""Below the ports that the system hands out by itself."""
+
+
+def stack_environ(folder: Path, **overrides: object) -> dict[str, str]:
+    """The environment that gives a stack in ``folder`` its own state and ports, and nothing of a user's config.ini.
+
+    ``overrides``: ``section_key=value``, for example ``readings_max_future_s=60``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    empty = folder / "config.ini"
+    empty.touch()
+    keys = [key for key in Launcher.model_fields if key.endswith("_port")]
+    ports = dict(zip(keys, free_ports(len(keys)), strict=True))
+    settings = {f"launcher_{key}": port for key, port in ports.items()} | overrides
+    own = {"GRIDFLEX_CONFIG": str(empty), "GRIDFLEX_LAUNCHER_STATE_DIR": str(folder / "state")}
+    return own | {f"GRIDFLEX_{key}".upper(): str(value) for key, value in settings.items()}
+
+
+def own_config(folder: Path, **overrides: object) -> Config:
+    """The configuration of such a stack."""
+    return load_config(environ=stack_environ(folder, **overrides))
+
+
+@contextmanager
+def running_stack(folder: Path, *services: str, **overrides: object) -> Iterator[Stack]:
+    """Such a stack, up; afterwards it is down, and not one process of it is left."""
+    stack = Stack(own_config(folder, **overrides), print)
+    try:
+        stack.up(services)
+        yield stack
+    finally:
+        stack.down()
+    assert leftovers(stack) == []
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+    return found
+
+
+def leftovers(stack: Stack) -> list[psutil.Process]:
+    """Running processes that a service of the stack has started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mark = process.environ().get(MARK, "")
+            if mark.endswith(f"@{stack.config.state_dir}") and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def pids(stack: Stack) -> dict[str, int | None]:
+    """The pid of each service; ``None`` if it is not healthy."""
+    return {service.name: service.pid if service.healthy else None for service in stack.status()}
+
+
+def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "") -> T:
+    """What ``probe`` gives once it gives something true."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = probe()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or probe}"
+        time.sleep(0.1)
