@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.measure import Figure, gridflex_json, versus
 from gridflex.config import ROOT, Config
 
+PEER_TOPIC = "perf"
 _STACK = ROOT / "build" / "stack"
 
 
@@ -43,7 +44,7 @@ def producer_performance(config: Config, count: int, value_bytes: int) -> float:
     ]  # fmt: skip
     command = [
         "java", "-Xmx512m", "-cp", f"{_STACK / 'kafka-tools'}/*:{_STACK / 'kafka'}/*",
-        "org.apache.kafka.tools.ProducerPerformance", "--topic", "perf", "--num-records", str(count),
+        "org.apache.kafka.tools.ProducerPerformance", "--topic", PEER_TOPIC, "--num-records", str(count),
         "--record-size", str(value_bytes), "--throughput", "-1", "--transaction-duration-ms", "200",
         "--producer-props", *properties,
     ]  # fmt: skip

@@ -13,8 +13,10 @@ import click
 
 from gridflex.adapters.command_line import run
 from gridflex.adapters.druid import Druid
+from gridflex.adapters.tables import table
 from gridflex.config import ROOT, load_config
 from gridflex.launcher.commands import down, logs, reset, status, up
+from gridflex.launcher.demo import demo
 
 _STAGES = {
     "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
@@ -38,31 +40,7 @@ def sql(query: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    if not rows:
-        click.echo("no rows")
-        return
     click.echo(table(rows))
-
-
-def table(rows: list[dict[str, object]]) -> str:
-    """Rows as aligned text, numbers to the right."""
-    names = list(rows[0])
-    cells = [names] + [[_cell(row[name]) for name in names] for row in rows]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
-    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
-    lines = [
-        "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
-        for line in cells
-    ]
-    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.3f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return "-" if value is None else str(value)
 
 
 def _stage(name: str, module: str, summary: str) -> click.Command:
@@ -77,7 +55,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset):
+for _command in (up, status, logs, down, reset, demo):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))

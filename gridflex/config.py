@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gridflex.errors import ConfigError
 
@@ -45,10 +45,11 @@ class Launcher(Section):
     druid_historical_port: Port = 8083
     druid_router_port: Port = 8888
     druid_indexer_port: Port = 8091
+    druid_metadata_port: Port = 1527
     start_timeout_s: Positive = 180
     min_free_disk_mb: Count = 2048
     druid_avro: Literal["auto", "official", "stand_in"] = "auto"
-    """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one where it can be had."""
+    """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one if there is one."""
 
 
 class Kafka(Section):
@@ -68,6 +69,8 @@ class Druid(Section):
 
     router_url: str = "http://127.0.0.1:8888"
     query_timeout_s: Positive = 60
+    task_count: Count = 1
+    """Ingestion tasks that share the readings' partitions."""
 
 
 class Readings(Section):
@@ -113,6 +116,62 @@ class Spark(Section):
     max_offsets_per_trigger: Count = 400_000
 
 
+class Batch(Section):
+    """Batch jobs: what they read, what they hand to Druid."""
+
+    time_zone: str = "UTC"
+    """Whose days, holidays and evening hours are meant: an IANA name."""
+    exchange: str = ""
+    """Where large results wait for Druid: a folder that Druid's indexers see, or ``s3://bucket/prefix``.
+    Empty: ``exchange`` in the state folder."""
+    inline_bytes: Count = 250_000
+    """Results up to this size travel inside the task itself."""
+    task_timeout_s: Positive = 1800
+    """Longest wait for a Druid task, its wait for other tasks' locks included."""
+    compact_after_days: Count = 1
+    """Younger days are left to the stream."""
+    min_observed_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A day on which a smaller share of the appliances' time was observed stops a run."""
+    settle_timeout_s: Positive = 120
+    """Longest wait for the ingestion to catch up before a run is stopped."""
+
+
+class Baselines(Section):
+    """Baselines from Druid's rollup."""
+
+    interval_minutes: Annotated[Literal[15, 30, 60], BeforeValidator(int)] = 30
+    window: str = "17:00-20:00"
+    """The hours for which methods adjust themselves and are scored, local."""
+    history_days: Count = 120
+    """Days before the target day that are read."""
+    score_days: Count = 60
+    """Most days without an event that scores and intervals are made from."""
+    min_slot_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """An interval that is observed less than this share of its day's best interval is missing."""
+    excluded_days: str = ""
+    """File with a date a line: days with events, neither candidates nor scored. Relative to the checkout."""
+    holidays: str = ""
+    """Whose public holidays count as Sundays: a country or a part of one, such as TN or GB-ENG. Empty: none."""
+
+
+class Forecast(Section):
+    """The forecast of the next 24 hours."""
+
+    history_days: Count = 60
+    """Days before the forecast that the model learns from."""
+    backtest_days: Count = 14
+    """Earlier days on which it is scored, each by a model that knew nothing of it."""
+
+
+class Airflow(Section):
+    """The local Airflow: `gridflex up airflow`."""
+
+    environment: Path = Path(".venv-airflow")
+    """Its Python environment. Relative to the checkout."""
+    port: Port = 8080
+    user: str = "admin"
+
+
 class Config(Section):
     """All of ``config.ini``."""
 
@@ -123,6 +182,10 @@ class Config(Section):
     replay: Replay = Replay()
     duty_cycle: DutyCycle = DutyCycle()
     spark: Spark = Spark()
+    batch: Batch = Batch()
+    baselines: Baselines = Baselines()
+    forecast: Forecast = Forecast()
+    airflow: Airflow = Airflow()
 
     @property
     def state_dir(self) -> Path:
@@ -144,9 +207,20 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     values = _from_file(found) if found.is_file() else {}
     _override(values, environ)
     try:
-        return Config.model_validate(values)
+        return _at_local_stack(Config.model_validate(values))
     except ValidationError as problem:
         raise ConfigError(_explain(problem, found if found.is_file() else None)) from None
+
+
+def _at_local_stack(config: Config) -> Config:
+    """Addresses that were not set are those of the local stack, at the ports that the launcher was given."""
+    local = config.launcher
+    kafka, druid = config.kafka, config.druid
+    if "bootstrap_servers" not in kafka.model_fields_set:
+        kafka = kafka.model_copy(update={"bootstrap_servers": f"{local.host}:{local.kafka_port}"})
+    if "router_url" not in druid.model_fields_set:
+        druid = druid.model_copy(update={"router_url": f"http://{local.host}:{local.druid_router_port}"})
+    return config.model_copy(update={"kafka": kafka, "druid": druid})
 
 
 def _from_file(path: Path) -> dict[str, dict[str, str]]:

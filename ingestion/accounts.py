@@ -25,6 +25,8 @@ class Account:
     rejected: Mapping[str, int] = field(default_factory=dict)
     cursors: tuple[CursorPosition, ...] = ()
     complete: bool = False
+    event_time_ms: int | None = None
+    """Of the last reading delivered."""
 
     def after(self, played: Slice) -> Account:
         """The account once ``played`` is delivered."""
@@ -38,6 +40,7 @@ class Account:
             delivered=delivered,
             rejected=dict(sorted(rejected.items())),
             cursors=played.positions,
+            event_time_ms=int(played.event_time_ms[-1]) if len(played) else self.event_time_ms,
         )
 
     def to_json(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -20,13 +20,14 @@ from gridflex.errors import GridflexError
 from ingestion.accounts import Account, replay_id
 from ingestion.readers import DATASETS as READERS
 from ingestion.readers import open_reader
-from ingestion.replay import Plan, Replay, only_one, parse_shifts, shifts_text
+from ingestion.replay import Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
 from ingestion.timeline import Align
 
 logger = logging.getLogger(__name__)
 
 DATASETS = sorted(READERS)
 _LOG_EVERY_S = 10.0
+_TELL_EVERY_S = 0.5
 
 
 def _shifts(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -85,9 +86,9 @@ def replay(  # noqa: PLR0917
         before = run.account
         _say(f"replay {name}: {dataset}, shifts {shifts_text(shifts)}, {len(reader.series)} series a shift; "
              + ("already complete" if before.complete else f"from reading {before.read:,}"), as_json)  # fmt: skip
-        with _progress(before) as report:
-            account = run.run(stop, report)
-    _finish(name, plan, before, account, time.monotonic() - started, as_json)
+        with _Progress(before, config.state_dir / "replay" / f"{name}.json") as progress:
+            account = run.run(stop, progress.report)
+    _finish(plan, before, account, time.monotonic() - started, as_json)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -97,30 +98,45 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-class _progress:  # noqa: N801 - reads as the function it stands for
-    """A bar for a person, a line every ten seconds for a log."""
+class _Progress:
+    """A bar for a person, a line every ten seconds for a log, and a status file for whoever watches."""
 
-    def __init__(self, before: Account) -> None:
+    def __init__(self, before: Account, status: Path) -> None:
         self._bar = tqdm(initial=before.read, unit=" readings", unit_scale=True, disable=not sys.stderr.isatty())
         self._last = time.monotonic()
         self._seen = before.read
+        self._status = status
+        self._told = 0.0
+        self._tell(before)
 
-    def __enter__(self) -> Callable[[Account], None]:
-        return self._report
+    def __enter__(self) -> _Progress:
+        return self
 
     def __exit__(self, *problem: object) -> None:
         self._bar.close()
 
-    def _report(self, account: Account) -> None:
+    def report(self, account: Account) -> None:
+        """Called after each commit."""
         self._bar.update(account.read - self._seen)
         self._seen = account.read
+        if time.monotonic() - self._told > _TELL_EVERY_S:
+            self._tell(account)
         if self._bar.disable and time.monotonic() - self._last > _LOG_EVERY_S:
             self._last = time.monotonic()
             rejected = sum(account.rejected.values())
             logger.info("replay read=%d delivered=%d rejected=%d", account.read, account.delivered, rejected)
 
+    def _tell(self, account: Account) -> None:
+        self._told = time.monotonic()
+        told = {"pid": os.getpid(), "updated_ms": now_ms(), "delivered": account.delivered,
+                "event_time_ms": account.event_time_ms}  # fmt: skip
+        fresh = self._status.with_suffix(".tmp")
+        fresh.write_text(json.dumps(told), encoding="utf-8")
+        fresh.replace(self._status)
 
-def _finish(name: str, plan: Plan, before: Account, account: Account, seconds: float, as_json: bool) -> None:
+
+def _finish(plan: Plan, before: Account, account: Account, seconds: float, as_json: bool) -> None:
+    name = plan.replay_id
     endless = plan.align is Align.TODAY
     rejected = sum(account.rejected.values())
     if account.read != account.delivered + rejected:

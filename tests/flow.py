@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from gridflex.adapters.avro import decode
 from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT, Config
 from gridflex.domain.duty_cycle import Rows, Status
 from gridflex.domain.readings import MS_PER_DAY
-from gridflex.errors import ServiceError
+from gridflex.errors import SchemaError, ServiceError
 from ingestion.duty_cycles import activations
 from ingestion.readers import open_reader
-from tests.topics import read_records
+from tests.topics import SCHEMAS, read_messages, read_records
 
 GRIDFLEX = Path(sys.executable).parent / "gridflex"
 WAIT_S = 240
@@ -29,8 +30,9 @@ Row = tuple[Any, ...]
 
 def gridflex(environment: dict[str, str], *arguments: str) -> Any:
     """Run a gridflex command to its end; its last line as JSON."""
+    command = [str(GRIDFLEX), *arguments]
     done = subprocess.run(
-        [str(GRIDFLEX), *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S
+        command, check=False, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S
     )
     assert done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return json.loads(done.stdout.splitlines()[-1])
@@ -62,7 +64,9 @@ def sums_by_appliance(druid: Druid, dataset: str) -> dict[str, tuple[int, float]
     return {row["appliance_id"]: (row["n"], row["wh"]) for row in rows}
 
 
-def expected_rows(config: Config, dataset: str, path: Path, houses: Sequence[str] | None, base_days: int) -> Counter[Row]:
+def expected_rows(
+    config: Config, dataset: str, path: Path, houses: Sequence[str] | None, base_days: int
+) -> Counter[Row]:
     """What the stream has to say of a data set: the pure detector's rows, moved to the replay's calendar."""
     reader = open_reader(dataset, path, houses=houses, readings=config.readings)
     told: Counter[Row] = Counter()
@@ -100,9 +104,14 @@ def rejections(config: Config, stage: str) -> dict[str, int]:
     return dict(counts)
 
 
-def base_days_of(config: Config, dataset: str) -> int:
-    """By how many days the replay moved the data set."""
-    for record in read_records(config.kafka.bootstrap_servers, config.kafka.topic_readings):
-        if record["dataset"] == dataset:
+def base_days_of(config: Config, dataset: str, houses: Sequence[str] = ()) -> int:
+    """By how many days the replay moved a data set, or these houses of it."""
+    wanted = {f"{dataset}-{house}-0" for house in houses}
+    for message in read_messages(config.kafka.bootstrap_servers, config.kafka.topic_readings):
+        try:
+            record = decode(message.value(), SCHEMAS)
+        except SchemaError:
+            continue
+        if record["dataset"] == dataset and (not wanted or record["house_id"] in wanted):
             return int(record["event_time_ms"] - record["source_time_ms"]) // MS_PER_DAY
     raise AssertionError(f"no reading of {dataset}")

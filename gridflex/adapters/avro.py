@@ -29,7 +29,17 @@ class StringTable:
     """Distinct strings, encoded once: row i holds the strings of ``rows[i]``, one for each of a run of fields."""
 
     def __init__(self, rows: Sequence[Sequence[str]]) -> None:
-        encoded = [b"".join(string_bytes(value) for value in row) for row in rows] or [b""]
+        self._fill([b"".join(string_bytes(value) for value in row) for row in rows])
+
+    @classmethod
+    def of_encoded(cls, rows: Sequence[bytes]) -> StringTable:
+        """Rows that are Avro strings already."""
+        table = cls.__new__(cls)
+        table._fill(rows)
+        return table
+
+    def _fill(self, rows: Sequence[bytes]) -> None:
+        encoded = rows or [b""]
         width = max(len(value) for value in encoded)
         padded = b"".join(value.ljust(width, b"\0") for value in encoded)
         sizes = np.array([len(value) for value in encoded])
@@ -170,6 +180,8 @@ def _varints(column: npt.NDArray[Any]) -> _Part:
 def string_bytes(value: str) -> bytes:
     """One Avro string: its length in bytes as a varint, then UTF-8."""
     text = value.encode()
+    if len(text) < 64:
+        return bytes((2 * len(text),)) + text
     encoded, _ = _varints(np.array([len(text)]))
     return encoded.tobytes() + text
 

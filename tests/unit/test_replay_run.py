@@ -52,7 +52,9 @@ def test_replay__resumes_after_a_kill_without_loss_or_repeat() -> None:
     broken.dies_at = 10**9
     account = replay(broken).run(threading.Event(), lambda account: None)
     strip = {"event_time_ms"}
-    plain = [[(t, k, {n: v for n, v in r.items() if n not in strip}) for t, k, r in b.messages] for b in (whole, broken)]
+    plain = [
+        [(t, k, {n: v for n, v in r.items() if n not in strip}) for t, k, r in b.messages] for b in (whole, broken)
+    ]
     assert plain[0] == plain[1]
     assert account.complete
     assert (account.read, account.delivered, dict(account.rejected)) == (212, 200, {"missing": 12})
@@ -88,9 +90,9 @@ def test_replay__other_shifts_under_the_same_id_are_refused() -> None:
 
 
 def test_only_one__refuses_a_second_run_of_the_same_id(tmp_path: Path) -> None:
-    with only_one(tmp_path, "a"), only_one(tmp_path, "b"):
-        with pytest.raises(ReplayFencedError, match="a is already running"), only_one(tmp_path, "a"):
-            pass
+    refused = pytest.raises(ReplayFencedError, match="a is already running")
+    with only_one(tmp_path, "a"), only_one(tmp_path, "b"), refused, only_one(tmp_path, "a"):
+        pass
     with only_one(tmp_path, "a"):
         pass
 

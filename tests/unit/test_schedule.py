@@ -16,7 +16,7 @@ NOW = 20_000 * DAY + 12 * 3_600_000
 
 
 class Memory:
-    """Two series, a reading every ``step_ms``, cut into blocks at ``cuts``; a rejection before each block's first row."""
+    """Two series, a reading every ``step_ms``, cut into blocks at ``cuts``; a rejection before each block."""
 
     dataset = "redd"
     series = (
@@ -56,7 +56,9 @@ memories = st.builds(
 )
 
 
-def open_schedule(memory: Memory, align: Align, shifts: Sequence[int], start: Sequence[CursorPosition] = ()) -> Schedule:
+def open_schedule(
+    memory: Memory, align: Align, shifts: Sequence[int], start: Sequence[CursorPosition] = ()
+) -> Schedule:
     base = base_days(memory.span, align, NOW)
     return Schedule(memory, tracks(memory.span, align, shifts, base), memory.span, shifts, start)
 

@@ -1,0 +1,172 @@
+"""Druid's native batch ingestion: replace all rows of an interval, or nothing.
+
+A run leaves the interval either as it was or holding exactly the given rows, so it may be killed and run again.
+Druid publishes a task's segments in one metadata transaction; a failed or killed task publishes none. Tasks on one
+interval of one table wait for each other's locks, and the one that started last stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import quote
+
+import pyarrow as pa
+import requests
+
+from gridflex.adapters.druid_exchange import Exchange, as_csv
+from gridflex.config import ROOT, Config
+from gridflex.domain.interval import Interval, iso
+from gridflex.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+SPEC_DIR = ROOT / "database" / "druid_specs"
+_OVERLORD = "/druid/indexer/v1"
+_POLL_S = 0.2
+_VISIBLE_S = 120
+_DONE = ("SUCCESS", "FAILED")
+_OUTSIDE_EVERY_INTERVAL = "time_ms\n0\n"
+
+
+class DruidBatch:
+    """Writes tables by ``index_parallel`` and merges their segments. Raises ``ServiceError`` when Druid fails."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._url = config.druid.router_url.rstrip("/")
+        self._exchange = Exchange(config)
+
+    def overwrite(self, table: str, interval: Interval, rows: pa.Table) -> str:
+        """Let the interval of ``table`` hold ``rows`` and nothing else, and wait until queries see them.
+
+        ``rows`` has ``time_ms`` (UTC epoch, all inside the interval) and the columns of the table's spec,
+        ``database/druid_specs/batch_<table>.json``. No rows empty the interval. The interval's ends must be midnights
+        of ``batch.time_zone`` (full hours for tables with hourly segments). Gives the task's id.
+        """
+        _check_inside(table, interval, rows)
+        spec = table_spec(table, interval, self._config.batch.time_zone)
+        data = as_csv(rows) if len(rows) else _OUTSIDE_EVERY_INTERVAL.encode()
+        with self._exchange.offer(table, data) as source:
+            spec["spec"]["ioConfig"] |= source
+            task = self.run(spec)
+        self._await_visible(task, table, interval, len(rows))
+        log.info("table=%s interval=%s rows=%d task=%s", table, interval, len(rows), task)
+        return task
+
+    def compact(self, table: str, interval: Interval) -> str:
+        """Merge the segments of an interval, whose sums stay the same; gives the task's id."""
+        spec = json.loads((SPEC_DIR / "batch_compact.json").read_text(encoding="utf-8"))
+        spec["dataSource"] = table
+        spec["ioConfig"]["inputSpec"]["interval"] = str(interval)
+        return self.run(spec)
+
+    def run(self, spec: Json) -> str:
+        """Submit a task and wait for its success; gives its id. A wait that is broken off ends the task."""
+        task = str(self._ask("POST", "/task", spec)["task"])
+        with self._ended_with_us(task):
+            status = self._await_end(task)
+        if status["statusCode"] != "SUCCESS":
+            raise ServiceError(f"Druid task {task} failed: {_first_line(status.get('errorMsg'))}")
+        return task
+
+    def _await_end(self, task: str) -> Json:
+        deadline = time.monotonic() + self._config.batch.task_timeout_s
+        while True:
+            status = cast(Json, self._ask("GET", f"/task/{quote(task)}/status")["status"])
+            if status["statusCode"] in _DONE:
+                return status
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"Druid task {task} is {status.get('runnerStatusCode', 'not done').lower()} after "
+                    f"{self._config.batch.task_timeout_s:.0f} s (batch.task_timeout_s); it was ended. "
+                    "A free slot of the indexer may be missing, or another task holds the interval"
+                )
+            time.sleep(_POLL_S)
+
+    @contextmanager
+    def _ended_with_us(self, task: str) -> Iterator[None]:
+        """Whatever breaks the wait also ends the task: nothing is published behind the caller's back."""
+        try:
+            yield
+        except BaseException:
+            try:
+                self._ask("POST", f"/task/{quote(task)}/shutdown")
+            except ServiceError as problem:
+                log.warning("task=%s shutdown=failed reason=%s", task, problem)
+            raise
+
+    def _await_visible(self, task: str, table: str, interval: Interval, rows: int) -> None:
+        """Historicals load new segments, and the broker learns of it, some seconds after the task's end."""
+        made = self._ask("GET", f"/task/{quote(task)}/status")["status"]["createdTime"]
+        start, end = map(iso, interval)
+        segments = (
+            "SELECT COUNT(*) AS n, COUNT(*) FILTER (WHERE is_available = 1) AS served FROM sys.segments "
+            'WHERE datasource = ? AND is_published = 1 AND version >= ? AND "start" >= ? AND "end" <= ?'
+        )
+        counted = f'SELECT COUNT(*) AS n FROM "{table}" WHERE __time >= ? AND __time < ?'  # noqa: S608
+        deadline = time.monotonic() + _VISIBLE_S
+        while True:
+            found = self._sql(segments, VARCHAR=[table, made, start, end])[0]
+            if found["n"] and found["n"] == found["served"]:
+                seen = self._sql(counted, TIMESTAMP=[start.removesuffix("Z"), end.removesuffix("Z")])[0]["n"]
+                if seen == rows:
+                    return
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"{table} {interval}: {rows} rows are published, but {found['served']} of {found['n']} segments "
+                    f"are served after {_VISIBLE_S} s; is a historical up, and its segment cache not full?"
+                )
+            time.sleep(_POLL_S)
+
+    def _sql(self, query: str, **parameters: list[str]) -> list[Json]:
+        """``parameters``: their values by their one type. A table without any segment yet counts no rows."""
+        values = [{"type": kind, "value": value} for kind, values in parameters.items() for value in values]
+        try:
+            rows: list[Json] = self._request("POST", "/druid/v2/sql", {"query": query, "parameters": values})
+        except ServiceError as problem:
+            if "not found" in str(problem):
+                return [{"n": 0}]
+            raise
+        return rows or [{"n": 0}]
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        return self._request(method, _OVERLORD + path, body)
+
+    def _request(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            answer = requests.request(method, self._url + path, json=body, timeout=self._config.druid.query_timeout_s)
+        except requests.RequestException as problem:
+            raise ServiceError(f"Druid does not answer at {self._url} ({type(problem).__name__})") from None
+        if not answer.ok:
+            raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {answer.text[:300]}")
+        return answer.json()
+
+
+def table_spec(table: str, interval: Interval, time_zone: str) -> Json:
+    """The spec of a table as it stands in its file, for one interval; segments are days of ``time_zone``."""
+    spec: Json = json.loads((SPEC_DIR / f"batch_{table}.json").read_text(encoding="utf-8"))
+    granularity = spec["spec"]["dataSchema"]["granularitySpec"]
+    granularity["intervals"] = [str(interval)]
+    if granularity["segmentGranularity"] == "DAY" and time_zone != "UTC":
+        granularity["segmentGranularity"] = {"type": "period", "period": "P1D", "timeZone": time_zone}
+    return spec
+
+
+def _check_inside(table: str, interval: Interval, rows: pa.Table) -> None:
+    """Druid drops rows outside the interval without a word; a caller that makes such rows is wrong."""
+    if not len(rows):
+        return
+    times: Mapping[str, int] = pa.compute.min_max(rows["time_ms"]).as_py()
+    if not (interval.start_ms <= times["min"] and times["max"] < interval.end_ms):
+        raise ValueError(f"{table}: rows from {iso(times['min'])} to {iso(times['max'])} outside {interval}")
+
+
+def _first_line(message: object) -> str:
+    return str(message or "no reason given").strip().splitlines()[0]

@@ -1,0 +1,65 @@
+"""One data set's whole way, from its files to Druid's answers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Running
+from tests.energy import greend_energy_wh, redd_energy_wh
+from tests.flow import (
+    base_days_of,
+    expected_rows,
+    gridflex,
+    number,
+    rejections,
+    sums_by_appliance,
+    told_rows,
+    wait_for,
+)
+
+pytestmark = pytest.mark.e2e
+
+
+def play(running: Running, dataset: str, path: Path, *houses: str) -> dict[str, object]:
+    """Replay all of it and wait until Druid has counted every reading."""
+    chosen = ("--houses", ",".join(houses)) if houses else ()
+    done = gridflex(running.environment, "replay", dataset, "--path", str(path), *chosen, "--shifts", "0:1", "--json")
+    assert done["read"] == done["delivered"] + sum(done["rejected"].values())
+    query = f'SELECT SUM("count") FROM powerraw WHERE house_id IN ({house_ids(dataset, houses)})'
+    wait_for(f"readings of {dataset} in Druid", lambda: number(running.druid, query), done["delivered"])
+    return done
+
+
+def house_ids(dataset: str, houses: tuple[str, ...]) -> str:
+    return ", ".join(f"'{dataset}-{house}-0'" for house in houses or ("0",))
+
+
+def assert_energy(running: Running, dataset: str, house: str, energies: dict[str, float]) -> None:
+    found = sums_by_appliance(running.druid, dataset)
+    for channel, energy_wh in energies.items():
+        assert found[f"{dataset}-{house}-0-{channel}"][1] == pytest.approx(energy_wh, rel=1e-9, abs=1e-9)
+
+
+def assert_stream_is_batch(running: Running, dataset: str, path: Path, houses: tuple[str, ...] | None) -> None:
+    base = base_days_of(running.config, dataset)
+    expected = expected_rows(running.config, dataset, path, houses, base)
+    wait_for("rows of the stream", lambda: told_rows(running.config, dataset) == expected, True)
+    query = f"SELECT COUNT(*) FROM dutycycle WHERE dataset = '{dataset}'"
+    wait_for("rows of the stream in Druid", lambda: number(running.druid, query), expected.total())
+
+
+def test_redd__real_house_reaches_druid_to_the_last_reading(running: Running, shared_data: Path) -> None:
+    path = shared_data / "redd"
+    done = play(running, "redd", path, "5")
+    assert (done["read"], done["rejected"]) == (1_930_008, {"late": 38})
+    assert_energy(running, "redd", "5", redd_energy_wh(path / "low_freq" / "house_5"))
+    assert_stream_is_batch(running, "redd", path, ("5",))
+    assert rejections(running.config, "replay") == {"late": 38}
+
+
+def test_greend__real_plugs_reach_druid_to_the_last_reading(running: Running, shared_data: Path) -> None:
+    path = shared_data / "greend_format_from_eco"
+    done = play(running, "greend", path)
+    assert done["read"] == 1_033_770
+    assert_energy(running, "greend", "0", greend_energy_wh(path / "building0"))
+    assert_stream_is_batch(running, "greend", path, None)

@@ -1,0 +1,95 @@
+"""Every server is killed with -9 while houses are played; not one reading more or less comes out."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Running
+from tests.energy import redd_energy_wh
+from tests.flow import (
+    GRIDFLEX,
+    ROOT,
+    base_days_of,
+    expected_rows,
+    gridflex,
+    number,
+    sums_by_appliance,
+    told_rows,
+    wait_for,
+)
+
+pytestmark = pytest.mark.e2e
+
+HOUSES = ("501", "502")
+SERVERS = ("kafka", "druid-indexer", "spark", "zookeeper")
+PLAY_S = 400
+
+
+@pytest.fixture(scope="module")
+def houses(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two generated houses over a day, under numbers of their own."""
+    path = tmp_path_factory.mktemp("kills")
+    gridflex(running.environment, "generate", "redd", "--out", str(path), "--houses", "2", "--days", "1", "--seed", "7",
+             "--json")  # fmt: skip
+    for number_, house in enumerate(HOUSES, start=1):
+        (path / "low_freq" / f"house_{number_}").rename(path / "low_freq" / f"house_{house}")
+    return path
+
+
+def start_replay(running: Running, path: Path) -> subprocess.Popen[bytes]:
+    speed = str(86_400 / PLAY_S)
+    command = [str(GRIDFLEX), "replay", "redd", "--path", str(path), "--speed", speed, "--replay-id", "kills"]
+    return subprocess.Popen(command, env=running.environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def kill_server(running: Running, name: str) -> None:
+    pid = next(service.pid for service in running.stack.status() if service.name == name)
+    assert pid is not None, f"{name} is not running"
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_pipeline__five_kills_change_no_figure(running: Running, houses: Path) -> None:
+    chance = random.Random()
+    replay = start_replay(running, houses)
+    for name in chance.sample(("replay", *SERVERS), 1 + len(SERVERS)):
+        time.sleep(chance.uniform(0.5, 2.9))
+        if name == "replay":
+            replay.kill()
+        else:
+            kill_server(running, name)
+        running.stack.up()
+        if replay.poll() is not None:
+            replay = start_replay(running, houses)
+    replay.kill()
+    replay.wait()
+    done = gridflex(running.environment, "replay", "redd", "--path", str(houses), "--replay-id", "kills", "--json")
+    assert done["complete"]
+    assert done["resumed_at"] > 0
+    assert_undisturbed(running, houses, done["delivered"])
+
+
+def assert_undisturbed(running: Running, houses: Path, delivered: int) -> None:
+    ids = ", ".join(f"'redd-{house}-0'" for house in HOUSES)
+    query = f'SELECT SUM("count") FROM powerraw WHERE house_id IN ({ids})'
+    wait_for("readings in Druid", lambda: number(running.druid, query), delivered)
+    found = sums_by_appliance(running.druid, "redd")
+    for house in HOUSES:
+        for channel, energy_wh in redd_energy_wh(houses / "low_freq" / f"house_{house}").items():
+            assert found[f"redd-{house}-0-{channel}"][1] == pytest.approx(energy_wh, rel=1e-9, abs=1e-9)
+    base = base_days_of(running.config, "redd", HOUSES)
+    expected = expected_rows(running.config, "redd", houses, HOUSES, base)
+    own = {row[0] for row in expected}
+
+    def told() -> Counter[tuple[object, ...]]:
+        rows = told_rows(running.config, "redd")
+        return Counter({row: count for row, count in rows.items() if row[0] in own})
+
+    wait_for("rows of the stream", lambda: told() == expected, True)
+    query = f"SELECT COUNT(*) FROM dutycycle WHERE house_id IN ({ids})"
+    wait_for("rows of the stream in Druid", lambda: number(running.druid, query), expected.total())
