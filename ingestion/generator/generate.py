@@ -1,0 +1,103 @@
+"""Writes a whole synthetic data set and the truth beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from gridflex.errors import UsageError
+from ingestion.generator import greend_files, redd_files
+from ingestion.generator.greend_files import write_greend
+from ingestion.generator.house import House, plan_house
+from ingestion.generator.redd_files import write_redd
+from ingestion.generator.sampling import Span
+from ingestion.generator.truth import truth_lines
+
+DATASETS = ("greend", "redd")
+FIRST_DAY = {"redd": date(2011, 7, 4), "greend": date(2013, 12, 9)}
+"""Mondays within the real data sets' years."""
+TRUTH = "truth.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be generated. All whole UTC days; the same order gives the same bytes."""
+
+    dataset: str
+    out: Path
+    houses: int
+    days: int
+    seed: int
+    start: date
+    defects: float = 1.0
+    """Scales the rates of all defects; 0: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was generated."""
+
+    dataset: str
+    houses: int
+    days: int
+    readings: int
+    """Good readings in the files."""
+    activations: int
+    path: str
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        return json.dumps(asdict(self))
+
+
+def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary:
+    """Write the data set; ``tick`` is called after each day of a house. Raises ``UsageError`` if ``out`` is in use."""
+    if order.dataset not in DATASETS:
+        raise UsageError(f"unknown data set {order.dataset!r}; known: {', '.join(DATASETS)}")
+    if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
+        raise UsageError(f"{order.out} is there already and not empty; give a new folder")
+    order.out.mkdir(parents=True, exist_ok=True)
+    start_s = int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp())
+    readings = activations = 0
+    labels: dict[str, list[str]] = {}
+    with (order.out / TRUTH).open("w", encoding="utf-8") as truth:
+        for number in range(order.houses):
+            house = plan_house(order.dataset, number, seed=order.seed, start_s=start_s, days=order.days)
+            labels[f"building{number}"] = house.labels(typos=order.defects > 0)
+            count, lines = _write(house, order, start_s, tick)
+            truth.writelines(line + "\n" for line in lines)
+            readings, activations = readings + count, activations + len(lines)
+    if order.dataset == "greend":
+        (order.out / "labels.json").write_text(json.dumps(labels, indent=2) + "\n", encoding="utf-8")
+    return Summary(
+        dataset=order.dataset,
+        houses=order.houses,
+        days=order.days,
+        readings=readings,
+        activations=activations,
+        path=str(order.out),
+    )
+
+
+def discard(out: Path) -> None:
+    """Remove what an earlier ``generate`` left in ``out``, and nothing else."""
+    if (out / TRUTH).is_file():
+        for entry in [out / "low_freq", *out.glob("building*")]:
+            shutil.rmtree(entry, ignore_errors=True)
+        (out / "labels.json").unlink(missing_ok=True)
+        (out / TRUTH).unlink()
+
+
+def _write(house: House, order: Order, start_s: int, tick: Callable[[], object]) -> tuple[int, list[str]]:
+    """One house's files; how many good readings they hold, and its lines of truth."""
+    write = write_redd if order.dataset == "redd" else write_greend
+    readings: int
+    holes: list[list[Span]]
+    readings, holes = write(house, order.out, start_s=start_s, days=order.days, defects=order.defects, tick=tick)
+    first = redd_files.FIRST_CHANNEL if order.dataset == "redd" else greend_files.FIRST_CHANNEL
+    name = str(house.number + 1) if order.dataset == "redd" else str(house.number)
+    return readings, list(truth_lines(house, name=name, first_channel=first, holes=holes))

@@ -1,0 +1,145 @@
+"""Separates good values from bad ones: every value of a parsed block is kept or stands in one rejection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridflex.domain.readings import MS_PER_S, Flags, Floats, Indexes, Ints, Reason, Rejection
+from ingestion.readers.line_blocks import LineBlock
+from ingestion.readers.parse import Parsed
+
+ABSENT = np.inf
+"""In ``Rows.values``: the file had no such column here. NaN: it had, but the value is missing or rejected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows of the series of one file or one building, in the order of the file."""
+
+    time_ms: Ints
+    """Shape (n,), UTC epoch."""
+    values: Floats
+    """Shape (n, series): W, or NaN, or ``ABSENT``."""
+    line: Ints
+    """Shape (n,): line numbers."""
+
+    def __len__(self) -> int:
+        return len(self.time_ms)
+
+    def take(self, which: Flags | Indexes | Ints | slice) -> Rows:
+        """Some of the rows."""
+        return Rows(time_ms=self.time_ms[which], values=self.values[which], line=self.line[which])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is asked of a value of one piece of a file."""
+
+    columns: Sequence[int | None]
+    """For each column of the file the series it belongs to; None: no label is known for it."""
+    series: int
+    """How many series there are."""
+    after_s: float
+    """Times are later than this."""
+    before_s: float
+    """Times are earlier than this."""
+    max_power_w: float
+
+
+def sift(
+    block: LineBlock, parsed: Parsed, demand: Demand, *, unbelievable: Flags | None = None
+) -> tuple[Rows, list[Rejection]]:
+    """The rows whose time can be, with NaN for bad values, and the rejections in order of lines.
+
+    ``unbelievable``: shape (n,), rows whose time is known to be wrong by other means.
+    """
+    good_time = (parsed.time_s > demand.after_s) & (parsed.time_s < demand.before_s)
+    if unbelievable is not None:
+        good_time &= ~unbelievable
+    rejections = [*parsed.rejections, *_extra_fields(block, parsed)]
+    line, time_s, cells = parsed.line, parsed.time_s, parsed.cells
+    if not good_time.all():
+        rejections += _bad_times(block, parsed, ~good_time)
+        line, time_s, cells = line[good_time], time_s[good_time], cells[good_time]
+    values = np.full((len(line), demand.series), ABSENT)
+    for column, series in enumerate(demand.columns):
+        if series is None:
+            rejections += _unlabelled(block, line, column)
+            continue
+        broken = {row: text for (row, where), text in parsed.broken.items() if where == column}
+        kept, bad = _column(block, line, cells[:, column], column, broken=broken, max_power_w=demand.max_power_w)
+        values[:, series] = kept
+        rejections += bad
+    rejections.sort(key=_place)
+    time_ms = np.rint(time_s * MS_PER_S).astype(np.int64)
+    return Rows(time_ms=time_ms, values=values, line=line), rejections
+
+
+def _place(rejection: Rejection) -> int:
+    return int(rejection.position.rpartition(":")[2])
+
+
+def _column(
+    block: LineBlock, line: Ints, power_w: Floats, column: int, *, broken: dict[int, bytes], max_power_w: float
+) -> tuple[Floats, list[Rejection]]:
+    """One column's values with NaN for the bad ones, and the rejections."""
+    missing = np.isnan(power_w)
+    absurd = (power_w < 0) | (power_w > max_power_w)
+    if not (missing.any() or absurd.any()):
+        return power_w, []
+    rejections = []
+    if broken:
+        for row in np.flatnonzero(missing):
+            text = broken.get(int(line[row]))
+            if text is not None:
+                missing[row] = False
+                detail = f"column {column + 1}: found {text[:40]!r}, expected a number or NULL"
+                rejections.append(_rejection(Reason.BROKEN_LINE, block, line[row], detail))
+    for start, end in _runs(missing):
+        detail = f"column {column + 1}: missing, to line {line[end - 1]}"
+        rejections.append(_rejection(Reason.MISSING, block, line[start], detail, end - start))
+    for row in np.flatnonzero(absurd):
+        reason = Reason.NEGATIVE_POWER if power_w[row] < 0 else Reason.ABSURD_POWER
+        detail = f"column {column + 1}: found {power_w[row]:.15g} W, allowed 0 to {max_power_w:g} W"
+        rejections.append(_rejection(reason, block, line[row], detail))
+    return np.where(absurd, np.nan, power_w), rejections
+
+
+def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags) -> Iterator[Rejection]:
+    columns = parsed.cells.shape[1]
+    for start, end in _runs(bad):
+        detail = f"found time {parsed.time_s[start]:.3f} s, to line {parsed.line[end - 1]}: it cannot belong here"
+        yield _rejection(Reason.BAD_TIME, block, parsed.line[start], detail, (end - start) * columns)
+
+
+def _extra_fields(block: LineBlock, parsed: Parsed) -> Iterator[Rejection]:
+    for line, count in parsed.extra.items():
+        detail = f"{count} more field(s) than the {parsed.cells.shape[1]} columns of the header"
+        yield _rejection(Reason.UNKNOWN_COLUMN, block, line, detail, count)
+
+
+def _unlabelled(block: LineBlock, line: Ints, column: int) -> list[Rejection]:
+    if len(line) == 0:
+        return []
+    detail = f"column {column + 1} has no label, to line {line[-1]}"
+    return [_rejection(Reason.UNKNOWN_COLUMN, block, line[0], detail, len(line))]
+
+
+def _rejection(reason: Reason, block: LineBlock, line: int, detail: str, count: int = 1) -> Rejection:
+    number = int(line)
+    return Rejection(
+        reason=reason, position=block.position(number), detail=detail, raw=block.raw(number), count=int(count)
+    )
+
+
+def _runs(flags: Flags) -> Iterator[tuple[int, int]]:
+    """Half-open runs of true flags.
+
+    >>> list(_runs(np.array([True, True, False, True])))
+    [(0, 2), (3, 4)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
