@@ -1,0 +1,256 @@
+"""What the detector remembers of each appliance, as columns, and how that becomes bytes.
+
+Everything is an integer: times in ms, energies in microjoules. So sums do not depend on how readings were grouped, and
+two runs over the same readings end in equal states, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gridflex.domain.readings import Flags, Ints
+
+OBSERVED, ON, ON_ENERGY, ENERGY = range(4)
+"""Rows of a matrix of sums, shape (4, n): observed ms, observed ms while on, microjoules while on, microjoules."""
+
+NEVER = -(1 << 62)
+"""No reading yet."""
+NOT_RUNNING = NEVER - (1 << 61)
+"""In place of the last on-reading's time: no activation runs. Far from ``NEVER``: the two are never adjacent."""
+
+_VERSION = 1
+_HEADER = np.dtype([("version", "u1"), ("slide_ms", "<i8"), ("slots", "<u4"), ("panes", "<u4"), ("last_ms", "<i8")])
+_WIDTHS = {0: None, 1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panes:
+    """Sums over slices of event time that windows still need, ordered by slot and pane. Columns have shape (p,)."""
+
+    slot: Ints
+    """Index into the state's ``key``."""
+    pane: Ints
+    """Pane k covers ``[k, k + 1) * slide_ms``."""
+    sums: Ints
+    """Shape (4, p)."""
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tracks:
+    """Where each of some appliances stands. Columns have shape (s,); where no activation runs, its columns are zero."""
+
+    last_ms: Ints
+    """The last reading's time, ``NEVER`` if there is none."""
+    on: Flags
+    """Whether that reading was on."""
+    confirmed: Flags
+    """Whether the running activation was reported."""
+    start_ms: Ints
+    last_on_ms: Ints
+    """The running activation's last on-reading, or ``NOT_RUNNING``."""
+    sums: Ints
+    """Shape (4, s): the running activation up to its last on-reading."""
+    pause: Ints
+    """Shape (4, s): since that reading."""
+
+    def __len__(self) -> int:
+        return len(self.last_ms)
+
+    @property
+    def running(self) -> Flags:
+        """Which appliances have a running activation, shape (s,)."""
+        running: Flags = self.last_on_ms != NOT_RUNNING
+        return running
+
+    def take(self, slot: Ints) -> Tracks:
+        """The rows at ``slot``."""
+        return Tracks(**{name: getattr(self, name)[..., slot] for name in _TRACK_COLUMNS})
+
+    def put(self, slot: Ints, rows: Tracks) -> Tracks:
+        """A copy with the rows at ``slot`` replaced."""
+        columns = {name: getattr(self, name).copy() for name in _TRACK_COLUMNS}
+        for name, column in columns.items():
+            column[..., slot] = getattr(rows, name)
+        return Tracks(**columns)
+
+
+_TRACK_COLUMNS = tuple(column.name for column in fields(Tracks))
+_FRESH = {"last_ms": NEVER, "last_on_ms": NOT_RUNNING}
+
+
+def fresh_tracks(count: int) -> Tracks:
+    """Appliances that no reading has come of yet.
+
+    >>> fresh_tracks(2).running.tolist()
+    [False, False]
+    """
+    flags, times, sums = np.zeros(count, np.bool_), np.zeros(count, np.int64), np.zeros((4, count), np.int64)
+    return Tracks(
+        last_ms=times + NEVER,
+        on=flags,
+        confirmed=flags,
+        start_ms=times,
+        last_on_ms=times + NOT_RUNNING,
+        sums=sums,
+        pause=sums,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DetectorState:
+    """One row per appliance, ordered by ``key``, which is distinct. Columns have shape (s,)."""
+
+    key: Ints
+    """64-bit hash of the appliance's id, or any other number of it."""
+    tracks: Tracks
+    panes: Panes
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+def empty_state() -> DetectorState:
+    """The state before any reading.
+
+    >>> len(empty_state())
+    0
+    """
+    none = np.zeros(0, dtype=np.int64)
+    panes = Panes(slot=none, pane=none, sums=np.zeros((4, 0), dtype=np.int64))
+    return DetectorState(key=none, tracks=fresh_tracks(0), panes=panes)
+
+
+def find(state: DetectorState, key: Ints) -> tuple[Ints, Flags]:
+    """Slots of ``key`` and whether they are there; a missing one's slot is where it would stand."""
+    slot = np.searchsorted(state.key, key).astype(np.int64)
+    inside = np.minimum(slot, max(len(state) - 1, 0))
+    found = state.key[inside] == key if len(state) else np.zeros(len(key), dtype=np.bool_)
+    return slot, found
+
+
+def with_keys(state: DetectorState, key: Ints) -> DetectorState:
+    """The state with a fresh row for each of ``key`` (distinct, not in it yet).
+
+    >>> with_keys(with_keys(empty_state(), np.array([7])), np.array([9, 3])).key.tolist()
+    [3, 7, 9]
+    """
+    if len(key) == 0:
+        return state
+    key = np.sort(key)
+    at, _ = find(state, key)
+    columns = {
+        name: np.insert(getattr(state.tracks, name), at, _FRESH.get(name, 0), axis=-1) for name in _TRACK_COLUMNS
+    }
+    moved = np.searchsorted(at, state.panes.slot, side="right")
+    return DetectorState(
+        key=np.insert(state.key, at, key),
+        tracks=Tracks(**columns),
+        panes=replace(state.panes, slot=state.panes.slot + moved),
+    )
+
+
+def to_bytes(state: DetectorState, slide_ms: int) -> bytes:
+    """Encode a state: each column in the fewest bytes that hold it, times relative to the newest reading.
+
+    >>> len(from_bytes(to_bytes(empty_state(), 60_000), 60_000))
+    0
+    """
+    tracks, panes = state.tracks, state.panes
+    running = tracks.running
+    newest = int(tracks.last_ms.max(initial=0))
+    header = np.array([(_VERSION, slide_ms, len(state), len(panes), newest)], dtype=_HEADER)
+    columns = [
+        state.key,
+        newest - tracks.last_ms,
+        tracks.on + tracks.confirmed * 2 + running * 4,
+        (tracks.last_ms - tracks.start_ms)[running],
+        (tracks.last_ms - tracks.last_on_ms)[running],
+        *tracks.sums[:, running],
+        *tracks.pause[:, running],
+        np.bincount(panes.slot, minlength=len(state)),
+        tracks.last_ms[panes.slot] // slide_ms - panes.pane,
+        *panes.sums[[OBSERVED, ON, ENERGY]],
+        panes.sums[ON_ENERGY][_mixed(panes.sums)],
+    ]
+    return header.tobytes() + b"".join(_pack(column) for column in columns)
+
+
+def from_bytes(encoded: bytes, slide_ms: int) -> DetectorState:
+    """Decode a state. Raises ``ValueError`` when it was written by another version or for another slide."""
+    header = np.frombuffer(encoded, dtype=_HEADER, count=1)[0]
+    if int(header["version"]) != _VERSION or int(header["slide_ms"]) != slide_ms:
+        raise ValueError(
+            f"detector state of version {header['version']} with slide_s={int(header['slide_ms']) / 1000:g}; allowed: "
+            f"version {_VERSION} with slide_s={slide_ms / 1000:g}: start from a fresh checkpoint or restore the setting"
+        )
+    reader = _Reader(encoded, _HEADER.itemsize)
+    slots = int(header["slots"])
+    key, last_ms, flags = reader.column(slots), int(header["last_ms"]) - reader.column(slots), reader.column(slots)
+    running = (flags & 4).astype(np.bool_)
+    start_ms, last_on_ms = np.zeros(slots, dtype=np.int64), np.full(slots, NOT_RUNNING, dtype=np.int64)
+    start_ms[running] = last_ms[running] - reader.column(int(running.sum()))
+    last_on_ms[running] = last_ms[running] - reader.column(int(running.sum()))
+    tracks = Tracks(
+        last_ms=last_ms,
+        on=(flags & 1).astype(np.bool_),
+        confirmed=(flags & 2).astype(np.bool_),
+        start_ms=start_ms,
+        last_on_ms=last_on_ms,
+        sums=reader.sums(running),
+        pause=reader.sums(running),
+    )
+    return DetectorState(key=key, tracks=tracks, panes=_read_panes(reader, last_ms // slide_ms, int(header["panes"])))
+
+
+def _read_panes(reader: _Reader, newest: Ints, count: int) -> Panes:
+    slot = np.repeat(np.arange(len(newest), dtype=np.int64), reader.column(len(newest)))
+    pane = newest[slot] - reader.column(count)
+    sums = np.zeros((4, count), dtype=np.int64)
+    for row in (OBSERVED, ON, ENERGY):
+        sums[row] = reader.column(count)
+    sums[ON_ENERGY] = np.where(sums[ON] > 0, sums[ENERGY], 0)
+    mixed = _mixed(sums)
+    sums[ON_ENERGY, mixed] = reader.column(int(mixed.sum()))
+    return Panes(slot=slot, pane=pane, sums=sums)
+
+
+def _mixed(sums: Ints) -> Flags:
+    """Where the energy while on is neither nothing nor all."""
+    mixed: Flags = (sums[ON] > 0) & (sums[ON] < sums[OBSERVED])
+    return mixed
+
+
+def _pack(column: npt.NDArray[np.int64]) -> bytes:
+    least, most = int(column.min(initial=0)), int(column.max(initial=0))
+    width = next(w for w in _WIDTHS if w == 8 or (least >= 0 and most < 1 << 8 * w))
+    kind = _WIDTHS[width]
+    return bytes((width,)) + (column.astype(kind).tobytes() if kind else b"")
+
+
+class _Reader:
+    """Reads the columns one after the other."""
+
+    def __init__(self, encoded: bytes, position: int) -> None:
+        self._encoded = encoded
+        self._position = position
+
+    def column(self, count: int) -> Ints:
+        kind = _WIDTHS[self._encoded[self._position]]
+        self._position += 1
+        if kind is None:
+            return np.zeros(count, dtype=np.int64)
+        column = np.frombuffer(self._encoded, dtype=kind, count=count, offset=self._position)
+        self._position += count * kind.itemsize
+        return column.astype(np.int64)
+
+    def sums(self, where: Flags) -> Ints:
+        sums = np.zeros((4, len(where)), dtype=np.int64)
+        for row in range(4):
+            sums[row, where] = self.column(int(where.sum()))
+        return sums
