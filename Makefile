@@ -35,10 +35,10 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(PYTEST) -q tests/unit tests/contracts
-	$(PYTEST) -q --doctest-modules gridflex/domain gridflex/contracts ingestion/timeline.py ingestion/replay.py
+	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing
 
-servers: stack ## Spark, component and end-to-end tests on the launcher's own servers
-	$(PYTEST) tests/spark tests/component tests/e2e
+servers: stack ## Longer tests: real data, Spark, and everything on the launcher's own servers
+	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/e2e
 
 bench: setup ## Measure every hot path against a peer
 	@$(BIN)/python -m benchmarks

@@ -54,6 +54,7 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
         if "druid" in wanted:
             yield from _told("druid", lambda: _druid(stack, data))
         if "freshness" in wanted:
+            stack.reset()
             stack.up()
             rate = made["readings"] / (_DAYS * 86_400)
             yield from _told("freshness", lambda: freshness_bench.run(config, os.environ | environ, data, rate))
@@ -68,6 +69,8 @@ def _told(name: str, measure: Callable[[], list[Figure]]) -> list[Figure]:
     started = time.monotonic()
     figures = measure()
     click.echo(f"{name}: measured, {time.monotonic() - started:.0f} s")
+    for figure in figures:
+        click.echo("  " + figure.line())
     return figures
 
 

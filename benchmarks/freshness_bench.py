@@ -24,7 +24,8 @@ from gridflex.errors import ServiceError
 
 _FLOW = 10_000
 _PROBES = 60
-_PATIENCE_S = 60.0
+_WARM_UP = 5
+_PATIENCE_S = 240.0
 _POLL_S = 0.01
 
 
@@ -64,8 +65,7 @@ def _probe(config: Config) -> tuple[list[float], list[float]]:
             if number:
                 _until(druid, f"SELECT MAX(end_ms) AS n FROM dutycycle WHERE house_id = '{house}'", event_ms)
                 duty.append(time.monotonic() - sent)
-    settled = len(raw) // 6
-    return raw[settled:], duty[settled:]
+    return raw[_WARM_UP:], duty[_WARM_UP:]
 
 
 def _reading(house: str, event_ms: int) -> dict[str, object]:

@@ -20,6 +20,7 @@ from gridflex.launcher.demo import demo
 
 _STAGES = {
     "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
+    "bakeoff": ("batch", "Score every baseline method on a data set's days without an event."),
     "generate": ("ingestion", "Write a data set with known truth, in REDD's or GREEND's layout."),
     "duty-cycles": ("ingestion", "Find every activation in a data set: the stream's detector, run in batch."),
 }

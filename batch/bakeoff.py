@@ -1,0 +1,138 @@
+"""The bake-off: every baseline method on a data set's own days without an event, scored side by side."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gridflex.domain.baseline import METHODS, baselines
+from gridflex.domain.baseline_aggregate import as_total, steady_panel
+from gridflex.domain.baseline_calendar import DayKind, day_flags
+from gridflex.domain.baseline_loads import EventWindow, Loads, others_as_control
+from gridflex.domain.baseline_placebo import placebo_days
+from gridflex.domain.baseline_scores import Score, on_common_days, recommend, score
+from gridflex.domain.readings import Floats, Ints
+from gridflex.errors import SourceError, UsageError
+
+SLICES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bakeoff:
+    """All methods over one set of placebo days."""
+
+    loads: Loads
+    """What was scored: the slices, or their sum as one slice."""
+    window: EventWindow
+    targets: Ints
+    """Indexes of the placebo days, shape (T,)."""
+    baselines: dict[str, Floats]
+    """Shape (S, T, W), kWh an interval; only days that all methods have."""
+    actual: Floats
+    """Shape (S, T, W)."""
+    scores: dict[str, Score]
+    recommended: str | None
+    notes: tuple[str, ...]
+
+
+def bake_off(
+    loads: Loads, window: EventWindow, *, share: float = 1.0, on_progress: Callable[[], None] | None = None
+) -> Bakeoff:
+    """Score every method on the loads' placebo days; raises ``SourceError`` when there is none.
+
+    ``share``: keep only this share of the placebo days, the most event-like (``placebo_days``).
+    """
+    targets = placebo_days(loads, window, share=share)
+    if len(targets) == 0:
+        raise SourceError("no weekday has a complete event window and is not excluded: nothing can be scored")
+    actual = loads.actual_kwh(window, targets)
+    found = on_common_days(_in_parts(loads, window, targets, on_progress), actual)
+    scores = {name: score(name, values, actual, loads.per_hour) for name, values in found.items()}
+    notes = tuple(f"{name}: no number ({_why(name, loads)})" for name, one in scores.items() if not one.windows)
+    return Bakeoff(
+        loads=loads,
+        window=window,
+        targets=targets,
+        baselines=found,
+        actual=actual,
+        scores=scores,
+        recommended=recommend(scores),
+        notes=notes,
+    )
+
+
+def together(loads: Loads) -> tuple[Loads, str]:
+    """The steady panel's sum as one slice, and a line that says what it holds."""
+    panel = steady_panel(loads.kwh)
+    chosen = np.flatnonzero(panel)
+    part = replace(
+        loads,
+        names=tuple(loads.names[index] for index in chosen),
+        kwh=loads.kwh[panel],
+        excluded=loads.excluded[panel],
+        control=None,
+    )
+    total = as_total(part)
+    known = int(np.isfinite(total.kwh).any(axis=(0, 2)).sum())
+    return total, f"sum of {len(chosen)} of {len(loads.names)} slice(s) that report together on {known} days"
+
+
+def each(loads: Loads) -> tuple[Loads, str]:
+    """Every slice by itself, all others its control group."""
+    return others_as_control(loads), f"{len(loads.names)} slice(s), each by itself, errors pooled"
+
+
+def exclude(loads: Loads, path: Path) -> Loads:
+    """The loads without the days of a file: a line is ``2013-09-23``, or ``2013-09-23,slice`` for one slice.
+
+    Empty lines and what follows ``#`` are ignored. Raises ``UsageError`` with the line that is wrong.
+    """
+    excluded = loads.excluded.copy()
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text, _, name = (part.strip() for part in line.partition("#")[0].partition(","))
+        if not text:
+            continue
+        try:
+            flags = day_flags([dt.date.fromisoformat(text)], loads.first_day, loads.days)
+        except ValueError:
+            raise UsageError(f"{path}:{number}: found {text!r}; expected a date such as 2013-09-23") from None
+        if name and name not in loads.names:
+            raise UsageError(f"{path}:{number}: no slice {name!r} in the data; there are {', '.join(loads.names[:10])}")
+        rows = [loads.names.index(name)] if name else range(len(loads.names))
+        for row in rows:
+            excluded[row] |= flags
+    return replace(loads, excluded=excluded)
+
+
+def with_holidays(loads: Loads, dates: Iterable[dt.date]) -> Loads:
+    """The loads with these dates as holidays too."""
+    free = day_flags(dates, loads.first_day, loads.days)
+    return replace(loads, kinds=np.where(free, np.int8(DayKind.SUNDAY), loads.kinds))
+
+
+def _in_parts(
+    loads: Loads, window: EventWindow, targets: Ints, on_progress: Callable[[], None] | None
+) -> dict[str, Floats]:
+    """All methods, some slices at a time, so that memory is bounded by the results."""
+    parts = []
+    for first in range(0, len(loads.names), SLICES_AT_ONCE):
+        part = loads.part(first, first + SLICES_AT_ONCE)
+        parts.append(baselines(part, window, targets, on_progress=lambda _: on_progress() if on_progress else None))
+    return {name: np.concatenate([part[name] for part in parts]) for name in METHODS}
+
+
+def steps(loads: Loads) -> int:
+    """How often ``on_progress`` is called."""
+    return len(METHODS) * -(-len(loads.names) // SLICES_AT_ONCE)
+
+
+def _why(name: str, loads: Loads) -> str:
+    if name == "control_group" and loads.control is None:
+        return "a single slice has no control group; see --level each"
+    if name == "weather_match_4" and loads.peak_temperature_c is None:
+        return "no weather in the data"
+    return "too little history, or its adjustment hours are missing"

@@ -1,0 +1,174 @@
+"""How far a baseline may be trusted: measures on days without an event, and the choice between methods.
+
+On a placebo day nothing was shed, so the baseline should equal the meter. Errors are baseline minus actual:
+**positive means the baseline lies above the meter and would invent megawatts**.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridflex.domain.baseline_intervals import LEVEL, rolling_bounds
+from gridflex.domain.readings import Flags, Floats
+
+EVENTS_A_SEASON = 20
+"""Over so many events the choice between methods weighs bias against noise."""
+COMPARABLE = 0.95
+"""Methods with at least this share of the most slice-days stand for the same days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One method over placebo days; all but the counts are shares of the mean actual energy, NaN without numbers."""
+
+    method: str
+    cvrmse: float
+    """Root mean square error of the data's intervals / their mean energy (ASHRAE Guideline 14, without its n - p)."""
+    nmbe: float
+    """Sum of errors / sum of actual energy: the bias. Above 0 the method invents megawatts, below 0 it hides them."""
+    rrmse: float
+    """As ``cvrmse`` over hours, which markets score (PJM, AEMO); equal to it on hourly data."""
+    median_abs_error: float
+    """Median of |error of the whole window| / mean energy of a window."""
+    coverage_90: float
+    """Share of windows inside the 90 % interval made from the windows before them (``rolling_bounds``)."""
+    placebo_days: int
+    """Days on which at least one slice has a number."""
+    windows: int
+    """Slice-days with a number."""
+    tested: int = 0
+    """Slice-days held against an interval: ``coverage_90`` rests on these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """As ``Score``, one value a slice, shape (S,)."""
+
+    cvrmse: Floats
+    nmbe: Floats
+    rrmse: Floats
+    median_abs_error: Floats
+    coverage_90: Floats
+
+
+def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float = LEVEL) -> Measures:
+    """Each slice by itself. ``baseline``, ``actual``: shape (S, T, W); a slice-day with a NaN in either is left out.
+
+    >>> found = measure(np.array([[[2.0, 2.0], [4.0, 4.0]]]), np.array([[[1.0, 3.0], [4.0, 4.0]]]), 2.0)
+    >>> found.nmbe.tolist(), found.rrmse.tolist(), found.cvrmse.round(3).tolist()
+    ([0.0], [0.0], [0.236])
+    """
+    known = scored(baseline, actual)
+    use = known[:, :, None]
+    error = np.where(use, baseline - actual, 0.0)
+    energy = np.where(use, actual, 0.0)
+    total = energy.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        windows = known.sum(axis=1)
+        intervals = windows * actual.shape[2]
+        off = np.where(known, np.abs(error.sum(axis=2)), np.nan)
+        tested, inside = _covered(baseline, actual, level)
+        return Measures(
+            cvrmse=np.sqrt((error**2).sum(axis=(1, 2)) / intervals) / (total / intervals),
+            nmbe=error.sum(axis=(1, 2)) / total,
+            rrmse=_hourly(error, energy, known, per_hour),
+            median_abs_error=_median(off) / (total / windows),
+            coverage_90=inside.sum(axis=1) / np.where(tested.any(axis=1), tested.sum(axis=1), np.nan),
+        )
+
+
+def score(method: str, baseline: Floats, actual: Floats, per_hour: float) -> Score:
+    """All slices together: errors pooled over slices, days and intervals; intervals still made slice by slice."""
+    known = scored(baseline, actual)
+    pooled = measure(_pool(baseline), _pool(actual), per_hour)
+    tested, inside = _covered(baseline, actual, LEVEL)
+    return Score(
+        method=method,
+        cvrmse=float(pooled.cvrmse[0]),
+        nmbe=float(pooled.nmbe[0]),
+        rrmse=float(pooled.rrmse[0]),
+        median_abs_error=float(pooled.median_abs_error[0]),
+        coverage_90=float(inside.sum() / tested.sum()) if tested.any() else float("nan"),
+        placebo_days=int(known.any(axis=0).sum()),
+        windows=int(known.sum()),
+        tested=int(tested.sum()),
+    )
+
+
+def scored(baseline: Floats, actual: Floats) -> Flags:
+    """Slice-days with a number in every slot of both, shape (S, T)."""
+    return np.asarray(np.isfinite(baseline + actual).all(axis=2), dtype=np.bool_)
+
+
+def on_common_days(found: Mapping[str, Floats], actual: Floats, *, share: float = 0.8) -> dict[str, Floats]:
+    """The same baselines, blanked on slice-days that not every method has, so that all are scored on the same days.
+
+    A method that has fewer than ``share`` of the slice-days of the fullest one is not waited for.
+    """
+    known = {name: scored(values, actual) for name, values in found.items()}
+    most = max((int(days.sum()) for days in known.values()), default=0)
+    waited = [days for days in known.values() if most and days.sum() >= share * most]
+    if not waited:
+        return dict(found)
+    common = np.logical_and.reduce(waited)[:, :, None]
+    return {name: np.where(common, values, np.nan) for name, values in found.items()}
+
+
+def season_error(found: Score, *, events: int = EVENTS_A_SEASON) -> float:
+    """Expected error of the sum of a season's events: sqrt(bias^2 + rrmse^2 / events).
+
+    Noise averages out over events, bias does not: it is paid for at every one.
+    """
+    return float(np.sqrt(found.nmbe**2 + found.rrmse**2 / events))
+
+
+def recommend(scores: Mapping[str, Score]) -> str | None:
+    """The method with the least season error; None: no number at all.
+
+    A method scored on clearly fewer days than the others (``COMPARABLE``) is not compared: its days may be easier ones.
+
+    >>> def made(name, rrmse, nmbe):
+    ...     return Score(method=name, cvrmse=rrmse, nmbe=nmbe, rrmse=rrmse, median_abs_error=0.0, coverage_90=0.9,
+    ...                  placebo_days=100, windows=100)
+    >>> recommend({"raw": made("raw", 0.07, 0.068), "ten": made("ten", 0.09, 0.004), "mean": made("mean", 0.08, 0.003)})
+    'mean'
+    """
+    numbers = [found for found in scores.values() if found.windows and np.isfinite(found.rrmse)]
+    most = max((found.windows for found in numbers), default=0)
+    full = [found for found in numbers if found.windows >= COMPARABLE * most]
+    return min(full, key=season_error).method if full else None
+
+
+def _covered(baseline: Floats, actual: Floats, level: float) -> tuple[Flags, Flags]:
+    """Slice-days whose window energy was held against an interval, and those inside it, both of shape (S, T)."""
+    expected = baseline.sum(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = (actual.sum(axis=2) - expected) / expected
+        low, high = rolling_bounds(relative, level=level)
+    tested: Flags = np.isfinite(low) & np.isfinite(relative)
+    inside: Flags = tested & (relative >= low) & (relative <= high)
+    return tested, inside
+
+
+def _pool(values: Floats) -> Floats:
+    return values.reshape(1, -1, values.shape[2])
+
+
+def _hourly(error: Floats, energy: Floats, known: Flags, per_hour: float) -> Floats:
+    starts = np.arange(0, error.shape[2], max(round(per_hour), 1))
+    square = (np.add.reduceat(error, starts, axis=2) ** 2).sum(axis=(1, 2))
+    hours = known.sum(axis=1) * len(starts)
+    return np.asarray(np.sqrt(square / hours) / (energy.sum(axis=(1, 2)) / hours), dtype=np.float64)
+
+
+def _median(values: Floats) -> Floats:
+    """Median over the last axis without NaN; NaN where there is none."""
+    ordered = np.sort(values, axis=1)
+    count = np.isfinite(values).sum(axis=1)
+    rows = np.arange(len(values))
+    upper = ordered[rows, np.maximum(count // 2, 0).clip(max=values.shape[1] - 1)]
+    lower = ordered[rows, np.maximum((count - 1) // 2, 0)]
+    return np.where(count > 0, (lower + upper) / 2, np.nan)

@@ -1,0 +1,148 @@
+"""Kafka values -> verdicts: the fast way, the slow way and garbage, without Spark."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gridflex.adapters.avro import encode_dicts
+from gridflex.config import Readings
+from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
+from gridflex.domain.readings import Reason
+from stream_processing.state.arrivals import GOOD, Arrivals, join, position_of, split
+from stream_processing.state.decoder import Decoder
+from stream_processing.state.identity import FIELDS, encode, identify
+from stream_processing.state.verdict import REASONS
+
+SCHEMA = reading_schema()
+DECODER = Decoder(reader=SCHEMA, writers=(SCHEMA,), limits=Readings())
+NOW_MS = 1_750_000_000_000
+GOOD_READING: dict[str, Any] = {
+    "event_time_ms": NOW_MS, "source_time_ms": NOW_MS - 86_400_000, "dataset": "redd", "region": "Béja", "feeder": "f1",
+    "house_id": "redd-1-0", "appliance_id": "redd-1-0-5", "appliance": "fridge", "power_w": 120.5, "observed_s": 3.0,
+}  # fmt: skip
+
+
+def _value(**changes: Any) -> bytes:
+    return encode_dicts(SCHEMA, [GOOD_READING | changes])[0]
+
+
+def _decode(*values: bytes | None, decoder: Decoder = DECODER) -> Arrivals:
+    count = len(values)
+    position = position_of(np.full(count, 3, dtype=np.int32), np.arange(count))
+    return decoder.decode(pa.array(values, pa.binary()), position, np.full(count, NOW_MS))
+
+
+def _reasons(arrivals: Arrivals) -> list[Reason | None]:
+    return [None if code == GOOD else REASONS[code - 1] for code in arrivals.reason.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (_value(), None),
+        (_value(power_w=0.0, observed_s=0.0), None),
+        (_value(power_w=50_000.0, observed_s=86_400.0), None),
+        (_value(event_time_ms=NOW_MS + 300_000), None),
+        (_value(event_time_ms=1000), None),
+        (_value(appliance_id="x" * 300), None),
+        (_value(power_w=math.nan), Reason.NOT_FINITE),
+        (_value(power_w=-math.inf), Reason.NOT_FINITE),
+        (_value(power_w=-0.1), Reason.NEGATIVE_POWER),
+        (_value(power_w=10e6), Reason.ABSURD_POWER),
+        (_value(observed_s=-1.0), Reason.BAD_OBSERVED),
+        (_value(observed_s=math.nan), Reason.BAD_OBSERVED),
+        (_value(observed_s=86_401.0), Reason.BAD_OBSERVED),
+        (_value(event_time_ms=0), Reason.BAD_TIME),
+        (_value(event_time_ms=NOW_MS + 300_001), Reason.FUTURE_TIME),
+        (b"", Reason.UNKNOWN_SCHEMA),
+        (None, Reason.UNKNOWN_SCHEMA),
+        (b"\x01\x00\x00\x00\x07" + _value()[5:], Reason.UNKNOWN_SCHEMA),
+        (b"\x02" + _value()[1:], Reason.UNKNOWN_SCHEMA),
+        (_value()[:-1], Reason.UNDECODABLE),
+        (_value()[:30], Reason.UNDECODABLE),
+        (SCHEMA.frame + b"\xff" * 80, Reason.UNDECODABLE),
+        (SCHEMA.frame + b"\x02\x02\xfe\xff\xff\xff\x0f" + b"a" * 60, Reason.UNDECODABLE),
+    ],
+)
+def test_decode__gives_each_value_its_reason(value: bytes | None, reason: Reason | None) -> None:
+    arrivals = _decode(_value(appliance_id="before"), value, _value(appliance_id="after"))
+
+    assert _reasons(arrivals) == [None, reason, None]
+    raw = arrivals.raw[1]
+    assert raw == (value or b"") if reason else identify(raw) is not None
+
+
+def test_decode__reads_what_was_written() -> None:
+    arrivals = _decode(_value(), _value(event_time_ms=5, power_w=7.25), _value(appliance="kettle"))
+
+    assert arrivals.time_ms.tolist() == [NOW_MS, 5, NOW_MS]
+    assert arrivals.power_w.tolist() == [120.5, 7.25, 120.5]
+    assert arrivals.observed_s.tolist() == [3.0, 3.0, 3.0]
+    assert (arrivals.partition.tolist(), arrivals.offset.tolist()) == ([3, 3, 3], [0, 1, 2])
+    assert set(arrivals.raw[:2]) == {encode([GOOD_READING[name] for name in FIELDS])}
+    assert arrivals.series[0] == arrivals.series[1] != arrivals.series[2]
+
+
+def test_decode__reads_a_later_schema_beside_todays() -> None:
+    text = json.loads(SCHEMA.text)
+    text["fields"].insert(0, {"name": "voltage_v", "type": "double", "unit": "V", "olap": "metric"})
+    later = parse_schema("appliance_reading_later", json.dumps(text))
+    decoder = Decoder(reader=SCHEMA, writers=(SCHEMA, later), limits=Readings())
+    value = encode_dicts(later, [GOOD_READING | {"voltage_v": 230.0, "power_w": 99.0}])[0]
+
+    arrivals = _decode(_value(), value, decoder=decoder)
+
+    assert _reasons(arrivals) == [None, None]
+    assert arrivals.power_w.tolist() == [120.5, 99.0]
+    assert arrivals.series[0] == arrivals.series[1]
+    assert _reasons(_decode(value)) == [Reason.UNKNOWN_SCHEMA]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(st.binary(max_size=120), st.binary(max_size=120).map(lambda b: SCHEMA.frame + b)), max_size=8)
+)
+def test_decode__survives_any_bytes_and_loses_no_message(garbage: list[bytes]) -> None:
+    arrivals = _decode(*garbage, _value())
+
+    assert len(arrivals) == len(garbage) + 1
+    assert _reasons(arrivals)[-1] is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([_value(appliance_id=f"a{n}", region=f"r{n % 3}") for n in range(9)] + [b"x", b""])),
+    st.integers(1, 7),
+)
+def test_split__joins_to_the_same_messages_with_a_series_in_one_bucket(values: list[bytes], buckets: int) -> None:
+    arrivals = _decode(*values)
+    blocks = list(split(arrivals, buckets)) if values else []
+
+    parts = {bucket: join([block]) for bucket, block in blocks}
+    assert len(parts) == len(blocks)
+    found = sorted(
+        (int(part.position[row]), part.raw[row], int(part.series[row]), int(part.reason[row]))
+        for part in parts.values()
+        for row in range(len(part))
+    )
+    assert found == [
+        (int(arrivals.position[row]), arrivals.raw[row], int(arrivals.series[row]), int(arrivals.reason[row]))
+        for row in range(len(arrivals))
+    ]
+    for bucket, part in parts.items():
+        assert (part.series % buckets == bucket).all()
+
+
+def test_identity__is_the_same_run_of_fields_in_both_schemas() -> None:
+    for schema in (SCHEMA, duty_cycle_schema()):
+        names = [field.name for field in schema.fields]
+        start = names.index(FIELDS[0])
+        assert tuple(names[start : start + len(FIELDS)]) == FIELDS
