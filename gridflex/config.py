@@ -49,7 +49,7 @@ class Launcher(Section):
     start_timeout_s: Positive = 180
     min_free_disk_mb: Count = 2048
     druid_avro: Literal["auto", "official", "stand_in"] = "auto"
-    """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one if there is one."""
+    """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one if there."""
 
 
 class Kafka(Section):
@@ -170,6 +170,8 @@ class Airflow(Section):
     """Its Python environment. Relative to the checkout."""
     port: Port = 8080
     user: str = "admin"
+    start_date: str = ""
+    """Runs that were missed since this day are caught up. Empty: none are."""
 
 
 class Config(Section):

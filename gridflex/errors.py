@@ -29,3 +29,7 @@ class ReplayFencedError(GridflexError):
 
 class ServiceError(GridflexError):
     """A server that could not be started or reached; the message carries its last words."""
+
+
+class DataQualityError(GridflexError):
+    """Data that a batch job must not build on; the message says what was found, where, and what is needed."""

@@ -26,7 +26,7 @@ def greend_energy_wh(building: Path) -> dict[str, float]:
     """Energy by column of one GREEND building without broken lines: missing values and gaps carry none."""
     columns: dict[int, list[tuple[float, float]]] = {}
     for file in sorted(building.glob("dataset_*.csv")):
-        for row in csv.reader(file.open()):
+        for row in csv.reader(file.read_text().splitlines()):
             if row and row[0] != "timestamp":
                 for column, value in enumerate(row[1:], start=1):
                     power = np.nan if value == "NULL" else float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gridflex.config import Config
+from gridflex.launcher.airflow_service import airflow_services
 from gridflex.launcher.druid_services import druid_services, zookeeper_service
 from gridflex.launcher.kafka_service import kafka_service
 from gridflex.launcher.replay_service import replay_service
@@ -18,4 +19,5 @@ def all_services(config: Config) -> tuple[Service, ...]:
         *druid_services(config),
         spark_service(config),
         replay_service(config),
+        *airflow_services(config),
     )

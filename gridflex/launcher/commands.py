@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from gridflex.config import load_config
+from gridflex.launcher.airflow_service import airflow_welcome
 from gridflex.launcher.stack import ServiceStatus, Stack
 
 
@@ -22,9 +23,13 @@ def up(services: tuple[str, ...]) -> None:
     """Start the local stack, or the named services and what they depend on.
 
     Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
+    Airflow is started only by name: `gridflex up airflow`.
     """
     started = time.monotonic()
-    _stack().up(services)
+    stack = _stack()
+    stack.up(services)
+    if any(name.startswith("airflow") for name in services) and (welcome := airflow_welcome(stack.config)):
+        click.echo(welcome)
     click.echo(f"up: {time.monotonic() - started:.0f} s")
 
 
@@ -38,10 +43,10 @@ def status(as_json: bool) -> None:
         told = {"services": [asdict(one) for one in found], "supervisors": [asdict(one) for one in supervisors]}
         click.echo(json.dumps(told))
         return
-    click.echo(f"{'SERVICE':<20}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}")
+    click.echo(f"{'SERVICE':<24}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}")
     for service in found:
         click.echo(_line(service))
-    click.echo(f"{'total':<44}{sum(service.rss_mb for service in found):>8}")
+    click.echo(f"{'total':<48}{sum(service.rss_mb for service in found):>8}")
     for supervisor in supervisors:
         rows = ", ".join(f"{key} {value:,}" for key, value in supervisor.rows.items() if key != "processedBytes")
         state = f"{supervisor.state.lower()}, {supervisor.tasks} task(s), lag {supervisor.lag:,}"
@@ -79,5 +84,5 @@ def reset(yes: bool) -> None:
 
 def _line(status: ServiceStatus) -> str:
     healthy = "yes" if status.healthy else "no"
-    columns = f"{status.name:<20}{healthy:<9}{status.pid or '-':>8}{status.port or '-':>7}{status.rss_mb:>8}"
+    columns = f"{status.name:<24}{healthy:<9}{status.pid or '-':>8}{status.port or '-':>7}{status.rss_mb:>8}"
     return f"{columns}  {status.detail}".rstrip()

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -60,33 +59,36 @@ def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.P
 
 
 def _catch_up(config: Config, timeout_s: float) -> float:
-    """Wait until readings and duty windows are those of the present; readings a second on the way."""
-    druid, begun, told = Druid(config.druid), time.monotonic(), 0.0
-    rate, first = 0.0, _delivered(replay_status(config))
+    """Wait until Druid holds every reading played and duty windows are the present's; readings a second on the way."""
+    druid, begun, told, rate = Druid(config.druid), time.monotonic(), 0.0, 0.0
+    first = _played(config)["delivered"]
     while True:
-        now_ms = time.time_ns() // 1_000_000
-        readings_ms = _latest(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")
-        windows_ms = _latest(druid, "SELECT MAX(end_ms) FROM dutycycle WHERE kind = 'window'")
+        played, now_ms = _played(config), time.time_ns() // 1_000_000
+        counted = _number(druid, 'SELECT SUM("count") FROM powerraw')
+        windows_ms = _number(druid, _SLOWEST_WINDOWS)
         waited = time.monotonic() - begun
-        if now_ms - readings_ms > _LIVE_WITHIN_MS:
-            rate = (_delivered(replay_status(config)) - first) / max(waited, 1e-3)
+        live = now_ms - (played["event_time_ms"] or 0) < _LIVE_WITHIN_MS
+        if not (live and counted >= played["delivered"]):
+            rate = (counted - first) / max(waited, 1e-3)
         elif now_ms - windows_ms < _WINDOWS_WITHIN_MS:
             return rate
         if waited > timeout_s:
-            raise ServiceError(f"not at the present after {timeout_s:.0f} s: readings at {_clock(readings_ms)}, "
-                               f"duty windows at {_clock(windows_ms)}; see `gridflex status`")  # fmt: skip
+            raise ServiceError(f"not at the present after {timeout_s:.0f} s: {counted:,} of {played['delivered']:,} "
+                               f"readings, duty windows at {_clock(windows_ms)}; see `gridflex status`")  # fmt: skip
         if waited - told > _TELL_EVERY_S:
             told = waited
-            click.echo(f"catching up: readings at {_clock(readings_ms)}, duty windows at {_clock(windows_ms)}, "
-                       f"now {_clock(now_ms)}, {rate:,.0f} readings/s")  # fmt: skip
+            click.echo(f"catching up: played to {_clock(played['event_time_ms'] or 0)}, {counted:,} of "
+                       f"{played['delivered']:,} readings in Druid, duty windows to {_clock(windows_ms)}")  # fmt: skip
         time.sleep(_POLL_S)
 
 
-def _delivered(status: Path) -> int:
-    return int(json.loads(status.read_text(encoding="utf-8"))["delivered"])
+def _played(config: Config) -> dict[str, Any]:
+    """What the replay says of itself."""
+    told: dict[str, Any] = json.loads(replay_status(config).read_text(encoding="utf-8"))
+    return told
 
 
-def _latest(druid: Druid, query: str) -> int:
+def _number(druid: Druid, query: str) -> int:
     """A query's one number; 0 while the data source has no row yet."""
     try:
         rows = druid.sql(query)
@@ -105,8 +107,8 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
         click.echo(f"\n{title}\n")
         click.echo(table(druid.sql(query.format(aggregates=_aggregates()))))
     seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '
-                     "APPROX_COUNT_DISTINCT_DS_THETA(houses) AS houses FROM powerraw")  # fmt: skip
-    click.echo(f"\nIn Druid\n\n{table(seen)}\n\nplayed at {rate:,.0f} readings/s while catching up")
+                     "APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw")  # fmt: skip
+    click.echo(f"\nIn Druid\n\n{table(seen)}\n\n{rate:,.0f} readings/s from files to Druid while catching up")
     click.echo(
         f"freshness: {_freshness(druid, lambda: time.time_ns() // 1_000_000):.1f} s from the last reading to SQL"
     )
@@ -116,7 +118,7 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
 
 
 def _freshness(druid: Druid, now_ms: Callable[[], int]) -> float:
-    return (now_ms() - _latest(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")) / 1000
+    return (now_ms() - _number(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")) / 1000
 
 
 def _aggregates() -> str:
@@ -124,6 +126,10 @@ def _aggregates() -> str:
     names: set[Any] = {profile.appliance for profile in load_profiles().rows if profile.aggregate}
     return ", ".join(f"'{name}'" for name in sorted(names))
 
+
+_SLOWEST_WINDOWS = """
+SELECT APPROX_QUANTILE_DS(latest, 0.1)
+FROM (SELECT appliance_id, MAX(end_ms) AS latest FROM dutycycle WHERE kind = 'window' GROUP BY 1)"""
 
 _POWER = """
   SELECT region, house_id, appliance, appliance_id, SUM(energy_wh) * 3600 / NULLIF(SUM(observed_s), 0) AS power_w

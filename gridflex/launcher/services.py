@@ -13,6 +13,9 @@ from gridflex.config import ROOT
 from gridflex.errors import UsageError
 from gridflex.launcher.jars import LOCAL
 
+_GROUPS = ("druid", "airflow")
+"""Names that stand for all services whose names begin with them."""
+
 
 class Probe(Protocol):
     """Asks a running service whether it works."""
@@ -75,7 +78,7 @@ def select(services: Sequence[Service], names: Iterable[str]) -> list[Service]:
     """The named services and all that they depend on, in the order of ``services``; all that are not
     optional if none is named.
 
-    ``druid`` stands for all of Druid's services; a Druid service may be named without its prefix.
+    ``druid`` and ``airflow`` stand for all of their services; a Druid service may be named without its prefix.
     Raises ``UsageError`` for an unknown name.
     """
     by_name = {service.name: service for service in services}
@@ -102,7 +105,9 @@ def find(services: Sequence[Service], name: str) -> Service:
 def _named(by_name: Mapping[str, Service], name: str) -> list[str]:
     if name in by_name:
         return [name]
-    found = [known for known in by_name if known == f"druid-{name}" or (name == "druid" and known.startswith("druid-"))]
+    found = [
+        known for known in by_name if known == f"druid-{name}" or (name in _GROUPS and known.startswith(f"{name}-"))
+    ]
     if not found:
-        raise UsageError(f"no service {name!r}; allowed: {', '.join(by_name)}, druid")
+        raise UsageError(f"no service {name!r}; allowed: {', '.join((*by_name, *_GROUPS))}")
     return found

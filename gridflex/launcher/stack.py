@@ -17,6 +17,7 @@ from gridflex.adapters.druid_specs import supervisor_specs
 from gridflex.config import ROOT, Config
 from gridflex.errors import ServiceError, UsageError
 from gridflex.launcher import process
+from gridflex.launcher.airflow_service import AIRFLOW_API, missing_airflow
 from gridflex.launcher.ascent import Ascent
 from gridflex.launcher.catalogue import all_services
 from gridflex.launcher.druid_services import ROUTER
@@ -164,6 +165,8 @@ class Stack:
                 f"disk nearly full: {free_mb} MB free at {folder}; "
                 f"at least {self.config.launcher.min_free_disk_mb} MB needed (launcher.min_free_disk_mb)"
             )
+        if any(service.name == AIRFLOW_API for service in chosen) and (lacks := missing_airflow(self.config)):
+            raise ServiceError(lacks)
         check_java()
         needed = {name for service in chosen for name in service.jars}
         missing = [name for name in missing_jars() if name.split("/")[0] in needed]

@@ -61,7 +61,7 @@ def summed(druid: Druid, dataset: str, count: int) -> dict[str, Any]:
     where = f"WHERE dataset = '{dataset}'"
     query = (
         'SELECT SUM("count") AS n, SUM(energy_wh) AS energy_wh, SUM(observed_s) AS observed_s, '
-        "MAX(power_w_max) AS power_w_max, APPROX_COUNT_DISTINCT_DS_THETA(houses) AS houses, "
+        "MAX(power_w_max) AS power_w_max, APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses, "
         f"APPROX_QUANTILE_DS(power_w_quantiles, 0.5) AS median_w, COUNT(*) AS stored FROM powerraw {where}"
     )
     done = f'SUM("count") FILTER ({where}) >= {count}'

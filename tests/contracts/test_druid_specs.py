@@ -11,7 +11,7 @@ from gridflex.config import Config, load_config
 from gridflex.contracts.schemas import Field, Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
 
 SCHEMAS = {"powerraw": reading_schema(), "dutycycle": duty_cycle_schema(), "deadletter": rejection_schema()}
-DISTINCT = {"thetaSketch"}
+DISTINCT = {"hyperUnique"}
 """Metrics that are made of a dimension."""
 EXTREMES = {"longMax"}
 """Metrics that may be made of the time stamp."""
@@ -82,7 +82,7 @@ def test_rolled_up_metrics__can_be_summed_again(name: str) -> None:
     spec = data_schema(name)
     if spec["granularitySpec"]["rollup"]:
         allowed = {"count", "doubleSum", "longSum", "doubleMax", "longMax"}
-        allowed |= {"quantilesDoublesSketch", "thetaSketch"}
+        allowed |= {"quantilesDoublesSketch", "hyperUnique"}
         assert {metric["type"] for metric in spec["metricsSpec"]} <= allowed
         for metric in spec["metricsSpec"]:
             if metric["type"].endswith("Sum"):
