@@ -1,0 +1,143 @@
+"""The duty-cycle job: readings in, duty cycles and dead letters out. Wiring only."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from gridflex import config
+from gridflex.contracts.profiles import load_profiles
+from gridflex.contracts.schemas import (
+    SCHEMA_DIR,
+    Schema,
+    duty_cycle_schema,
+    load_schema,
+    reading_schema,
+    rejection_schema,
+)
+from gridflex.domain.duty_cycle import Detector
+from gridflex.errors import ServiceError
+from stream_processing.sink import KafkaSink
+from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, OUTPUT, Bucket, BucketProcessor
+from stream_processing.state.decoder import Decoder
+from stream_processing.state.rejections import DeadLetters
+from stream_processing.status import Status
+from stream_processing.transforms.readings import into_blocks
+
+logger = logging.getLogger(__name__)
+
+_FETCH_WAIT_MS = 20
+"""A micro-batch ends with a transaction's marker; in each partition the consumer waits that long for more after it."""
+_POLL_S = 1
+
+
+def read_messages(session: SparkSession, settings: config.Config) -> DataFrame:
+    """The readings' topic, committed transactions only."""
+    return (
+        session.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka.bootstrap_servers)
+        .option("kafka.isolation.level", "read_committed")
+        .option("kafka.fetch.max.wait.ms", str(_FETCH_WAIT_MS))
+        .option("subscribe", settings.kafka.topic_readings)
+        .option("startingOffsets", "earliest")
+        .option("maxOffsetsPerTrigger", str(settings.spark.max_offsets_per_trigger))
+        .load()
+    )
+
+
+def known_writers() -> tuple[Schema, ...]:
+    """Every schema that readings may be written with: ``schemas/appliance_reading*.avsc``, today's among them."""
+    return tuple(load_schema(path.stem) for path in sorted(SCHEMA_DIR.glob("appliance_reading*.avsc")))
+
+
+def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, ...]) -> DataFrame:
+    """Kafka messages -> messages to write: ``topic`` (a code), ``key``, ``value``."""
+    decoder = Decoder(reader=reading_schema(), writers=writers, limits=settings.readings)
+    duty = settings.duty_cycle
+    bucket = Bucket(
+        detector=Detector(load_profiles(), settings.readings.max_gap_s, duty.window_s, duty.slide_s),
+        schema=duty_cycle_schema(),
+        dead_letters=DeadLetters(
+            schema=rejection_schema(),
+            topic=settings.kafka.topic_readings,
+            limits=settings.readings,
+            known_ids=tuple(writer.schema_id for writer in writers),
+        ),
+    )
+    blocks = into_blocks(messages, decoder, settings.spark.buckets)
+    return blocks.groupBy("bucket").transformWithStateInPandas(
+        statefulProcessor=BucketProcessor(bucket, settings.spark.buckets),
+        outputStructType=OUTPUT,
+        outputMode="Append",
+        timeMode="None",
+    )
+
+
+def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, until_caught_up: bool = False) -> Job:
+    """Start the query. With ``until_caught_up`` it ends by itself when it has read what was there at its start."""
+    ready = threading.Event()
+    sinks: list[KafkaSink] = []
+
+    def write(rows: DataFrame, batch_id: int) -> None:
+        ready.wait()
+        if sinks:
+            sinks[0].write(rows, batch_id)
+
+    told = detect(messages, settings, known_writers())
+    writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
+    pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
+    query = writer.trigger(**pace).start()
+    try:
+        topics = {DUTY_CYCLES: settings.kafka.topic_duty_cycles, DEAD_LETTERS: settings.kafka.topic_dead_letters}
+        sinks.append(KafkaSink(settings.kafka, f"stream-{query.id}", topics))
+    except BaseException:
+        query.stop()
+        raise
+    finally:
+        ready.set()
+    return Job(query=query, sink=sinks[0])
+
+
+def follow(job: Job, status: Status, stop: threading.Event) -> None:
+    """Wait for the end, or for ``stop``, and keep the status file up to date.
+
+    Raises ``ReplayFencedError`` when another job took the checkpoint over, ``ServiceError`` when the query died.
+    """
+    batch_id = -1
+    try:
+        while not stop.is_set() and not job.query.awaitTermination(_POLL_S):
+            progress = job.query.lastProgress
+            if progress is not None and progress["batchId"] != batch_id:
+                batch_id = progress["batchId"]
+                status.write(batch_id=batch_id, rows_per_s=float(progress["processedRowsPerSecond"]))
+    except StreamingQueryException as problem:
+        raise job.sink.problem or ServiceError(f"the Spark job died: {last_words(str(problem))}") from None
+    finally:
+        job.query.stop()
+        job.sink.close()
+
+
+def last_words(trace: str) -> str:
+    """The line of a trace that says what was wrong: the last Python error in it, else its first line.
+
+    >>> last_words("boom\\nTraceback:\\n  File x\\nValueError: two\\n\\tat org.apache")
+    'ValueError: two'
+    >>> last_words("boom\\n\\tat org.apache")
+    'boom'
+    """
+    lines = [line for line in trace.splitlines() if line.strip()] or [""]
+    errors = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception")) and line[0] != "\t"]
+    return (errors or lines[:1])[-1].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A running query and where it writes."""
+
+    query: StreamingQuery
+    sink: KafkaSink

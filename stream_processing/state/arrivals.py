@@ -1,0 +1,165 @@
+"""Messages as numpy columns: what travels from the decoder to the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from gridflex.domain.duty_cycle import Batch
+from gridflex.domain.profiles import Profiles
+from gridflex.domain.readings import Flags, Floats, Ints
+from stream_processing.state.identity import Identity, identify
+
+Objects = npt.NDArray[np.object_]
+
+GOOD = 0
+"""In place of a reason's code."""
+_OFFSET_BITS = 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Arrivals:
+    """Messages with their verdicts. Columns have shape (n,)."""
+
+    series: Ints
+    """Whose state a good reading belongs to; of a bad message any number."""
+    time_ms: Ints
+    power_w: Floats
+    observed_s: Floats
+    position: Ints
+    """Kafka partition and offset in one number, ascending in order of arrival."""
+    kafka_ms: Ints
+    reason: npt.NDArray[np.int8]
+    """``GOOD`` or the code of a reason."""
+    payload: npt.NDArray[np.int32]
+    """Index into ``payloads``."""
+    payloads: Objects
+    """Shape (k,), bytes: the identity of good readings, a bad message's own bytes."""
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @property
+    def partition(self) -> Ints:
+        """Kafka partition."""
+        return self.position >> _OFFSET_BITS
+
+    @property
+    def offset(self) -> Ints:
+        """Kafka offset."""
+        return self.position & ((1 << _OFFSET_BITS) - 1)
+
+    @property
+    def raw(self) -> Objects:
+        """Each message's payload."""
+        raw: Objects = self.payloads[self.payload]
+        return raw
+
+    def take(self, chosen: Ints | Flags) -> Arrivals:
+        """The chosen messages."""
+        return Arrivals(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+
+    def good(self) -> tuple[Arrivals, Ints]:
+        """The good readings, each series' together and in order of arrival, and where each series starts."""
+        readings = self if (self.reason == GOOD).all() else self.take(self.reason == GOOD)
+        codes, _ = pd.factorize(readings.series)
+        order = np.argsort(codes.astype(np.uint16) if codes.max(initial=0) < 1 << 16 else codes, kind="stable")
+        codes, position = codes[order], readings.position[order]
+        same = codes[1:] == codes[:-1]
+        if (same & (position[1:] < position[:-1])).any():
+            order = order[np.lexsort((position, codes))]
+        starts = np.flatnonzero(np.append(True, ~same)) if len(codes) else np.zeros(0, dtype=np.int64)
+        return readings.take(order), starts
+
+    def bad(self) -> Arrivals:
+        """The messages that are not good readings."""
+        return self.take(np.flatnonzero(self.reason != GOOD))
+
+
+COLUMNS = tuple(column.name for column in fields(Arrivals) if column.name != "payloads")
+
+
+def position_of(partition: npt.NDArray[np.int32], offset: Ints) -> Ints:
+    """Kafka partition and offset as one number.
+
+    >>> position_of(np.array([1], dtype=np.int32), np.array([5])) == (1 << 44) + 5
+    array([ True])
+    """
+    position: Ints = partition.astype(np.int64) << _OFFSET_BITS | offset
+    return position
+
+
+def known(payload: bytes) -> Identity:
+    """The identity of a good reading."""
+    identity = identify(payload)
+    if identity is None:
+        raise ValueError(f"a good reading without an identity: {payload[:80]!r}")
+    return identity
+
+
+def as_batch(readings: Arrivals, starts: Ints, profiles: Profiles) -> Batch:
+    """Good readings, grouped by series, for the detector."""
+    identities = [known(payload) for payload in readings.raw[starts].tolist()]
+    codes = [profiles.code(identity.appliance, identity.dataset) for identity in identities]
+    return Batch(
+        key=readings.series[starts],
+        profile=np.array(codes, dtype=np.int64),
+        appliance=np.repeat(np.arange(len(starts)), np.diff(starts, append=len(readings))),
+        time_ms=readings.time_ms,
+        power_w=readings.power_w,
+        observed_s=readings.observed_s,
+    )
+
+
+def split(arrivals: Arrivals, buckets: int) -> Iterator[tuple[int, bytes]]:
+    """Bucket and block of bytes, for each bucket that got something. A series is always in the same bucket."""
+    owner = np.zeros(len(arrivals.payloads), dtype=np.int64)
+    owner[arrivals.payload] = arrivals.series % buckets
+    by_bucket = np.argsort(owner, kind="stable")
+    rank = np.empty(len(owner), dtype=np.int32)
+    rank[by_bucket] = np.arange(len(owner), dtype=np.int32)
+    payload = rank[arrivals.payload]
+    order = np.argsort(payload.astype(np.uint16) if len(owner) <= 1 << 16 else payload, kind="stable")
+    columns = {name: getattr(arrivals, name)[order] for name in COLUMNS}
+    columns["payload"] = payload[order]
+    payloads = pa.array(arrivals.payloads[by_bucket], type=pa.binary())
+    for bucket in np.unique(owner[arrivals.payload]).tolist():
+        first, last = np.searchsorted(owner[by_bucket], [bucket, bucket + 1])
+        start, end = np.searchsorted(columns["payload"], [first, last])
+        part = {name: column[start:end] for name, column in columns.items()}
+        part["payload"] = part["payload"] - np.int32(first)
+        yield bucket, _block(part, payloads.slice(first, last - first))
+
+
+def join(blocks: Sequence[bytes]) -> Arrivals:
+    """The messages of some blocks."""
+    parts = [pa.ipc.open_stream(block).read_next_batch() for block in blocks]
+    columns: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in COLUMNS}
+    payloads: list[Objects] = []
+    for part in parts:
+        payload = part["payload"]
+        seen = sum(len(table) for table in payloads)
+        for name in COLUMNS:
+            numbers = payload.indices.to_numpy() + np.int32(seen) if name == "payload" else part[name].to_numpy()
+            columns[name].append(numbers)
+        payloads.append(payload.dictionary.to_numpy(zero_copy_only=False))
+    return Arrivals(
+        payloads=np.concatenate(payloads),
+        **{name: np.concatenate(column) for name, column in columns.items()},
+    )
+
+
+def _block(columns: dict[str, npt.NDArray[np.generic]], payloads: pa.Array) -> bytes:
+    arrays = {name: pa.array(column) for name, column in columns.items()}
+    arrays["payload"] = pa.DictionaryArray.from_arrays(arrays["payload"], payloads)
+    batch = pa.RecordBatch.from_pydict(arrays)
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, batch.schema) as stream:
+        stream.write_batch(batch)
+    block: bytes = out.getvalue().to_pybytes()
+    return block

@@ -1,0 +1,188 @@
+"""Kafka values -> readings with a verdict, by the column.
+
+Nearly every value looks the same: frame, two instants of six bytes each, six strings, two doubles. These are cut out of
+the Arrow buffer at once, and their strings are looked at once per appliance. Whatever looks otherwise goes to fastavro,
+one by one: another writer's schema, an instant of another length, garbage.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import fastavro
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridflex import config
+from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
+from gridflex.domain.readings import Flags, Floats, Ints, Reason
+from stream_processing.state.arrivals import GOOD, Arrivals, Objects
+from stream_processing.state.identity import FIELDS, Identity, encode, identify
+from stream_processing.state.verdict import code_of, judge
+
+_INSTANT = 6
+"""Bytes of an instant between 2004 and 2039, in ms since 1970."""
+_HEAD = FRAME_LENGTH + 2 * _INSTANT
+_TAIL = 16
+_LAYOUT = ("event_time_ms", "source_time_ms", *FIELDS, "power_w", "observed_s")
+_NUMBERS = ("event_time_ms", "power_w", "observed_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoder:
+    """Decodes values written with ``reader`` or another of ``writers``."""
+
+    reader: Schema
+    writers: tuple[Schema, ...]
+    """Every schema whose id may stand in a frame."""
+    limits: config.Readings
+
+    def __post_init__(self) -> None:
+        found = tuple(field.name for field in self.reader.fields)
+        if found != _LAYOUT:
+            raise ValueError(f"{self.reader.name}: found the fields {found}; the decoder is made for {_LAYOUT}")
+
+    def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> Arrivals:
+        """``values``: binary, shape (n,), nulls allowed. Bad ones are in the answer too, with their reason."""
+        found = _Columns(len(values))
+        regular = self._regular(values, found)
+        for index in np.flatnonzero(~regular).tolist():
+            self._irregular(index, values[index].as_py() or b"", found)
+        readable = found.reason == GOOD
+        found.reason[readable] = judge(
+            found.time_ms[readable],
+            found.power_w[readable],
+            found.observed_s[readable],
+            kafka_ms[readable],
+            self.limits,
+        )
+        for index in np.flatnonzero(readable & (found.reason != GOOD)).tolist():
+            found.set_payload(index, values[index].as_py())
+        bad = found.reason != GOOD
+        found.series[bad] = position[bad]
+        return found.arrivals(position, kafka_ms)
+
+    def _regular(self, values: pa.Array, found: _Columns) -> Flags:
+        """Decode the values of the usual form; which those are, shape (n,)."""
+        lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
+        regular: Flags = lengths >= _HEAD + len(FIELDS) + _TAIL
+        if not regular.any():
+            return regular
+        chosen = np.flatnonzero(regular)
+        if len(chosen) < len(values):
+            values = values.take(pa.array(chosen))
+        head = _fixed(pc.binary_slice(values, 0, _HEAD), _HEAD)
+        framed = (head[:, :FRAME_LENGTH] == np.frombuffer(self.reader.frame, np.uint8)).all(axis=1)
+        first, second = head[:, FRAME_LENGTH : FRAME_LENGTH + _INSTANT], head[:, FRAME_LENGTH + _INSTANT :]
+        names = pc.binary_slice(values, _HEAD, -_TAIL).dictionary_encode()
+        table = names.dictionary.to_pylist()
+        identities = [identify(encoded) for encoded in table]
+        code = names.indices.to_numpy()
+        sound = framed & _is_instant(first) & _is_instant(second)
+        sound &= np.array([identity is not None for identity in identities], dtype=np.bool_)[code]
+        numbers = _fixed(pc.binary_slice(values, -_TAIL), _TAIL).view("<f8")
+        kept = chosen[sound]
+        found.time_ms[kept] = _instants(first)[sound]
+        found.power_w[kept], found.observed_s[kept] = numbers[sound, 0], numbers[sound, 1]
+        found.set_identities(kept, code[sound], table, identities)
+        regular[chosen[~sound]] = False
+        return regular
+
+    def _irregular(self, index: int, value: bytes, found: _Columns) -> None:
+        """Decode one value whatever its form."""
+        found.set_payload(index, value)
+        writer = _by_id(self.writers).get(value[1:FRAME_LENGTH]) if value[:1] == FRAME_VERSION else None
+        if writer is None:
+            found.reason[index] = code_of(Reason.UNKNOWN_SCHEMA)
+            return
+        body = io.BytesIO(value[FRAME_LENGTH:])
+        try:
+            record: Any = fastavro.schemaless_reader(body, _parsed(writer.text), _parsed(self.reader.text))
+            encoded = encode([record[name] for name in FIELDS])
+            found.set_numbers(index, *(record[name] for name in _NUMBERS))
+        except Exception:  # whatever garbage does to a decoder is a verdict, not a failure
+            found.reason[index] = code_of(Reason.UNDECODABLE)
+            return
+        found.set_identities(np.array([index]), np.zeros(1, dtype=np.int32), [encoded], [identify(encoded)])
+
+
+class _Columns:
+    """The answer while it is being filled in."""
+
+    def __init__(self, length: int) -> None:
+        self.series: Ints = np.zeros(length, dtype=np.int64)
+        self.time_ms: Ints = np.zeros(length, dtype=np.int64)
+        self.power_w: Floats = np.zeros(length)
+        self.observed_s: Floats = np.zeros(length)
+        self.reason: npt.NDArray[np.int8] = np.full(length, GOOD, dtype=np.int8)
+        self._payload: npt.NDArray[np.int32] = np.zeros(length, dtype=np.int32)
+        self._payloads: list[bytes] = []
+
+    def set_payload(self, index: int, payload: bytes) -> None:
+        self._payload[index] = len(self._payloads)
+        self._payloads.append(payload)
+
+    def set_numbers(self, index: int, time_ms: int, power_w: float, observed_s: float) -> None:
+        self.time_ms[index], self.power_w[index], self.observed_s[index] = time_ms, power_w, observed_s
+
+    def set_identities(
+        self, at: Ints, code: npt.NDArray[np.int32], table: list[bytes], identities: list[Identity | None]
+    ) -> None:
+        """``code``: shape (m,), index into the table, of the messages ``at``."""
+        series = np.array([identity.series if identity else 0 for identity in identities], dtype=np.int64)
+        self.series[at] = series[code]
+        self._payload[at] = code + np.int32(len(self._payloads))
+        self._payloads.extend(table)
+
+    def arrivals(self, position: Ints, kafka_ms: Ints) -> Arrivals:
+        payloads: Objects = np.empty(len(self._payloads), dtype=object)
+        payloads[:] = self._payloads
+        return Arrivals(
+            series=self.series,
+            time_ms=self.time_ms,
+            power_w=self.power_w,
+            observed_s=self.observed_s,
+            position=position,
+            kafka_ms=kafka_ms,
+            reason=self.reason,
+            payload=self._payload,
+            payloads=payloads,
+        )
+
+
+def _fixed(values: pa.Array, width: int) -> npt.NDArray[np.uint8]:
+    """Binary values of one width as a matrix, shape (n, width)."""
+    if values.offset:
+        values = pa.concat_arrays([values])
+    return np.frombuffer(values.buffers()[2], dtype=np.uint8, count=len(values) * width).reshape(-1, width)
+
+
+def _is_instant(encoded: npt.NDArray[np.uint8]) -> Flags:
+    """Whether each row is one whole varint."""
+    flags: Flags = (encoded[:, :-1] >= 0x80).all(axis=1) & (encoded[:, -1] < 0x80)
+    return flags
+
+
+def _instants(encoded: npt.NDArray[np.uint8]) -> Ints:
+    """Zigzag varints of one width: shape (n,)."""
+    zigzag = np.zeros(len(encoded), dtype=np.int64)
+    for place in range(_INSTANT):
+        zigzag |= (encoded[:, place] & 0x7F).astype(np.int64) << 7 * place
+    return (zigzag >> 1) ^ -(zigzag & 1)
+
+
+@cache
+def _by_id(writers: tuple[Schema, ...]) -> Mapping[bytes, Schema]:
+    return {writer.schema_id.to_bytes(4, "big"): writer for writer in writers}
+
+
+@cache
+def _parsed(text: str) -> Any:
+    return fastavro.parse_schema(json.loads(text))

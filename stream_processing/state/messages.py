@@ -1,0 +1,58 @@
+"""What a bucket tells as framed Avro messages, encoded by the column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gridflex.adapters.avro import Coded, Nullable, StringTable, encode_columns
+from gridflex.contracts.schemas import Schema
+from gridflex.domain.duty_cycle import Rows, Status
+from stream_processing.state.arrivals import Objects, known
+from stream_processing.state.identity import FIELDS
+
+_KINDS = {
+    Status.ENDED: ("activation", "ended"),
+    Status.RETRACTED: ("activation", "retracted"),
+    Status.CONFIRMED: ("activation", "confirmed"),
+    Status.CLOSED: ("window", "closed"),
+}
+_KIND_TABLE = StringTable([_KINDS[status] for status in Status])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Messages:
+    """Keys and values to write to one topic, shape (m,)."""
+
+    key: Sequence[bytes]
+    value: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+def duty_cycles(schema: Schema, rows: Rows, identity: Objects) -> Messages:
+    """Rows as messages, keyed by appliance. ``identity``: shape (m,), of the reading that told each row."""
+    if len(rows) == 0:
+        return Messages(key=[], value=[])
+    codes, distinct = pd.factorize(identity)
+    keys = np.array([known(one).appliance_id.encode() for one in distinct], dtype=object)
+    value = encode_columns(
+        schema,
+        {
+            "event_time_ms": rows.event_time_ms,
+            ("kind", "status"): Coded(codes=rows.status, table=_KIND_TABLE),
+            FIELDS: Coded(codes=codes, table=StringTable.of_encoded(distinct.tolist())),
+            "start_ms": rows.start_ms,
+            "end_ms": Nullable(values=rows.end_ms, valid=rows.has_end),
+            "on_s": rows.on_s,
+            "observed_s": rows.observed_s,
+            "duty_cycle": Nullable(values=rows.duty_cycle, valid=rows.is_window),
+            "mean_on_power_w": Nullable(values=rows.mean_on_power_w, valid=rows.has_on),
+            "energy_wh": rows.energy_wh,
+        },
+    )
+    return Messages(key=keys[codes].tolist(), value=value)

@@ -1,0 +1,108 @@
+"""Bad messages and late readings as dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gridflex import config
+from gridflex.adapters.avro import encode_dicts
+from gridflex.contracts.schemas import FRAME_LENGTH, Schema
+from gridflex.domain.duty_cycle import Late
+from gridflex.domain.readings import Reason
+from stream_processing.state.arrivals import Arrivals, known
+from stream_processing.state.messages import Messages
+from stream_processing.state.verdict import MAX_OBSERVED_S, REASONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """Writes dead letters; it goes to the executors with all that it needs."""
+
+    schema: Schema
+    topic: str
+    """Where the readings come from."""
+    limits: config.Readings
+    known_ids: tuple[int, ...]
+
+    def of_bad(self, bad: Arrivals) -> Messages:
+        """Messages that are not good readings, with their bytes."""
+        return self._encode(
+            bad,
+            reasons=[REASONS[code - 1] for code in bad.reason.tolist()],
+            details=[self._detail(bad, index) for index in range(len(bad))],
+            datasets=[None] * len(bad),
+            raws=bad.raw.tolist(),
+        )
+
+    def of_late(self, readings: Arrivals, late: Late) -> Messages:
+        """Readings that are not newer than one of their appliance before them; their bytes stay in Kafka."""
+        lost = readings.take(late.reading)
+        identities = [known(payload) for payload in lost.raw.tolist()]
+        details = [
+            f"appliance_id={identity.appliance_id} event_time_ms={time_ms} power_w={power_w!r} "
+            f"observed_s={observed_s!r}; allowed: after {newest}, its newest reading"
+            for identity, time_ms, power_w, observed_s, newest in zip(
+                identities,
+                lost.time_ms.tolist(),
+                lost.power_w.tolist(),
+                lost.observed_s.tolist(),
+                late.newest_ms.tolist(),
+                strict=True,
+            )
+        ]
+        return self._encode(
+            lost,
+            reasons=[Reason.LATE] * len(lost),
+            details=details,
+            datasets=[identity.dataset for identity in identities],
+            raws=[b""] * len(lost),
+        )
+
+    def _encode(
+        self,
+        found: Arrivals,
+        *,
+        reasons: list[Reason],
+        details: list[str],
+        datasets: Sequence[str | None],
+        raws: list[bytes],
+    ) -> Messages:
+        columns = (found.kafka_ms.tolist(), found.partition.tolist(), found.offset.tolist())
+        records = [
+            {
+                "event_time_ms": kafka_ms,
+                "stage": "stream",
+                "reason": reason.value,
+                "dataset": dataset,
+                "source": self.topic,
+                "position": f"{self.topic}/{partition}/{offset}",
+                "kafka_partition": partition,
+                "kafka_offset": offset,
+                "count": 1,
+                "detail": detail,
+                "raw": raw,
+            }
+            for kafka_ms, partition, offset, reason, detail, dataset, raw in zip(
+                *columns, reasons, details, datasets, raws, strict=True
+            )
+        ]
+        keys = [str(record["position"]).encode() for record in records]
+        return Messages(key=keys, value=encode_dicts(self.schema, records))
+
+    def _detail(self, bad: Arrivals, index: int) -> str:
+        reason, raw = REASONS[int(bad.reason[index]) - 1], bad.payloads[bad.payload[index]]
+        if reason is Reason.UNKNOWN_SCHEMA:
+            known = ", ".join(f"{number:08x}" for number in self.known_ids)
+            return f"frame={raw[:FRAME_LENGTH].hex()}; allowed: 01 and one of the schema ids {known}"
+        if reason is Reason.UNDECODABLE:
+            return f"{len(raw)} bytes that are not of the schema their frame names"
+        if reason in {Reason.NOT_FINITE, Reason.NEGATIVE_POWER, Reason.ABSURD_POWER}:
+            return f"power_w={float(bad.power_w[index])!r}; allowed: 0..{self.limits.max_power_w:g}"
+        if reason is Reason.BAD_OBSERVED:
+            return f"observed_s={float(bad.observed_s[index])!r}; allowed: 0..{MAX_OBSERVED_S}"
+        time_ms, kafka_ms = int(bad.time_ms[index]), int(bad.kafka_ms[index])
+        ahead_ms = round(self.limits.max_future_s * 1000)
+        return (
+            f"event_time_ms={time_ms}; allowed: 1..{kafka_ms + ahead_ms}, {ahead_ms} ms after the message's time stamp"
+        )

@@ -1,0 +1,42 @@
+"""Kafka messages -> blocks of decoded readings, one per bucket of appliances.
+
+Spark moves a few big rows instead of many small ones: decoding, the verdict and the way to a bucket all happen on the
+Arrow batch that Spark hands over, and only blocks of columns cross the shuffle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
+
+from stream_processing.state.arrivals import position_of, split
+from stream_processing.state.decoder import Decoder
+from stream_processing.state.worker import settle
+
+BLOCKS = StructType(
+    [StructField("bucket", IntegerType(), nullable=False), StructField("block", BinaryType(), nullable=False)]
+)
+
+
+def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int) -> DataFrame:
+    """``messages``: Kafka's columns. Every message is in a block, the bad ones with their reason."""
+
+    def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        settle()
+        for batch in batches:
+            if batch.num_rows:
+                yield _blocks(batch, decoder, buckets)
+
+    narrow = messages.select("value", "partition", "offset", F.unix_millis("timestamp").alias("kafka_ms"))
+    return narrow.mapInArrow(decode, BLOCKS)
+
+
+def _blocks(batch: pa.RecordBatch, decoder: Decoder, buckets: int) -> pa.RecordBatch:
+    position = position_of(batch["partition"].to_numpy(), batch["offset"].to_numpy())
+    arrivals = decoder.decode(batch["value"], position, batch["kafka_ms"].to_numpy())
+    bucket, block = zip(*split(arrivals, buckets), strict=True)
+    return pa.RecordBatch.from_arrays([pa.array(bucket, pa.int32()), pa.array(block, pa.binary())], ["bucket", "block"])

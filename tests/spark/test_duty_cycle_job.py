@@ -1,0 +1,123 @@
+"""The streaming job on a real Kafka against the pure detector."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from gridflex.config import Config
+from gridflex.errors import ReplayFencedError, ServiceError
+from stream_processing.jobs.duty_cycles import follow, read_messages, start
+from stream_processing.sink import KafkaSink
+from stream_processing.status import Status
+from tests.spark.conftest import OwnTopics
+from tests.spark.samples import bad_values, late_positions, publish, readings, told_by_detector, written
+from tests.topics import read_records
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.component,
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # py4j leaves its own to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def _run(spark: SparkSession, settings: Config) -> None:
+    """Run the job until it has read everything."""
+    checkpoint = str(settings.state_dir / "checkpoint")
+    job = start(read_messages(spark, settings), settings, checkpoint, until_caught_up=True)
+    follow(job, Status(settings.state_dir / "status.json"), threading.Event())
+
+
+@pytest.mark.parametrize(("micro_batch", "buckets"), [(100_000, 4), (700, 3)])
+def test_job__tells_what_the_pure_detector_tells_whatever_the_micro_batches(
+    spark: SparkSession, own_topics: OwnTopics, micro_batch: int, buckets: int
+) -> None:
+    settings = own_topics(max_offsets_per_trigger=micro_batch, buckets=buckets)
+    sent = readings()
+    publish(settings.kafka, sent)
+
+    _run(spark, settings)
+
+    expected = told_by_detector(sent, settings)
+    assert {row["status"] for row in expected} == {"closed", "confirmed", "ended", "retracted"}
+    assert written(settings.kafka) == expected
+
+
+def test_job__puts_every_bad_message_in_dead_letters_and_goes_on(spark: SparkSession, own_topics: OwnTopics) -> None:
+    settings = own_topics(max_offsets_per_trigger=500)
+    sent, bad = readings(appliances=7, steps=80), bad_values()
+    publish(settings.kafka, sent, [*bad.values()])
+
+    _run(spark, settings)
+
+    letters = read_records(settings.kafka.bootstrap_servers, settings.kafka.topic_dead_letters)
+    late = late_positions(sent)
+    assert late > 0
+    assert Counter(letter["reason"] for letter in letters) == Counter([*bad, *["late"] * late])
+    for letter in letters:
+        topic, partition, offset = letter["position"].rsplit("/", 2)
+        assert (letter["source"], letter["stage"]) == (topic, "stream") == (settings.kafka.topic_readings, "stream")
+        assert (letter["kafka_partition"], letter["kafka_offset"]) == (int(partition), int(offset))
+        assert letter["raw"] == bad.get(letter["reason"], b"")
+        assert "allowed" in letter["detail"] or letter["reason"] == "undecodable"
+    assert written(settings.kafka) == told_by_detector(sent, settings)
+
+
+def test_job__writes_a_micro_batch_once_though_spark_runs_it_again(
+    spark: SparkSession, own_topics: OwnTopics, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = own_topics(max_offsets_per_trigger=600)
+    first, second = _halves(readings())
+    publish(settings.kafka, first)
+    _run(spark, settings)
+    _forget_last_commit(settings.state_dir / "checkpoint")
+    publish(settings.kafka, second, name="more")
+
+    _run(spark, settings)
+
+    assert "skipped=already_committed" in caplog.text
+    assert written(settings.kafka) == told_by_detector(first + second, settings)
+
+
+def test_job__stops_with_a_clear_error_when_another_job_takes_its_checkpoint(
+    spark: SparkSession, own_topics: OwnTopics
+) -> None:
+    settings = own_topics()
+    job = start(read_messages(spark, settings), settings, str(settings.state_dir / "checkpoint"))
+    usurper = KafkaSink(settings.kafka, f"stream-{job.query.id}", {})
+    publish(settings.kafka, readings(appliances=2, steps=40))
+
+    with pytest.raises(ReplayFencedError, match=r"stream-.* is run by another process"):
+        follow(job, Status(settings.state_dir / "status.json"), threading.Event())
+    usurper.close()
+
+
+def test_job__refuses_a_checkpoint_of_another_number_of_buckets(spark: SparkSession, own_topics: OwnTopics) -> None:
+    settings = own_topics(buckets=4)
+    first, second = _halves(readings(appliances=12, steps=20))
+    publish(settings.kafka, first)
+    _run(spark, settings)
+    publish(settings.kafka, second, name="more")
+    changed = settings.model_copy(update={"spark": settings.spark.model_copy(update={"buckets": 5})})
+
+    with pytest.raises(ServiceError, match=r"written with spark.buckets=4, the configuration says 5"):
+        _run(spark, changed)
+
+
+def _halves(records: list[dict[str, object]]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    return records[: len(records) // 2], records[len(records) // 2 :]
+
+
+def _forget_last_commit(checkpoint: Path) -> None:
+    """As if Spark had died after Kafka's commit of the last micro-batch and before its own."""
+    commits = checkpoint / "commits"
+    last = max(int(file.name) for file in commits.iterdir() if file.name.isdigit())
+    (commits / str(last)).unlink()
+    (commits / f".{last}.crc").unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""The streaming job as a process of its own: killed, stopped, and on a cluster of processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gridflex.config import ROOT, Config
+from tests.spark.conftest import OwnTopics
+from tests.spark.samples import publish, readings, told_by_detector, written
+from tests.stack import wait_until
+
+pytestmark = [pytest.mark.spark, pytest.mark.component]
+_WAIT_S = 180
+
+
+def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnTopics) -> None:
+    settings = own_topics(max_offsets_per_trigger=150, trigger_s=0, buckets=4)
+    sent = readings(steps=150)
+    publish(settings.kafka, sent)
+
+    for kill in range(3):
+        with _job(settings) as job:
+            seen = _batch_id(settings)
+            wait_until(lambda seen=seen: _batch_id(settings) > seen, _WAIT_S, f"a micro-batch after kill {kill}")
+            job.kill()
+    with _job(settings, "--until-caught-up") as job:
+        assert job.wait(_WAIT_S) == 0
+
+    assert written(settings.kafka) == told_by_detector(sent, settings)
+
+
+def test_process__stops_on_sigterm_with_its_status_told(own_topics: OwnTopics) -> None:
+    settings = own_topics()
+    publish(settings.kafka, readings(appliances=3, steps=30))
+
+    with _job(settings) as job:
+        wait_until(lambda: _batch_id(settings) >= 0, _WAIT_S, "a first micro-batch")
+        status = json.loads(_status(settings).read_text())
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(_WAIT_S) == 0
+
+    assert status["pid"] == job.pid
+    assert status["rows_per_s"] > 0
+    assert status["updated_ms"] > 0
+
+
+def test_process__tells_the_same_on_a_cluster(own_topics: OwnTopics) -> None:
+    settings = own_topics(max_offsets_per_trigger=1500, buckets=4)
+    sent = readings()
+    publish(settings.kafka, sent)
+
+    with _job(settings, "--until-caught-up", "--master", "local-cluster[2,1,1024]") as job:
+        assert job.wait(_WAIT_S) == 0
+
+    assert written(settings.kafka) == told_by_detector(sent, settings)
+
+
+@contextmanager
+def _job(settings: Config, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The job as a process; at the end neither it nor a child of it is left."""
+    log = settings.state_dir / "job.log"
+    with log.open("ab") as out:
+        job = subprocess.Popen(
+            [sys.executable, "-m", "stream_processing", *arguments],
+            cwd=settings.state_dir,
+            env=os.environ | _environment(settings),
+            stdout=out,
+            stderr=out,
+        )
+    children: list[psutil.Process] = []
+    try:
+        yield job
+    except BaseException:
+        sys.stderr.write(log.read_text(errors="replace")[-8000:])
+        raise
+    finally:
+        if job.poll() is None:
+            children = psutil.Process(job.pid).children(recursive=True)
+            job.kill()
+            job.wait()
+        for child in psutil.wait_procs(children, timeout=20)[1]:
+            child.kill()
+
+
+def _environment(settings: Config) -> dict[str, str]:
+    empty = settings.state_dir / "config.ini"
+    empty.touch()
+    chosen = {"kafka": settings.kafka, "spark": settings.spark, "launcher": settings.launcher}
+    told = {
+        f"GRIDFLEX_{section}_{key}".upper(): str(value)
+        for section, model in chosen.items()
+        for key, value in model.model_dump().items()
+    }
+    return told | {"GRIDFLEX_CONFIG": str(empty), "PYTHONPATH": str(ROOT)}
+
+
+def _status(settings: Config) -> Path:
+    return settings.state_dir / "spark" / "status.json"
+
+
+def _batch_id(settings: Config) -> int:
+    """The micro-batch finished last by any run; -1 before the first."""
+    if not _status(settings).is_file():
+        return -1
+    batch_id = json.loads(_status(settings).read_text())["batch_id"]
+    return -1 if batch_id is None else int(batch_id)
