@@ -5,15 +5,18 @@ from __future__ import annotations
 import click
 
 from batch.commands import bakeoff
+from batch.task_commands import TASKS
 from gridflex.adapters.command_line import run
 
 
 @click.group()
 def batch() -> None:
-    """Baselines and their scores."""
+    """Baselines, their scores, and the jobs that keep them in Druid."""
 
 
 batch.add_command(bakeoff)
+for _task in TASKS:
+    batch.add_command(_task)
 
 if __name__ == "__main__":
     run(batch)

@@ -21,6 +21,7 @@ from gridflex.launcher.demo import demo
 _STAGES = {
     "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
     "bakeoff": ("batch", "Score every baseline method on a data set's days without an event."),
+    "batch": ("batch", "Batch jobs over Druid's rollup: baselines, scores, forecast, reconciliation, compaction."),
     "generate": ("ingestion", "Write a data set with known truth, in REDD's or GREEND's layout."),
     "duty-cycles": ("ingestion", "Find every activation in a data set: the stream's detector, run in batch."),
 }
@@ -51,7 +52,8 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def start(arguments: tuple[str, ...]) -> None:
         environment = os.environ | {"GRIDFLEX_PROG": "gridflex", "PYTHONPATH": str(ROOT)}
-        os.execve(sys.executable, [sys.executable, "-m", module, name, *arguments], environment)  # noqa: S606
+        words = arguments if name == module else (name, *arguments)
+        os.execve(sys.executable, [sys.executable, "-m", module, *words], environment)  # noqa: S606
 
     return start
 

@@ -57,10 +57,11 @@ def known_writers() -> tuple[Schema, ...]:
 
 def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, ...]) -> DataFrame:
     """Kafka messages -> messages to write: ``topic`` (a code), ``key``, ``value``."""
-    decoder = Decoder(reader=reading_schema(), writers=writers, limits=settings.readings)
+    profiles = load_profiles()
+    decoder = Decoder(reader=reading_schema(), writers=writers, limits=settings.readings, profiles=profiles)
     duty = settings.duty_cycle
     bucket = Bucket(
-        detector=Detector(load_profiles(), settings.readings.max_gap_s, duty.window_s, duty.slide_s),
+        detector=Detector(profiles, settings.readings.max_gap_s, duty.window_s, duty.slide_s),
         schema=duty_cycle_schema(),
         dead_letters=DeadLetters(
             schema=rejection_schema(),

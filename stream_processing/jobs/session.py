@@ -75,7 +75,7 @@ def _options(settings: config.Config) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
         "spark.sql.streaming.stateStore.providerClass": _ROCKSDB,
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
-        "spark.sql.execution.arrow.transformWithStateInPandas.maxRecordsPerBatch": "65536",
+        "spark.sql.execution.arrow.transformWithStateInPandas.maxRecordsPerBatch": "100000",
     }

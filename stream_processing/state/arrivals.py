@@ -11,15 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from gridflex.domain.duty_cycle import Batch
-from gridflex.domain.profiles import Profiles
 from gridflex.domain.readings import Flags, Floats, Ints
-from stream_processing.state.identity import Identity, identify
-
-Objects = npt.NDArray[np.object_]
 
 GOOD = 0
 """In place of a reason's code."""
-_OFFSET_BITS = 44
+OFFSET_BITS = 44
+"""A position is ``partition << 44 | offset``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +25,8 @@ class Arrivals:
 
     series: Ints
     """Whose state a good reading belongs to; of a bad message any number."""
+    profile: npt.NDArray[np.int32]
+    """The detector's profile of a good reading."""
     time_ms: Ints
     power_w: Floats
     observed_s: Floats
@@ -38,8 +37,8 @@ class Arrivals:
     """``GOOD`` or the code of a reason."""
     payload: npt.NDArray[np.int32]
     """Index into ``payloads``."""
-    payloads: Objects
-    """Shape (k,), bytes: the identity of good readings, a bad message's own bytes."""
+    payloads: pa.Array
+    """Shape (k,), binary: the identity of good readings, a bad message's own bytes."""
 
     def __len__(self) -> int:
         return len(self.series)
@@ -47,17 +46,17 @@ class Arrivals:
     @property
     def partition(self) -> Ints:
         """Kafka partition."""
-        return self.position >> _OFFSET_BITS
+        return self.position >> OFFSET_BITS
 
     @property
     def offset(self) -> Ints:
         """Kafka offset."""
-        return self.position & ((1 << _OFFSET_BITS) - 1)
+        return self.position & ((1 << OFFSET_BITS) - 1)
 
     @property
-    def raw(self) -> Objects:
+    def raw(self) -> list[bytes]:
         """Each message's payload."""
-        raw: Objects = self.payloads[self.payload]
+        raw: list[bytes] = self.payloads.take(pa.array(self.payload)).to_pylist()
         return raw
 
     def take(self, chosen: Ints | Flags) -> Arrivals:
@@ -84,31 +83,11 @@ class Arrivals:
 COLUMNS = tuple(column.name for column in fields(Arrivals) if column.name != "payloads")
 
 
-def position_of(partition: npt.NDArray[np.int32], offset: Ints) -> Ints:
-    """Kafka partition and offset as one number.
-
-    >>> position_of(np.array([1], dtype=np.int32), np.array([5])) == (1 << 44) + 5
-    array([ True])
-    """
-    position: Ints = partition.astype(np.int64) << _OFFSET_BITS | offset
-    return position
-
-
-def known(payload: bytes) -> Identity:
-    """The identity of a good reading."""
-    identity = identify(payload)
-    if identity is None:
-        raise ValueError(f"a good reading without an identity: {payload[:80]!r}")
-    return identity
-
-
-def as_batch(readings: Arrivals, starts: Ints, profiles: Profiles) -> Batch:
+def as_batch(readings: Arrivals, starts: Ints) -> Batch:
     """Good readings, grouped by series, for the detector."""
-    identities = [known(payload) for payload in readings.raw[starts].tolist()]
-    codes = [profiles.code(identity.appliance, identity.dataset) for identity in identities]
     return Batch(
         key=readings.series[starts],
-        profile=np.array(codes, dtype=np.int64),
+        profile=readings.profile[starts],
         appliance=np.repeat(np.arange(len(starts)), np.diff(starts, append=len(readings))),
         time_ms=readings.time_ms,
         power_w=readings.power_w,
@@ -127,7 +106,7 @@ def split(arrivals: Arrivals, buckets: int) -> Iterator[tuple[int, bytes]]:
     order = np.argsort(payload.astype(np.uint16) if len(owner) <= 1 << 16 else payload, kind="stable")
     columns = {name: getattr(arrivals, name)[order] for name in COLUMNS}
     columns["payload"] = payload[order]
-    payloads = pa.array(arrivals.payloads[by_bucket], type=pa.binary())
+    payloads = arrivals.payloads.take(pa.array(by_bucket))
     for bucket in np.unique(owner[arrivals.payload]).tolist():
         first, last = np.searchsorted(owner[by_bucket], [bucket, bucket + 1])
         start, end = np.searchsorted(columns["payload"], [first, last])
@@ -140,16 +119,17 @@ def join(blocks: Sequence[bytes]) -> Arrivals:
     """The messages of some blocks."""
     parts = [pa.ipc.open_stream(block).read_next_batch() for block in blocks]
     columns: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in COLUMNS}
-    payloads: list[Objects] = []
+    payloads: list[pa.Array] = []
+    seen = 0
     for part in parts:
         payload = part["payload"]
-        seen = sum(len(table) for table in payloads)
         for name in COLUMNS:
             numbers = payload.indices.to_numpy() + np.int32(seen) if name == "payload" else part[name].to_numpy()
             columns[name].append(numbers)
-        payloads.append(payload.dictionary.to_numpy(zero_copy_only=False))
+        payloads.append(payload.dictionary)
+        seen += len(payload.dictionary)
     return Arrivals(
-        payloads=np.concatenate(payloads),
+        payloads=pa.concat_arrays(payloads),
         **{name: np.concatenate(column) for name, column in columns.items()},
     )
 

@@ -44,9 +44,9 @@ class Bucket:
         """Messages by topic, and the state as bytes after them."""
         state = self.detector.decode(encoded) if encoded else empty_state()
         readings, starts = arrivals.good()
-        rows, late, state = self.detector.fold(state, as_batch(readings, starts, self.detector.profiles))
+        rows, late, state = self.detector.fold(state, as_batch(readings, starts))
         told = {
-            DUTY_CYCLES: [duty_cycles(self.schema, rows, readings.raw[rows.cause])],
+            DUTY_CYCLES: [duty_cycles(self.schema, rows, readings)],
             DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(arrivals.bad())],
         }
         return told, self.detector.encode(state)

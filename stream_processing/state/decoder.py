@@ -22,9 +22,10 @@ import pyarrow.compute as pc
 
 from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
+from gridflex.domain.profiles import Profile, Profiles
 from gridflex.domain.readings import Flags, Floats, Ints, Reason
-from stream_processing.state.arrivals import GOOD, Arrivals, Objects
-from stream_processing.state.identity import FIELDS, Identity, encode, identify
+from stream_processing.state.arrivals import GOOD, Arrivals
+from stream_processing.state.identity import FIELDS, Book, encode
 from stream_processing.state.verdict import code_of, judge
 
 _INSTANT = 6
@@ -43,6 +44,7 @@ class Decoder:
     writers: tuple[Schema, ...]
     """Every schema whose id may stand in a frame."""
     limits: config.Readings
+    profiles: Profiles
 
     def __post_init__(self) -> None:
         found = tuple(field.name for field in self.reader.fields)
@@ -83,24 +85,26 @@ class Decoder:
         first, second = head[:, FRAME_LENGTH : FRAME_LENGTH + _INSTANT], head[:, FRAME_LENGTH + _INSTANT :]
         names = pc.binary_slice(values, _HEAD, -_TAIL).dictionary_encode()
         table = names.dictionary.to_pylist()
-        identities = [identify(encoded) for encoded in table]
+        series, profile = _book_of(self.profiles.rows).look_up(table)
         code = names.indices.to_numpy()
         sound = framed & _is_instant(first) & _is_instant(second)
-        sound &= np.array([identity is not None for identity in identities], dtype=np.bool_)[code]
+        sound &= profile[code] >= 0
         numbers = _fixed(pc.binary_slice(values, -_TAIL), _TAIL).view("<f8")
         kept = chosen[sound]
         found.time_ms[kept] = _instants(first)[sound]
         found.power_w[kept], found.observed_s[kept] = numbers[sound, 0], numbers[sound, 1]
-        found.set_identities(kept, code[sound], table, identities)
+        code = code[sound]
+        found.series[kept], found.profile[kept] = series[code], profile[code]
+        found.set_payloads(kept, code, names.dictionary)
         regular[chosen[~sound]] = False
         return regular
 
     def _irregular(self, index: int, value: bytes, found: _Columns) -> None:
         """Decode one value whatever its form."""
-        found.set_payload(index, value)
         writer = _by_id(self.writers).get(value[1:FRAME_LENGTH]) if value[:1] == FRAME_VERSION else None
         if writer is None:
             found.reason[index] = code_of(Reason.UNKNOWN_SCHEMA)
+            found.set_payload(index, value)
             return
         body = io.BytesIO(value[FRAME_LENGTH:])
         try:
@@ -109,8 +113,11 @@ class Decoder:
             found.set_numbers(index, *(record[name] for name in _NUMBERS))
         except Exception:  # whatever garbage does to a decoder is a verdict, not a failure
             found.reason[index] = code_of(Reason.UNDECODABLE)
+            found.set_payload(index, value)
             return
-        found.set_identities(np.array([index]), np.zeros(1, dtype=np.int32), [encoded], [identify(encoded)])
+        series, profile = _book_of(self.profiles.rows).look_up([encoded])
+        found.series[index], found.profile[index] = series[0], profile[0]
+        found.set_payload(index, encoded)
 
 
 class _Columns:
@@ -118,34 +125,32 @@ class _Columns:
 
     def __init__(self, length: int) -> None:
         self.series: Ints = np.zeros(length, dtype=np.int64)
+        self.profile: npt.NDArray[np.int32] = np.zeros(length, dtype=np.int32)
         self.time_ms: Ints = np.zeros(length, dtype=np.int64)
         self.power_w: Floats = np.zeros(length)
         self.observed_s: Floats = np.zeros(length)
         self.reason: npt.NDArray[np.int8] = np.full(length, GOOD, dtype=np.int8)
         self._payload: npt.NDArray[np.int32] = np.zeros(length, dtype=np.int32)
-        self._payloads: list[bytes] = []
+        self._shared: pa.Array = pa.array([], pa.binary())
+        self._single: list[bytes] = []
 
     def set_payload(self, index: int, payload: bytes) -> None:
-        self._payload[index] = len(self._payloads)
-        self._payloads.append(payload)
+        """One message's own payload."""
+        self._payload[index] = len(self._shared) + len(self._single)
+        self._single.append(payload)
+
+    def set_payloads(self, at: Ints, code: npt.NDArray[np.int32], table: pa.Array) -> None:
+        """Payloads that messages share, before any single one: ``code``, shape (m,), indexes the table."""
+        self._shared = table
+        self._payload[at] = code
 
     def set_numbers(self, index: int, time_ms: int, power_w: float, observed_s: float) -> None:
         self.time_ms[index], self.power_w[index], self.observed_s[index] = time_ms, power_w, observed_s
 
-    def set_identities(
-        self, at: Ints, code: npt.NDArray[np.int32], table: list[bytes], identities: list[Identity | None]
-    ) -> None:
-        """``code``: shape (m,), index into the table, of the messages ``at``."""
-        series = np.array([identity.series if identity else 0 for identity in identities], dtype=np.int64)
-        self.series[at] = series[code]
-        self._payload[at] = code + np.int32(len(self._payloads))
-        self._payloads.extend(table)
-
     def arrivals(self, position: Ints, kafka_ms: Ints) -> Arrivals:
-        payloads: Objects = np.empty(len(self._payloads), dtype=object)
-        payloads[:] = self._payloads
         return Arrivals(
             series=self.series,
+            profile=self.profile,
             time_ms=self.time_ms,
             power_w=self.power_w,
             observed_s=self.observed_s,
@@ -153,7 +158,7 @@ class _Columns:
             kafka_ms=kafka_ms,
             reason=self.reason,
             payload=self._payload,
-            payloads=payloads,
+            payloads=pa.concat_arrays([self._shared, pa.array(self._single, pa.binary())]),
         )
 
 
@@ -181,6 +186,11 @@ def _instants(encoded: npt.NDArray[np.uint8]) -> Ints:
 @cache
 def _by_id(writers: tuple[Schema, ...]) -> Mapping[bytes, Schema]:
     return {writer.schema_id.to_bytes(4, "big"): writer for writer in writers}
+
+
+@cache
+def _book_of(rows: tuple[Profile, ...]) -> Book:
+    return Book(Profiles.of(rows))
 
 
 @cache

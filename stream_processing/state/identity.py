@@ -7,18 +7,22 @@ the reading that told it, never decoded and encoded again.
 from __future__ import annotations
 
 import hashlib
+from array import array
 from dataclasses import dataclass
-from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 from gridflex.adapters.avro import string_bytes
+from gridflex.domain.profiles import Profiles
+from gridflex.domain.readings import Ints
 
 FIELDS = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
-_REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the detector needs of it."""
+    """What the stream needs of it."""
 
     series: int
     """64-bit hash of data set, appliance and class: whose state it is. A new class is a new series."""
@@ -27,7 +31,6 @@ class Identity:
     appliance: str
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def identify(encoded: bytes) -> Identity | None:
     """Parse an identity; ``None`` if the bytes are not exactly six Avro strings.
 
@@ -46,6 +49,50 @@ def identify(encoded: bytes) -> Identity | None:
     dataset, _, _, _, appliance_id, appliance = fields
     digest = hashlib.blake2b(encode([dataset, appliance_id, appliance]), digest_size=8).digest()
     return Identity(int.from_bytes(digest, "little", signed=True), dataset, appliance_id, appliance)
+
+
+def known(encoded: bytes) -> Identity:
+    """The identity of a good reading. Raises ``ValueError`` where there is none."""
+    identity = identify(encoded)
+    if identity is None:
+        raise ValueError(f"a good reading without an identity: {encoded[:80]!r}")
+    return identity
+
+
+class Book:
+    """The identities that a worker has met, numbered, so that each is parsed once."""
+
+    def __init__(self, profiles: Profiles, most: int = 200_000) -> None:
+        self._profiles = profiles
+        self._most = most
+        self._forget()
+
+    def look_up(self, table: list[bytes]) -> tuple[Ints, npt.NDArray[np.int32]]:
+        """Series and profile of each identity; profile -1 where the bytes are none: shape (k,) each.
+
+        >>> from gridflex.contracts.profiles import load_profiles
+        >>> Book(load_profiles()).look_up([b"?"])[1]
+        array([-1], dtype=int32)
+        """
+        if len(self._number) + len(table) > self._most:
+            self._forget()
+        numbers = list(map(self._number.get, table))
+        if None in numbers:
+            numbers = [self._add(one) if number is None else number for number, one in zip(numbers, table, strict=True)]
+        chosen = np.array(numbers, dtype=np.int64)
+        return np.frombuffer(self._series, np.int64)[chosen], np.frombuffer(self._profile, np.int32)[chosen]
+
+    def _add(self, encoded: bytes) -> int:
+        identity = identify(encoded)
+        self._series.append(identity.series if identity else 0)
+        self._profile.append(self._profiles.code(identity.appliance, identity.dataset) if identity else -1)
+        self._number[encoded] = len(self._number)
+        return len(self._number) - 1
+
+    def _forget(self) -> None:
+        self._number: dict[bytes, int] = {}
+        self._series = array("q")
+        self._profile = array("i")
 
 
 def encode(names: list[str]) -> bytes:

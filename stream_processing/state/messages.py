@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from gridflex.adapters.avro import Coded, Nullable, StringTable, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows, Status
-from stream_processing.state.arrivals import Objects, known
-from stream_processing.state.identity import FIELDS
+from stream_processing.state.arrivals import Arrivals
+from stream_processing.state.identity import FIELDS, known
 
 _KINDS = {
     Status.ENDED: ("activation", "ended"),
@@ -34,18 +34,19 @@ class Messages:
         return len(self.key)
 
 
-def duty_cycles(schema: Schema, rows: Rows, identity: Objects) -> Messages:
-    """Rows as messages, keyed by appliance. ``identity``: shape (m,), of the reading that told each row."""
+def duty_cycles(schema: Schema, rows: Rows, readings: Arrivals) -> Messages:
+    """Rows as messages, keyed by appliance. ``readings``: those that told them."""
     if len(rows) == 0:
         return Messages(key=[], value=[])
-    codes, distinct = pd.factorize(identity)
-    keys = np.array([known(one).appliance_id.encode() for one in distinct], dtype=object)
+    distinct, codes = np.unique(readings.payload[rows.cause], return_inverse=True)
+    identities = readings.payloads.take(pa.array(distinct)).to_pylist()
+    keys = np.array([known(one).appliance_id.encode() for one in identities], dtype=object)
     value = encode_columns(
         schema,
         {
             "event_time_ms": rows.event_time_ms,
             ("kind", "status"): Coded(codes=rows.status, table=_KIND_TABLE),
-            FIELDS: Coded(codes=codes, table=StringTable.of_encoded(distinct.tolist())),
+            FIELDS: Coded(codes=codes, table=StringTable.of_encoded(identities)),
             "start_ms": rows.start_ms,
             "end_ms": Nullable(values=rows.end_ms, valid=rows.has_end),
             "on_s": rows.on_s,

@@ -10,7 +10,8 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import Reason
-from stream_processing.state.arrivals import Arrivals, known
+from stream_processing.state.arrivals import Arrivals
+from stream_processing.state.identity import known
 from stream_processing.state.messages import Messages
 from stream_processing.state.verdict import MAX_OBSERVED_S, REASONS
 
@@ -30,15 +31,15 @@ class DeadLetters:
         return self._encode(
             bad,
             reasons=[REASONS[code - 1] for code in bad.reason.tolist()],
-            details=[self._detail(bad, index) for index in range(len(bad))],
+            details=[self._detail(bad, index, raw) for index, raw in enumerate(bad.raw)],
             datasets=[None] * len(bad),
-            raws=bad.raw.tolist(),
+            raws=bad.raw,
         )
 
     def of_late(self, readings: Arrivals, late: Late) -> Messages:
         """Readings that are not newer than one of their appliance before them; their bytes stay in Kafka."""
         lost = readings.take(late.reading)
-        identities = [known(payload) for payload in lost.raw.tolist()]
+        identities = [known(payload) for payload in lost.raw]
         details = [
             f"appliance_id={identity.appliance_id} event_time_ms={time_ms} power_w={power_w!r} "
             f"observed_s={observed_s!r}; allowed: after {newest}, its newest reading"
@@ -90,8 +91,8 @@ class DeadLetters:
         keys = [str(record["position"]).encode() for record in records]
         return Messages(key=keys, value=encode_dicts(self.schema, records))
 
-    def _detail(self, bad: Arrivals, index: int) -> str:
-        reason, raw = REASONS[int(bad.reason[index]) - 1], bad.payloads[bad.payload[index]]
+    def _detail(self, bad: Arrivals, index: int, raw: bytes) -> str:
+        reason = REASONS[int(bad.reason[index]) - 1]
         if reason is Reason.UNKNOWN_SCHEMA:
             known = ", ".join(f"{number:08x}" for number in self.known_ids)
             return f"frame={raw[:FRAME_LENGTH].hex()}; allowed: 01 and one of the schema ids {known}"

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
 
-from stream_processing.state.arrivals import position_of, split
+from stream_processing.state.arrivals import OFFSET_BITS, split
 from stream_processing.state.decoder import Decoder
 from stream_processing.state.worker import settle
 
@@ -31,12 +31,12 @@ def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int) -> DataFram
             if batch.num_rows:
                 yield _blocks(batch, decoder, buckets)
 
-    narrow = messages.select("value", "partition", "offset", F.unix_millis("timestamp").alias("kafka_ms"))
+    position = F.shiftleft(F.col("partition").cast("long"), OFFSET_BITS).bitwiseOR(F.col("offset"))
+    narrow = messages.select("value", position.alias("position"), F.unix_millis("timestamp").alias("kafka_ms"))
     return narrow.mapInArrow(decode, BLOCKS)
 
 
 def _blocks(batch: pa.RecordBatch, decoder: Decoder, buckets: int) -> pa.RecordBatch:
-    position = position_of(batch["partition"].to_numpy(), batch["offset"].to_numpy())
-    arrivals = decoder.decode(batch["value"], position, batch["kafka_ms"].to_numpy())
+    arrivals = decoder.decode(batch["value"], batch["position"].to_numpy(), batch["kafka_ms"].to_numpy())
     bucket, block = zip(*split(arrivals, buckets), strict=True)
     return pa.RecordBatch.from_arrays([pa.array(bucket, pa.int32()), pa.array(block, pa.binary())], ["bucket", "block"])

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Readings
+from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
 from gridflex.domain.readings import Reason
-from stream_processing.state.arrivals import GOOD, Arrivals, join, position_of, split
+from stream_processing.state.arrivals import GOOD, OFFSET_BITS, Arrivals, join, split
 from stream_processing.state.decoder import Decoder
 from stream_processing.state.identity import FIELDS, encode, identify
 from stream_processing.state.verdict import REASONS
 
 SCHEMA = reading_schema()
-DECODER = Decoder(reader=SCHEMA, writers=(SCHEMA,), limits=Readings())
+DECODER = Decoder(reader=SCHEMA, writers=(SCHEMA,), limits=Readings(), profiles=load_profiles())
 NOW_MS = 1_750_000_000_000
 GOOD_READING: dict[str, Any] = {
     "event_time_ms": NOW_MS, "source_time_ms": NOW_MS - 86_400_000, "dataset": "redd", "region": "Béja", "feeder": "f1",
@@ -36,7 +37,7 @@ def _value(**changes: Any) -> bytes:
 
 def _decode(*values: bytes | None, decoder: Decoder = DECODER) -> Arrivals:
     count = len(values)
-    position = position_of(np.full(count, 3, dtype=np.int32), np.arange(count))
+    position = (3 << OFFSET_BITS) + np.arange(count)
     return decoder.decode(pa.array(values, pa.binary()), position, np.full(count, NOW_MS))
 
 
@@ -95,7 +96,7 @@ def test_decode__reads_a_later_schema_beside_todays() -> None:
     text = json.loads(SCHEMA.text)
     text["fields"].insert(0, {"name": "voltage_v", "type": "double", "unit": "V", "olap": "metric"})
     later = parse_schema("appliance_reading_later", json.dumps(text))
-    decoder = Decoder(reader=SCHEMA, writers=(SCHEMA, later), limits=Readings())
+    decoder = Decoder(reader=SCHEMA, writers=(SCHEMA, later), limits=Readings(), profiles=load_profiles())
     value = encode_dicts(later, [GOOD_READING | {"voltage_v": 230.0, "power_w": 99.0}])[0]
 
     arrivals = _decode(_value(), value, decoder=decoder)

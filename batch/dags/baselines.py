@@ -1,0 +1,12 @@
+"""Every night: yesterday's baselines, the days that they were made from, and how far to trust them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from batch.dags.command import batch, every, gate
+
+with DAG("baselines", doc_md=__doc__, tags=["gridflex"], **every("30 0 * * *", timedelta(days=1))):
+    gate() >> [batch("history"), batch("candidate_day"), batch("baseline_score")]

@@ -1,0 +1,48 @@
+"""Tasks of the DAGs: each runs one ``gridflex batch`` command over the run's span of time.
+
+The core and Airflow cannot share packages, so a task is a command line in the core's environment: ``GRIDFLEX_PYTHON``,
+which the launcher sets. Druid and all else comes from the core's configuration.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.timetables.trigger import CronTriggerTimetable
+
+_CHECKOUT = Path(__file__).parents[2]
+_SPAN = "--from '{{ data_interval_start | ts }}' --to '{{ data_interval_end | ts }}'"
+
+
+def batch(name: str, span: str = _SPAN, **settings: Any) -> BashOperator:
+    """The command's task. A failed one is tried again: every command replaces what it writes, or writes nothing."""
+    return BashOperator(
+        task_id=name,
+        bash_command=f'exec "${{GRIDFLEX_PYTHON:-python3}}" -m batch {name} {span}',
+        cwd=str(_CHECKOUT),
+        **{"retries": 2, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=2), **settings},
+    )
+
+
+def gate() -> BashOperator:
+    """Bad data does not become good by trying again: the reason is the last line of its log, and the run stops."""
+    return batch("quality", retries=0)
+
+
+def every(cron: str, span: timedelta) -> dict[str, Any]:
+    """When a DAG runs (UTC), and the span before it that a run is for.
+
+    Runs that were missed since ``GRIDFLEX_AIRFLOW_START_DATE`` (airflow.start_date) are caught up; without it only new
+    ones are made, and a backfill makes the old.
+    """
+    start = os.environ.get("GRIDFLEX_AIRFLOW_START_DATE", "")
+    return {
+        "schedule": CronTriggerTimetable(cron, timezone="UTC", interval=span),
+        "start_date": datetime.fromisoformat(f"{start or '2020-01-01'}T00:00:00+00:00"),
+        "catchup": bool(start),
+        "max_active_runs": 1,
+    }

@@ -1,0 +1,12 @@
+"""Every night: today's demand by region with quantiles, and how good such forecasts have been."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from batch.dags.command import batch, every, gate
+
+with DAG("forecast", doc_md=__doc__, tags=["gridflex"], **every("40 0 * * *", timedelta(days=1))):
+    gate() >> [batch("forecast"), batch("forecast_score")]

@@ -1,0 +1,110 @@
+"""``gridflex batch NAME --from --to``: the jobs, each over a span of time, each safe to run again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+import click
+from tqdm import tqdm
+
+from batch.tasks import compact, forecast, jobs, quality
+from batch.tasks.reconcile import reconcile
+from gridflex.config import Config, load_config
+from gridflex.domain.interval import local_days, whole_hours
+from gridflex.errors import UsageError
+
+_DailyJob = Callable[[Config, Sequence[dt.date], jobs.Progress], int]
+
+
+class Instant(click.ParamType[dt.datetime]):
+    """ISO 8601; without an offset it is local to ``batch.time_zone``."""
+
+    name = "iso"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
+        """See click."""
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            found = dt.datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"found {value!r}; expected ISO 8601, such as 2024-05-01 or 2024-05-01T06:00+00:00", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=jobs.zone_of(load_config()))
+
+
+def span(command: Callable[..., None]) -> Callable[..., None]:
+    """The options ``--from`` and ``--to``."""
+    end = click.option("--to", "end", type=Instant(), required=True, help="End, not included; taken back likewise.")
+    start = click.option("--from", "start", type=Instant(), required=True, help="Start; taken back to its midnight.")
+    return start(end(command))
+
+
+def _daily(name: str, job: _DailyJob, summary: str) -> click.Command:
+    @click.command(name, help=summary)
+    @span
+    def run(start: dt.datetime, end: dt.datetime) -> None:
+        config, began = load_config(), time.monotonic()
+        days = _days(start, end, config)
+        quality.check(config, days)
+        with tqdm(total=len(days), unit="day", disable=not sys.stderr.isatty(), leave=False) as bar:
+            rows = job(config, days, lambda _: bar.update())
+        click.echo(f"{name}: {days[0]} .. {days[-1]}: {rows:,} rows, {time.monotonic() - began:.1f} s")
+
+    return run
+
+
+@click.command("quality")
+@span
+def quality_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Stop with a reason if the days in Druid must not be built on; the gate before every job."""
+    config = load_config()
+    for found in quality.check(config, _days(start, end, config)):
+        click.echo(
+            f"{found.day}: {found.readings:,} readings of {found.appliances:,} appliances, "
+            f"{found.observed_share:.1%} of their time observed"
+        )
+
+
+@click.command("reconcile")
+@span
+def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Hold Druid against Kafka: count each hour's messages, explain the difference or raise an alarm."""
+    hours = whole_hours(start, end)
+    if not hours:
+        raise UsageError(f"no whole hour from {start.isoformat()} to {end.isoformat()}")
+    click.echo(f"reconcile: {reconcile(load_config(), hours).told()}")
+
+
+@click.command("compact")
+@span
+def compact_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Merge the segments of days that the stream has left behind; no sum changes."""
+    days = local_days(start, end, ZoneInfo("UTC"))
+    if not days:
+        raise UsageError(f"no whole UTC day from {start.isoformat()} to {end.isoformat()}")
+    merged = compact.compact(load_config(), days, lambda _: None)
+    click.echo(f"compact: {days[0]} .. {days[-1]}: {merged:,} segments merged")
+
+
+def _days(start: dt.datetime, end: dt.datetime, config: Config) -> list[dt.date]:
+    days = local_days(start, end, jobs.zone_of(config))
+    if not days:
+        raise UsageError(f"no whole day of {config.batch.time_zone} from {start.isoformat()} to {end.isoformat()}")
+    return days
+
+
+TASKS: tuple[click.Command, ...] = (
+    quality_command,
+    reconcile_command,
+    compact_command,
+    _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
+    _daily("baseline_score", jobs.baseline_score, "How far each method may be trusted for each slice, day by day."),
+    _daily("candidate_day", jobs.candidate_day, "The past days that each method takes for each day."),
+    _daily("forecast", forecast.forecast, "Quantiles of the 24 h after each day, by region."),
+    _daily("forecast_score", forecast.forecast_score, "The forecast's rolling-origin backtest at each day's end."),
+)
+"""Every job."""

@@ -1,0 +1,122 @@
+"""The forecast of the day after each of some days, by region and for all of them, and its score."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from batch.tasks.backtest import ForecastScore, backtest
+from batch.tasks.forecast_features import as_of
+from batch.tasks.forecast_models import MODELS, QUANTILES
+from batch.tasks.history import day_slots
+from batch.tasks.jobs import Progress, calendar_of
+from batch.tasks.panel import Calendar, LevelLoads
+from batch.tasks.panel_reader import PanelReader
+from batch.tasks.tables import coded, joined, numbers, repeated, table
+from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.config import Config
+from gridflex.domain.baseline_calendar import Kinds, day_kinds
+from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.interval import day_interval, days_interval
+from gridflex.errors import DataQualityError
+
+LEVELS = ("all", "region")
+_ONE_DAY = dt.timedelta(days=1)
+_MEASURES = ("pinball_kwh", "pinball_share", "coverage_50", "coverage_90", "nmbe")
+
+
+def forecast(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
+    """Write ``forecast`` of the day after each of the local days, from what was known at its end."""
+    calendar = calendar_of(config, days)
+    reader = PanelReader(config, calendar, config.forecast.history_days)
+    tables = []
+    for day in days:
+        found = day_forecast(stacked(reader.read(day, LEVELS)), calendar)
+        if not len(found):
+            raise DataQualityError(f"data quality: too few days before {day + _ONE_DAY} to forecast it; needed: 2")
+        tables.append(found)
+        progress(day)
+    rows = joined(tables)
+    target = days_interval([day + _ONE_DAY for day in days], calendar.zone)
+    DruidBatch(config).overwrite("forecast", target, rows)
+    return len(rows)
+
+
+def forecast_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
+    """Write ``forecast_score`` as it stands at the end of each of the local days."""
+    calendar = calendar_of(config, days)
+    settings = config.forecast
+    reader = PanelReader(config, calendar, settings.history_days + settings.backtest_days)
+    tables = []
+    for day in days:
+        start_ms = day_interval(day, calendar.zone).start_ms
+        loads = stacked(reader.read(day, LEVELS))
+        scores = backtest(loads, loads.kinds, history_days=settings.history_days, backtest_days=settings.backtest_days)
+        tables += [_score_rows(loads.names, name, found, start_ms) for name, found in scores.items()]
+        progress(day)
+    rows = joined(tables)
+    DruidBatch(config).overwrite("forecast_score", days_interval(list(days), calendar.zone), rows)
+    return len(rows)
+
+
+def stacked(levels: Sequence[LevelLoads]) -> Loads:
+    """The slices of all levels as one set of loads, so that one model learns from all of them."""
+    first = levels[0].loads
+    return Loads(
+        names=tuple(name for level in levels for name in level.loads.names),
+        first_day=first.first_day,
+        kwh=np.concatenate([level.loads.kwh for level in levels]),
+        kinds=first.kinds,
+        excluded=np.concatenate([level.loads.excluded for level in levels]),
+    )
+
+
+def day_forecast(loads: Loads, calendar: Calendar) -> pa.Table:
+    """Every model's quantiles for the day after the loads' last one.
+
+    Columns: ``time_ms``, ``region`` (``all`` for the sum), ``model``, ``issued_ms`` (the midnight at which it was
+    known), ``p05_kwh`` .. ``p95_kwh``.
+    """
+    known = as_of(loads, loads.days, next_kinds(loads, calendar), loads.days)
+    time_ms, slot = day_slots(known, known.days - 1, calendar)
+    tables = []
+    for name, model in MODELS.items():
+        found = model(known)
+        if found is None:
+            continue
+        certain = np.asarray(np.isfinite(found).all(axis=2))
+        index, at = np.nonzero(certain[:, slot])
+        quantiles = found[index, slot[at]]
+        tables.append(
+            table(
+                {
+                    "time_ms": time_ms[at],
+                    "region": coded(loads.names, index),
+                    "model": repeated(name, len(index)),
+                    "issued_ms": np.full(len(index), time_ms[0]),
+                    **{f"p{round(q * 100):02d}_kwh": numbers(quantiles[:, i]) for i, q in enumerate(QUANTILES)},
+                }
+            )
+        )
+    return joined(tables)
+
+
+def next_kinds(loads: Loads, calendar: Calendar) -> Kinds:
+    """The kinds of the loads' days and of the day after."""
+    return day_kinds(loads.first_day, loads.days + 1, calendar.holidays)
+
+
+def _score_rows(regions: Sequence[str], model: str, scores: Sequence[ForecastScore], time_ms: int) -> pa.Table:
+    length = len(scores)
+    return table(
+        {
+            "time_ms": np.full(length, time_ms, dtype=np.int64),
+            "region": coded(regions, np.arange(length)),
+            "model": repeated(model, length),
+            **{name: numbers([getattr(one, name) for one in scores]) for name in _MEASURES},
+            "days": np.array([one.days for one in scores], dtype=np.int64),
+        }
+    )

@@ -1,0 +1,92 @@
+"""Baselines of one day: every method, slice and interval, with a conformal interval around each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from batch.tasks.panel import Calendar, LevelLoads
+from batch.tasks.tables import coded, joined, numbers, slice_columns, table
+from gridflex.domain.baseline import METHODS, profiles
+from gridflex.domain.baseline_calendar import MS_PER_MINUTE, DayKind, date_of, local_ms
+from gridflex.domain.baseline_intervals import bounds
+from gridflex.domain.baseline_loads import EventWindow, Loads
+from gridflex.domain.baseline_rules import ControlRule
+from gridflex.domain.interval import day_interval
+from gridflex.domain.readings import MS_PER_DAY, Floats, Ints
+
+BATCH_METHODS = tuple(name for name, rule in METHODS.items() if not isinstance(rule, ControlRule))
+"""All but the control group: which homes an event leaves alone is not known before there is an event."""
+_SLICES_AT_ONCE = 500
+
+
+def day_history(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
+    """The baselines of the loads' last day at every interval.
+
+    Columns: ``time_ms``, the slice's, ``method``, ``baseline_kwh``, ``lower`` and ``upper`` (the 90 % interval, kWh;
+    null with too few earlier days), ``metered_kwh``. A slice and interval for which a method has no number has no row.
+    """
+    parts = []
+    for first in range(0, len(level.keys), _SLICES_AT_ONCE):
+        stop = first + _SLICES_AT_ONCE
+        part = replace(level, keys=level.keys[first:stop], loads=level.loads.part(first, stop))
+        parts.append(_part_history(part, window, calendar, score_days))
+    return joined(parts)
+
+
+def _part_history(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
+    loads = level.loads
+    target = loads.days - 1
+    alike = days_alike(loads, target, score_days)
+    found = profiles(loads, window, np.append(alike, target), np.arange(loads.slots), methods=BATCH_METHODS)
+    time_ms, slot = day_slots(loads, target, calendar)
+    tables = []
+    for code, (_, kwh) in enumerate(found.items()):
+        baseline = kwh[:, -1]
+        low, high = bounds(_residuals(loads.kwh[:, alike], kwh[:, :-1]))
+        lower, upper = baseline * (1 + low), baseline * (1 + high)
+        index, at = np.nonzero(np.isfinite(baseline[:, slot]))
+        shown = slot[at]
+        tables.append(
+            table(
+                {
+                    "time_ms": time_ms[at],
+                    **slice_columns(level, index),
+                    "method": coded(BATCH_METHODS, np.full(len(index), code)),
+                    "baseline_kwh": numbers(baseline[index, shown]),
+                    "lower": numbers(lower[index, shown]),
+                    "upper": numbers(upper[index, shown]),
+                    "metered_kwh": numbers(loads.kwh[index, target, shown]),
+                }
+            )
+        )
+    return joined(tables)
+
+
+def days_alike(loads: Loads, target: int, most: int) -> Ints:
+    """Days before the target, of its kind and not excluded for all slices: the latest ``most``, in order of time."""
+    working = loads.kinds == DayKind.WEEKDAY
+    usable = (working == working[target]) & ~loads.excluded.all(axis=0)
+    usable[target:] = False
+    return np.flatnonzero(usable)[-most:]
+
+
+def day_slots(loads: Loads, day: int, calendar: Calendar) -> tuple[Ints, Ints]:
+    """The intervals of a local day: their starts (UTC epoch) and their slots, both of shape (n,).
+
+    When the clock goes forward the skipped slots have no interval, when it goes back two intervals share one slot.
+    """
+    width_ms = calendar.interval_minutes * MS_PER_MINUTE
+    start_ms, end_ms = day_interval(date_of(loads.first_day + day), calendar.zone)
+    time_ms: Ints = np.arange(start_ms, end_ms, width_ms, dtype=np.int64)
+    slot: Ints = local_ms(time_ms, calendar.zone) % MS_PER_DAY // width_ms
+    return time_ms, slot
+
+
+def _residuals(actual: Floats, baseline: Floats) -> Floats:
+    """Signed relative residuals of past days, (S, T, P) -> (S, P, T); NaN where there is none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.where(baseline > 0, (actual - baseline) / baseline, np.nan)
+    return np.moveaxis(relative, 1, 2)

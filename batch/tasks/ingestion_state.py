@@ -1,0 +1,46 @@
+"""How far Druid has read a topic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+from batch.tasks.topic import Offsets, Topic
+from gridflex.adapters.druid import Druid
+from gridflex.errors import ServiceError
+
+_WORTH_COUNTING = 100_000
+_POLL_S = 0.5
+
+
+def read_offsets(druid: Druid, supervisor: str) -> Offsets:
+    """The offset after the last message that queries can see, by partition; empty while no task tells."""
+    status = druid.supervisor_status(supervisor)
+    offsets: Offsets = {}
+    for task in [*status.get("publishingTasks", ()), *status.get("activeTasks", ())]:
+        for partition, offset in (task.get("currentOffsets") or {}).items():
+            offsets[int(partition)] = max(int(offset), offsets.get(int(partition), 0))
+    return offsets
+
+
+def await_offsets(druid: Druid, supervisor: str, partitions: Collection[int], timeout_s: float) -> Offsets:
+    """``read_offsets`` of all the partitions: between two tasks nobody tells them for a moment.
+
+    Raises ``ServiceError`` when nobody does in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while missing := set(partitions) - set(offsets := read_offsets(druid, supervisor)):
+        if time.monotonic() > deadline:
+            raise ServiceError(f"no task of supervisor {supervisor} tells its offsets of partitions {sorted(missing)}")
+        time.sleep(_POLL_S)
+    return offsets
+
+
+def unread(topic: Topic, read: Mapping[int, int], end: Mapping[int, int]) -> int:
+    """Messages before ``end`` that Druid has not read. A long way is not counted but estimated by offsets.
+
+    Offsets count the end marks of transactions, which nobody reads: a short way is counted message by message.
+    """
+    start = {partition: read.get(partition, 0) for partition in end}
+    distance = sum(max(0, end[partition] - start[partition]) for partition in end)
+    return distance if distance > _WORTH_COUNTING else topic.count(start, end)

@@ -1,0 +1,124 @@
+"""The gate before every job: data that a number must not be built on stops the run, with the reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from batch.tasks.ingestion_state import read_offsets, unread
+from batch.tasks.rollup import TABLE, DruidSql, where
+from batch.tasks.topic import Topic
+from gridflex.adapters.druid import Druid
+from gridflex.config import Config
+from gridflex.domain.interval import day_interval, days_interval, epoch_ms, iso
+from gridflex.errors import DataQualityError
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 1.0
+_S_PER_MS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFindings:
+    """What one local day of the rollup holds."""
+
+    day: dt.date
+    length_s: float
+    readings: int = 0
+    appliances: int = 0
+    observed_s: float = 0.0
+    least_energy_wh: float = 0.0
+    most_power_w: float = 0.0
+
+    @property
+    def observed_share(self) -> float:
+        """Observed time / the appliances' time, 0..1."""
+        return self.observed_s / (self.appliances * self.length_s) if self.appliances else 0.0
+
+
+def problems(found: DayFindings, *, min_observed_share: float, max_power_w: float) -> list[str]:
+    """What is wrong with a day, in words.
+
+    >>> day = DayFindings(day=dt.date(2024, 5, 1), length_s=86_400.0)
+    >>> problems(day, min_observed_share=0.5, max_power_w=50_000)
+    ['2024-05-01: powerraw holds no reading']
+    """
+    if not found.readings:
+        return [f"{found.day}: {TABLE} holds no reading"]
+    told = []
+    if found.observed_share < min_observed_share:
+        told.append(
+            f"{found.day}: {found.observed_share:.1%} of the time of {found.appliances} appliances was observed; "
+            f"needed: {min_observed_share:.1%} (batch.min_observed_share)"
+        )
+    if not found.least_energy_wh >= 0:
+        told.append(f"{found.day}: energy of {found.least_energy_wh:g} Wh in a minute; allowed: 0 or more")
+    if not found.most_power_w <= max_power_w:
+        told.append(f"{found.day}: power of {found.most_power_w:g} W; allowed: up to {max_power_w:g}")
+    return told
+
+
+def check(config: Config, days: Sequence[dt.date], now: dt.datetime | None = None) -> list[DayFindings]:
+    """Look at each of the local days; raises ``DataQualityError`` with everything that is wrong."""
+    zone = ZoneInfo(config.batch.time_zone)
+    end_ms = days_interval(list(days), zone).end_ms
+    if epoch_ms(now or dt.datetime.now(dt.UTC)) < end_ms:
+        raise DataQualityError(f"{days[-1]} is not over before {iso(end_ms)}; only whole days are computed")
+    await_ingestion(config)
+    sql = DruidSql(config)
+    found = [_look(sql, day, zone) for day in days]
+    told = [
+        problem
+        for one in found
+        for problem in problems(
+            one, min_observed_share=config.batch.min_observed_share, max_power_w=config.readings.max_power_w
+        )
+    ]
+    if told:
+        raise DataQualityError("data quality: " + "; ".join(told))
+    return found
+
+
+def await_ingestion(config: Config) -> None:
+    """Wait until Druid has read what Kafka holds now; raises ``DataQualityError`` when it does not in time."""
+    druid, topic = Druid(config.druid), Topic(config.kafka, config.kafka.topic_readings)
+    if not druid.supervisor_status(TABLE):
+        log.info("ingestion=none table=%s: nothing can be on its way", TABLE)
+        return
+    end = topic.end_offsets()
+    deadline = time.monotonic() + config.batch.settle_timeout_s
+    while behind := unread(topic, read_offsets(druid, TABLE), end):
+        if time.monotonic() > deadline:
+            status = druid.supervisor_status(TABLE)
+            raise DataQualityError(
+                f"data quality: {behind} message(s) of {topic.name} are not in Druid after "
+                f"{config.batch.settle_timeout_s:.0f} s (batch.settle_timeout_s); the supervisor is "
+                f"{status.get('detailedState', 'missing')}"
+            )
+        time.sleep(_POLL_S)
+
+
+def _look(sql: DruidSql, day: dt.date, zone: ZoneInfo) -> DayFindings:
+    span = day_interval(day, zone)
+    empty = DayFindings(day=day, length_s=(span.end_ms - span.start_ms) * _S_PER_MS)
+    rows = sql.rows(
+        'SELECT SUM("count") AS readings, COUNT(DISTINCT appliance_id) AS appliances, SUM(observed_s) AS observed_s, '  # noqa: S608
+        f"MIN(energy_wh) AS least_wh, MAX(power_w_max) AS most_w FROM {TABLE} WHERE {where(span)}"
+    )
+    for row in rows:
+        if row.readings:
+            return DayFindings(
+                day=day,
+                length_s=empty.length_s,
+                readings=row.readings,
+                appliances=row.appliances,
+                observed_s=row.observed_s,
+                least_energy_wh=row.least_wh,
+                most_power_w=row.most_w,
+            )
+    return empty

@@ -1,0 +1,229 @@
+"""Does Druid hold every good reading of Kafka exactly once? The difference is explained, or it is an alarm.
+
+    committed messages = good readings + bad ones (by reason)
+    good readings before Druid's offsets = SUM("count") in Druid
+    bad ones before Spark's offsets      = dead letters of the stream
+
+Each hour of Kafka's time is counted message by message, by the same rule of validity as Druid's and Spark's, and kept
+in the table ``reconciliation``; what no kept hour covers is counted again. Offsets alone would not do: the end marks
+of transactions have offsets too.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from confluent_kafka import Message
+
+from batch.tasks.ingestion_state import await_offsets
+from batch.tasks.rollup import DruidSql
+from batch.tasks.topic import Offsets, Topic
+from batch.tasks.validity import GOOD, Validity
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.adapters.druid_specs import POWERRAW
+from gridflex.config import Config
+from gridflex.domain.interval import Interval
+from gridflex.errors import DataQualityError
+
+log = logging.getLogger(__name__)
+
+TABLE = "reconciliation"
+_POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Messages of one partition in ``[start, end)`` by verdict."""
+
+    partition: int
+    start: int
+    end: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What was found; messages and readings."""
+
+    good_before: int
+    """Good readings that Druid had read when it was asked."""
+    good_after: int
+    """The same a moment later: between the two lies what was in flight."""
+    in_druid: int
+    bad: Mapping[str, int]
+    """By reason."""
+    dead_letters: int
+    """Told by the stream, of these reasons."""
+    unread: int
+    """Committed messages that Druid has not read."""
+
+    @property
+    def unexplained(self) -> int:
+        """Readings that Druid lacks (below 0) or has too often (above 0)."""
+        if self.in_druid < self.good_before:
+            return self.in_druid - self.good_before
+        return max(0, self.in_druid - self.good_after)
+
+    def told(self) -> str:
+        """In one line."""
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(self.bad.items())) or "none"
+        messages = self.good_after + sum(self.bad.values())
+        return (
+            f"{messages:,} messages read = {self.good_after:,} good + {sum(self.bad.values()):,} bad ({reasons}); "
+            f"Druid counts {self.in_druid:,}; {self.dead_letters:,} dead letters; {self.unread:,} messages in flight"
+        )
+
+
+def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
+    """Count the hours, write them to ``reconciliation`` and hold Druid against all of Kafka.
+
+    Raises ``DataQualityError`` when readings are lost or doubled.
+    """
+    topic, sql = Topic(config.kafka, config.kafka.topic_readings), DruidSql(config)
+    validity = Validity(config.readings)
+    rows = []
+    for hour in hours:
+        counted = count(topic, topic.offsets_at(hour.start_ms), topic.offsets_at(hour.end_ms), validity)
+        rows.append(_rows(topic.name, hour, counted))
+    span = Interval(start_ms=hours[0].start_ms, end_ms=hours[-1].end_ms)
+    DruidBatch(config).overwrite(TABLE, span, pa.concat_tables(rows))
+    kept = _kept(sql, topic.name)
+    balance = weigh(config, topic, kept, validity)
+    deadline = time.monotonic() + config.batch.settle_timeout_s
+    while balance.unexplained and time.monotonic() < deadline:  # segments may be changing hands
+        time.sleep(_POLL_S)
+        balance = weigh(config, topic, kept, validity)
+    log.info("reconciliation topic=%s %s", topic.name, balance.told())
+    _judge(balance)
+    return balance
+
+
+def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validity) -> Balance:
+    """Hold Druid's sum against the messages before and after it was asked."""
+    druid, sql = Druid(config.druid), DruidSql(config)
+    end = topic.end_offsets()
+    before = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
+    in_druid = _number(sql, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
+    after = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
+    reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
+    dead_letters = _number(
+        sql,
+        f"SELECT SUM(\"count\") AS n FROM deadletter WHERE stage = 'stream' AND source = '{topic.name}' "  # noqa: S608
+        f"AND reason IN ({reasons})",
+    )
+    first = topic.first_offsets()
+    earlier = _all_before(topic, kept, first, before, validity)
+    later = earlier.copy()
+    for one in count(topic, before, after, validity):
+        later.update(one.counts)
+    return Balance(
+        good_before=earlier[GOOD],
+        good_after=later[GOOD],
+        in_druid=in_druid,
+        bad={reason: number for reason, number in later.items() if reason != GOOD and number},
+        dead_letters=dead_letters,
+        unread=topic.count(after, topic.end_offsets()),
+    )
+
+
+def count(topic: Topic, start: Offsets, end: Offsets, validity: Validity) -> list[Range]:
+    """The verdicts on every committed message of a range."""
+    counts: dict[int, Counter[str]] = {partition: Counter({GOOD: 0}) for partition in start}
+
+    def judge(message: Message) -> None:
+        partition = message.partition()
+        if partition is not None:
+            counts[partition][validity.verdict(message.value(), message.timestamp()[1])] += 1
+
+    topic.visit(start, end, judge)
+    return [
+        Range(partition=partition, start=start[partition], end=end[partition], counts=counts[partition])
+        for partition in start
+        if start[partition] < end[partition]
+    ]
+
+
+def gaps(kept: Sequence[Range], partition: int, first: int, end: int) -> list[tuple[int, int]]:
+    """The parts of ``[first, end)`` that no kept range covers. Kept ranges do not overlap.
+
+    >>> hour = Range(partition=0, start=10, end=20, counts={})
+    >>> gaps([hour], 0, 5, 30), gaps([hour], 1, 0, 3), gaps([hour], 0, 12, 15)
+    ([(5, 10), (20, 30)], [(0, 3)], [])
+    """
+    found, at = [], first
+    for one in sorted((one for one in kept if one.partition == partition), key=lambda one: one.start):
+        if one.start > at:
+            found.append((at, min(one.start, end)))
+        at = max(at, one.end)
+    if at < end:
+        found.append((at, end))
+    return [(start, stop) for start, stop in found if start < stop]
+
+
+def _all_before(topic: Topic, kept: Sequence[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
+    """Verdicts on everything before ``end``: the kept hours, and what they do not cover counted now."""
+    total: Counter[str] = Counter({GOOD: 0})
+    for one in kept:
+        stop = end.get(one.partition, 0)
+        if one.start < stop:
+            total.update(one.counts)
+            total.subtract(_verdicts(topic, one.partition, stop, one.end, validity))
+    for partition, stop in end.items():
+        for start, until in gaps(kept, partition, first.get(partition, 0), stop):
+            total.update(_verdicts(topic, partition, start, until, validity))
+    return total
+
+
+def _verdicts(topic: Topic, partition: int, start: int, end: int, validity: Validity) -> Counter[str]:
+    found = count(topic, {partition: start}, {partition: end}, validity)
+    return Counter(found[0].counts) if found else Counter()
+
+
+def _judge(balance: Balance) -> None:
+    bad = sum(balance.bad.values())
+    if balance.unexplained:
+        what = "lacks" if balance.unexplained < 0 else "counts too often"
+        raise DataQualityError(f"ALARM: Druid {what} {abs(balance.unexplained):,} readings: {balance.told()}")
+    if balance.dead_letters > bad:
+        raise DataQualityError(f"ALARM: more dead letters than bad messages: {balance.told()}")
+    if balance.dead_letters < bad:
+        log.warning("dead_letters=%d bad=%d: the streaming job has not told of all yet", balance.dead_letters, bad)
+
+
+def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:
+    found = [(one, verdict, number) for one in counted for verdict, number in sorted(one.counts.items())]
+    return pa.table(
+        {
+            "time_ms": pa.array([hour.start_ms] * len(found), pa.int64()),
+            "topic": pa.array([topic] * len(found), pa.string()),
+            "verdict": pa.array([verdict for _, verdict, _ in found], pa.string()),
+            "partition": pa.array([one.partition for one, _, _ in found], pa.int64()),
+            "from_offset": pa.array([one.start for one, _, _ in found], pa.int64()),
+            "to_offset": pa.array([one.end for one, _, _ in found], pa.int64()),
+            "messages": pa.array([number for _, _, number in found], pa.int64()),
+        }
+    )
+
+
+def _kept(sql: DruidSql, topic: str) -> list[Range]:
+    rows = sql.rows(
+        f'SELECT "partition", from_offset, to_offset, verdict, SUM(messages) AS messages FROM {TABLE} '  # noqa: S608
+        f"WHERE topic = '{topic}' GROUP BY 1, 2, 3, 4"
+    )
+    counts: dict[tuple[int, int, int], dict[str, int]] = {}
+    for row in rows:
+        counts.setdefault((row.partition, row.from_offset, row.to_offset), {})[row.verdict] = row.messages
+    return [
+        Range(partition=partition, start=start, end=end, counts=found)
+        for (partition, start, end), found in counts.items()
+    ]
+
+
+def _number(sql: DruidSql, query: str) -> int:
+    return next((int(row.n or 0) for row in sql.rows(query)), 0)

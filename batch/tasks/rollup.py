@@ -1,0 +1,157 @@
+"""What batch jobs read: the readings' rollup in Druid, by SQL, a local day at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import requests
+from pydruid.db import connect, exceptions
+
+from gridflex.config import Config
+from gridflex.contracts.profiles import load_profiles
+from gridflex.domain.baseline_gate import SliceKey
+from gridflex.domain.interval import Interval, day_interval, days_interval, iso
+from gridflex.domain.readings import Floats, Indexes, Ints
+from gridflex.errors import ServiceError
+
+TABLE = "powerraw"
+_GROUPS_AT_ONCE = 40_000
+_DAYS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRollup:
+    """One local day by appliance class in a feeder and interval; all arrays of shape (n,)."""
+
+    part: Indexes
+    """Index into the reader's ``parts``."""
+    time_ms: Ints
+    """The interval's start, UTC epoch."""
+    energy_wh: Floats
+    observed_s: Floats
+
+    def within(self, interval: Interval) -> DayRollup:
+        """The rows of an interval; rows stand in order of time."""
+        start, stop = np.searchsorted(self.time_ms, tuple(interval))
+        return DayRollup(
+            part=self.part[start:stop],
+            time_ms=self.time_ms[start:stop],
+            energy_wh=self.energy_wh[start:stop],
+            observed_s=self.observed_s[start:stop],
+        )
+
+
+class DruidSql:
+    """A connection to Druid's SQL. Raises ``ServiceError`` when it does not answer, or refuses."""
+
+    def __init__(self, config: Config) -> None:
+        address = urlsplit(config.druid.router_url)
+        self._url = config.druid.router_url
+        self._connection = connect(
+            host=address.hostname,
+            port=address.port or (443 if address.scheme == "https" else 80),
+            path="/druid/v2/sql/",
+            scheme=address.scheme,
+            context={"timeout": int(config.druid.query_timeout_s * 1000), "useApproximateCountDistinct": False},
+        )
+
+    def rows(self, query: str) -> Iterator[Any]:
+        """The query's rows, one after the other. A table without any row yet gives none."""
+        cursor = self._connection.cursor()
+        try:
+            yield from cursor.execute(query)
+        except exceptions.ProgrammingError as problem:
+            if "not found" in str(problem):
+                return
+            raise ServiceError(f"Druid refused a query: {problem}") from None
+        except (exceptions.Error, requests.RequestException) as problem:
+            raise ServiceError(f"Druid at {self._url} (druid.router_url) gave no answer: {problem}") from None
+
+
+class RollupReader:
+    """The rollup of ``powerraw`` without circuits that are sums of others (mains)."""
+
+    def __init__(self, config: Config) -> None:
+        self.zone = ZoneInfo(config.batch.time_zone)
+        self.interval_minutes = config.baselines.interval_minutes
+        self.parts: list[SliceKey] = []
+        """Every appliance class in a feeder met so far."""
+        self._index: dict[tuple[str, str, str], int] = {}
+        self._sql = DruidSql(config)
+        self._days: dict[dt.date, DayRollup] = {}
+
+    def days(self, wanted: Sequence[dt.date]) -> dict[dt.date, DayRollup]:
+        """Consecutive local days; each is asked for once, then remembered."""
+        missing = [day for day in wanted if day not in self._days]
+        while missing:
+            known = max((len(day.part) for day in self._days.values()), default=_GROUPS_AT_ONCE)
+            count = max(1, min(_DAYS_AT_ONCE, _GROUPS_AT_ONCE // max(known, 1)))
+            self._days |= self._read(missing[:count])
+            missing = missing[count:]
+        return {day: self._days[day] for day in wanted}
+
+    def forget_before(self, day: dt.date) -> None:
+        """Days that no later target day needs."""
+        for known in [known for known in self._days if known < day]:
+            del self._days[known]
+
+    def appliances(self, day: dt.date) -> Ints:
+        """How many appliances of each of ``parts`` were observed on a local day, shape (parts,)."""
+        rows = self._sql.rows(
+            f"SELECT region, feeder, appliance, COUNT(*) AS appliances FROM (SELECT region, feeder, appliance, "  # noqa: S608
+            f"appliance_id FROM {TABLE} WHERE {where(day_interval(day, self.zone))} "
+            "GROUP BY 1, 2, 3, 4 HAVING SUM(observed_s) > 0) GROUP BY 1, 2, 3"
+        )
+        found = {self._part(row.region, row.feeder, row.appliance): row.appliances for row in rows}
+        counts = np.zeros(len(self.parts), dtype=np.int64)
+        counts[list(found)] = list(found.values())
+        return counts
+
+    def _read(self, days: Sequence[dt.date]) -> dict[dt.date, DayRollup]:
+        """Some days in one query; they need not follow each other, but the query spans all between."""
+        rows = self._sql.rows(
+            f"SELECT TIMESTAMP_TO_MILLIS(TIME_FLOOR(__time, 'PT{self.interval_minutes}M')) AS time_ms, "  # noqa: S608
+            "region, feeder, appliance, SUM(energy_wh) AS energy_wh, SUM(observed_s) AS observed_s "
+            f"FROM {TABLE} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4"
+        )
+        found = sorted(
+            (row.time_ms, self._part(row.region, row.feeder, row.appliance), row.energy_wh, row.observed_s)
+            for row in rows
+        )
+        time_ms, part, energy_wh, observed_s = zip(*found, strict=True) if found else ((), (), (), ())
+        columns = DayRollup(
+            part=np.array(part, dtype=np.int32),
+            time_ms=np.array(time_ms, dtype=np.int64),
+            energy_wh=np.array(energy_wh, dtype=np.float64),
+            observed_s=np.array(observed_s, dtype=np.float64),
+        )
+        return {day: columns.within(day_interval(day, self.zone)) for day in days}
+
+    def _part(self, region: str, feeder: str, appliance: str) -> int:
+        names = (region, feeder, appliance)
+        if names not in self._index:
+            self._index[names] = len(self.parts)
+            self.parts.append(SliceKey(region=region, feeder=feeder, appliance=appliance))
+        return self._index[names]
+
+
+def where(interval: Interval) -> str:
+    """The SQL condition of an interval, without circuits that are sums of others."""
+    start, end = (f"TIMESTAMP '{iso(at).replace('T', ' ').removesuffix('Z')}'" for at in interval)
+    return f"__time >= {start} AND __time < {end} AND NOT ({sums_of_circuits()})"
+
+
+def sums_of_circuits() -> str:
+    """The SQL condition of circuits that are sums of others, which are never added to them."""
+    conditions: Sequence[str] = [
+        f"appliance = '{profile.appliance}'" + (f" AND dataset = '{profile.dataset}'" if profile.dataset else "")
+        for profile in load_profiles().rows
+        if profile.aggregate
+    ]
+    return " OR ".join(conditions) or "FALSE"

@@ -1,0 +1,108 @@
+"""A topic's offsets, and every committed message of a range of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from gridflex.adapters.kafka import client_settings
+from gridflex.config import Kafka
+from gridflex.errors import ServiceError
+
+Offsets = dict[int, int]
+"""By partition."""
+_CALL_S = 30.0
+_SILENCE_S = 60.0
+_PAUSE_S = 0.1
+_CHUNK = 10_000
+_NO_MESSAGE = -1
+
+
+class Topic:
+    """Reads a topic as ``read_committed`` does, without a consumer group. Raises ``ServiceError``."""
+
+    def __init__(self, kafka: Kafka, name: str) -> None:
+        self.name = name
+        self._kafka = kafka
+        self._admin = AdminClient(client_settings(kafka))
+
+    def first_offsets(self) -> Offsets:
+        """The oldest offset that Kafka still keeps."""
+        return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    def end_offsets(self) -> Offsets:
+        """The offset after the last committed message; end marks of transactions count."""
+        return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def offsets_at(self, time_ms: int) -> Offsets:
+        """The first offset whose message has this Kafka time stamp or a later one; the end if there is none."""
+        end = self.end_offsets()
+        found = self._offsets(OffsetSpec.for_timestamp(time_ms))
+        return {partition: end[partition] if at == _NO_MESSAGE else at for partition, at in found.items()}
+
+    def visit(self, start: Mapping[int, int], end: Mapping[int, int], visit: Callable[[Message], None]) -> None:
+        """Call ``visit`` with every committed message of ``[start, end)`` of each partition, in its order."""
+        open_ends = {partition: end[partition] for partition in start if start[partition] < end[partition]}
+        if not open_ends:
+            return
+        consumer = Consumer(
+            {
+                **client_settings(self._kafka),
+                "group.id": "gridflex-batch",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(self.name, partition, start[partition]) for partition in open_ends])
+            heard = time.monotonic()
+            while open_ends:
+                messages = consumer.consume(_CHUNK, _PAUSE_S)
+                for message in messages:
+                    self._take(message, open_ends, visit)
+                heard = time.monotonic() if messages else heard
+                if time.monotonic() - heard > _SILENCE_S:
+                    raise ServiceError(f"Kafka sent nothing of {self.name} for {_SILENCE_S:.0f} s; missing {open_ends}")
+        finally:
+            consumer.close()
+
+    def count(self, start: Mapping[int, int], end: Mapping[int, int]) -> int:
+        """Committed messages of ``[start, end)`` over all partitions."""
+        found = 0
+
+        def add(_: Message) -> None:
+            nonlocal found
+            found += 1
+
+        self.visit(start, end, add)
+        return found
+
+    def _take(self, message: Message, open_ends: Offsets, visit: Callable[[Message], None]) -> None:
+        partition, problem = message.partition(), message.error()
+        if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
+            raise ServiceError(f"Kafka: {self.name}: {problem.str()}")
+        if partition is None or partition not in open_ends:
+            return
+        offset = message.offset()
+        if problem is None and offset is not None and offset < open_ends[partition]:
+            visit(message)
+        if problem is not None or offset is None or offset >= open_ends[partition] - 1:
+            del open_ends[partition]
+
+    def _offsets(self, spec: OffsetSpec) -> Offsets:
+        try:
+            known = self._admin.list_topics(self.name, _CALL_S).topics[self.name]
+            if known.error is not None:
+                raise ServiceError(f"Kafka has no topic {self.name}: {known.error.str()}")
+            asked = {TopicPartition(self.name, partition): spec for partition in known.partitions}
+            futures = self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_CALL_S
+            )
+            return {where.partition: future.result().offset for where, future in sorted(futures.items())}
+        except KafkaException as problem:
+            raise ServiceError(f"Kafka at {self._kafka.bootstrap_servers}: {problem.args[0].str()}") from None

@@ -1,0 +1,87 @@
+"""Airflow as a person's browser and shell see it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+from typing import Any
+
+import requests
+
+from gridflex.config import ROOT
+from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER, airflow_services
+from gridflex.launcher.stack import Stack
+
+DONE = ("success", "failed")
+
+
+class AirflowClient:
+    """The REST API of the stack's Airflow, and its Python environment."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._address = f"http://127.0.0.1:{stack.config.airflow.port}"
+        self._services = {service.name: service for service in airflow_services(stack.config)}
+        passwords = json.loads((stack.config.state_dir / "airflow" / "passwords.json").read_text())
+        token = requests.post(
+            f"{self._address}/auth/token",
+            json={"username": stack.config.airflow.user, "password": passwords[stack.config.airflow.user]},
+            timeout=30,
+        )
+        assert token.status_code == 201, token.text
+        self._headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One request of the API."""
+        answer = requests.request(method, f"{self._address}/api/v2{path}", headers=self._headers, json=body, timeout=60)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def page(self) -> requests.Response:
+        """The web interface's start page."""
+        return requests.get(self._address, timeout=30)
+
+    def python(self, code: str, timeout_s: float = 300) -> str:
+        """What a program in Airflow's environment prints on its last line."""
+        service = self._services[AIRFLOW_SCHEDULER]
+        program = service.argv[0].replace("bin/airflow", "bin/python")
+        done = subprocess.run(
+            [program, "-c", code],
+            env={**os.environ, **service.env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done.stdout.splitlines()[-1]
+
+    def backfill(self, dag: str, first: dt.date, last: dt.date) -> None:
+        """Let the scheduler run a DAG for the data of each of the days."""
+        self.ask("PATCH", f"/dags/{dag}", {"is_paused": False})
+        body = {
+            "dag_id": dag,
+            "from_date": f"{first + dt.timedelta(days=1)}T00:00:00Z",
+            "to_date": f"{last + dt.timedelta(days=1)}T23:00:00Z",
+            "reprocess_behavior": "completed",
+            "max_active_runs": 1,
+            "dag_run_conf": {},
+            "run_backwards": False,
+        }
+        self.ask("POST", "/backfills", body)
+
+    def backfill_states(self, dag: str) -> dict[str, str]:
+        """State by run of all backfilled runs of a DAG."""
+        runs = self.ask("GET", f"/dags/{dag}/dagRuns?limit=100")["dag_runs"]
+        return {run["dag_run_id"]: run["state"] for run in runs if run["run_type"] == "backfill"}
+
+    def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
+        """The task instances of a run, by task."""
+        found = self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
+        """The log of a task as the web interface shows it."""
+        return json.dumps(self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"))

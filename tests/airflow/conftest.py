@@ -1,0 +1,49 @@
+"""One stack for the Airflow tests: Kafka, Druid and Airflow, started by the launcher, with a small town's readings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from gridflex.adapters.druid import Druid
+from gridflex.launcher.airflow_service import missing_airflow
+from gridflex.launcher.stack import Stack
+from tests.airflow.client import AirflowClient
+from tests.batch_demand import DemandTown, produce_town
+from tests.stack import free_ports, own_config, running_stack, wait_until
+
+TOWN = DemandTown(prefix="air", first=dt.date(2022, 1, 3), days=45, regions=("North",), homes=2)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, Druid and Airflow, healthy, on free ports."""
+    folder = tmp_path_factory.mktemp("airflow")
+    if lacks := missing_airflow(own_config(folder)):
+        pytest.skip(lacks)
+    settings = {
+        "airflow_port": free_ports(1)[0],
+        "baselines_history_days": 42,
+        "forecast_history_days": 30,
+        "forecast_backtest_days": 4,
+    }
+    with running_stack(folder, "kafka", "druid", "airflow", **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def druid(stack: Stack) -> Druid:
+    """The stack's Druid, with the town's readings in it."""
+    druid = Druid(stack.config.druid)
+    expected = produce_town(stack.config, TOWN)
+    query = "SELECT SUM(\"count\") AS n FROM powerraw WHERE appliance <> 'mains'"
+    wait_until(lambda: druid.has_table("powerraw") and druid.sql(query)[0]["n"] == expected, 240, "the town in Druid")
+    return druid
+
+
+@pytest.fixture(scope="session")
+def airflow(stack: Stack) -> AirflowClient:
+    """Airflow's own API, signed in as its user."""
+    return AirflowClient(stack)

@@ -1,0 +1,89 @@
+"""Kafka against Druid, on a stack that holds nothing but this package's readings."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from confluent_kafka import Producer
+
+from gridflex.adapters.druid import Druid
+from gridflex.config import ROOT
+from gridflex.launcher.spark_service import config_environ
+from gridflex.launcher.stack import Stack
+from tests.airflow.client import DONE, AirflowClient
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.component
+
+
+def reconcile(stack: Stack, code: int = 0) -> str:
+    now = dt.datetime.now(dt.UTC)
+    span = ("--from", (now - dt.timedelta(hours=3)).isoformat(), "--to", (now + dt.timedelta(hours=1)).isoformat())
+    environment = {**os.environ, **config_environ(stack.config), "GRIDFLEX_BATCH_SETTLE_TIMEOUT_S": "10"}
+    done = subprocess.run(
+        [sys.executable, "-m", "batch", "reconcile", *span],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def table(druid: Druid) -> list[str]:
+    return sorted(json.dumps(row) for row in druid.sql("SELECT * FROM reconciliation"))
+
+
+def test_reconcile__explains_bad_messages_and_counts_each_once(stack: Stack, druid: Druid) -> None:
+    readings = druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"]
+    assert f"{readings:,} good + 0 bad (none); Druid counts {readings:,}" in reconcile(stack)
+    producer = Producer({"bootstrap.servers": stack.config.kafka.bootstrap_servers})
+    for _ in range(7):
+        producer.produce(stack.config.kafka.topic_readings, value=b"garbage")
+    assert producer.flush(30) == 0
+    told = wait_until(lambda: found if "7 bad" in (found := reconcile(stack)) else None, 60, "garbage read")
+    assert (
+        f"{readings:,} good + 7 bad (unknown_schema 7); Druid counts {readings:,}; 0 dead letters; 0 messages" in told
+    )
+    once = table(druid)
+    reconcile(stack)
+    assert table(druid) == once
+
+
+def test_reconcile__its_dag_is_run_by_the_scheduler(airflow: AirflowClient, druid: Druid) -> None:
+    now = dt.datetime.now(dt.UTC)
+    airflow.ask("PATCH", "/dags/reconcile", {"is_paused": False})
+    body = {"dag_run_id": "by-hand", "logical_date": now.isoformat()}
+    airflow.ask("POST", "/dags/reconcile/dagRuns", body)
+    ended = wait_until(
+        lambda: run if (run := airflow.ask("GET", "/dags/reconcile/dagRuns/by-hand"))["state"] in DONE else None, 120
+    )
+    assert ended["state"] == "success"
+    assert "messages read = " in airflow.log("reconcile", "by-hand", "reconcile")
+
+
+def test_reconcile__doubled_readings_are_an_alarm(stack: Stack, druid: Druid) -> None:
+    """Last of this file: it spoils the table."""
+    spec = {
+        "type": "index_parallel",
+        "spec": {
+            "dataSchema": {
+                "dataSource": "powerraw",
+                "timestampSpec": {"column": "t", "format": "millis"},
+                "dimensionsSpec": {"dimensions": ["house_id"]},
+                "metricsSpec": [{"type": "longSum", "name": "count", "fieldName": "n"}],
+                "granularitySpec": {"segmentGranularity": "DAY", "queryGranularity": "MINUTE", "rollup": True},
+            },
+            "ioConfig": {
+                "type": "index_parallel",
+                "inputSource": {"type": "inline", "data": '{"t": 946684800000, "n": 3, "house_id": "twice"}'},
+                "inputFormat": {"type": "json"},
+            },
+            "tuningConfig": {"type": "index_parallel"},
+        },
+    }
+    before = druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"]
+    druid._ask("POST", "/druid/indexer/v1/task", spec)
+    wait_until(lambda: druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"] == before + 3, 120, "the doubles")
+    assert "ALARM: Druid counts too often 3 readings" in reconcile(stack, code=1)

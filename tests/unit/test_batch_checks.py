@@ -1,0 +1,135 @@
+"""The gate's and the reconciliation's judgements, without servers."""
+
+import datetime as dt
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.tasks.jobs import read_dates
+from batch.tasks.quality import DayFindings, check, problems
+from batch.tasks.reconcile import Balance, Range, gaps
+from batch.tasks.validity import GOOD, Validity
+from gridflex.adapters.avro import encode_dicts
+from gridflex.config import Config, Readings
+from gridflex.contracts.schemas import parse_schema, reading_schema
+from gridflex.domain.readings import Reason
+from gridflex.errors import DataQualityError, UsageError
+
+DAY = DayFindings(
+    day=dt.date(2024, 5, 1),
+    length_s=86_400.0,
+    readings=1000,
+    appliances=10,
+    observed_s=800_000.0,
+    least_energy_wh=0.0,
+    most_power_w=3000.0,
+)
+NOW_MS = 1_700_000_000_000
+READING = {
+    "event_time_ms": NOW_MS,
+    "source_time_ms": 0,
+    "dataset": "redd",
+    "region": "Tunis",
+    "feeder": "f",
+    "house_id": "h",
+    "appliance_id": "a",
+    "appliance": "fridge",
+    "power_w": 1.0,
+    "observed_s": 3.0,
+}
+
+
+def told(day: DayFindings) -> list[str]:
+    return problems(day, min_observed_share=0.5, max_power_w=50_000)
+
+
+def test_problems__a_good_day_has_none() -> None:
+    assert told(DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"readings": 0}, "holds no reading"),
+        ({"observed_s": 400_000.0}, "46.3% of the time of 10 appliances was observed; needed: 50.0%"),
+        ({"least_energy_wh": -1.0}, "-1 Wh"),
+        ({"least_energy_wh": math.nan}, "nan Wh"),
+        ({"most_power_w": 60_000.0}, "60000 W; allowed: up to 50000"),
+        ({"most_power_w": math.nan}, "nan W"),
+    ],
+)
+def test_problems__each_names_the_day_and_what_is_needed(change: dict[str, Any], words: str) -> None:
+    (problem,) = told(replace(DAY, **change))
+    assert problem.startswith("2024-05-01: ")
+    assert words in problem
+
+
+def test_check__a_day_that_is_not_over_stops_the_run() -> None:
+    noon = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    with pytest.raises(DataQualityError, match=r"2024-05-01 is not over before 2024-05-02T00:00:00\.000Z"):
+        check(Config(), [dt.date(2024, 5, 1)], now=noon)
+
+
+def test_read_dates__names_the_wrong_line(tmp_path: Path) -> None:
+    path = tmp_path / "days.txt"
+    path.write_text("# events\n2024-05-01  # heat\n\n2024-06-31\n")
+    with pytest.raises(UsageError, match=r"days\.txt:4: found '2024-06-31'"):
+        read_dates(path)
+    path.write_text("2024-05-01\n")
+    assert read_dates(path) == [dt.date(2024, 5, 1)]
+
+
+@pytest.mark.parametrize(("in_druid", "unexplained"), [(99, -1), (100, 0), (105, 0), (110, 0), (112, 2)])
+def test_balance__what_was_in_flight_is_explained_and_no_more(in_druid: int, unexplained: int) -> None:
+    balance = Balance(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0)
+    assert balance.unexplained == unexplained
+
+
+@given(st.lists(st.integers(1, 8), max_size=8), st.lists(st.booleans(), min_size=8, max_size=8), st.integers(0, 40))
+def test_gaps__and_kept_ranges_cover_everything_once(lengths: list[int], kept_ones: list[bool], end: int) -> None:
+    kept, at = [], 3
+    for length, keep in zip(lengths, kept_ones, strict=False):
+        if keep:
+            kept.append(Range(partition=0, start=at, end=at + length, counts={}))
+        at += length
+    covered = [offset for one in kept for offset in range(one.start, one.end) if offset < end]
+    missing = [offset for start, stop in gaps(kept, 0, 0, end) for offset in range(start, stop)]
+    assert sorted(covered + missing) == list(range(end))
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, GOOD),
+        ({"power_w": 0.0, "observed_s": 0.0}, GOOD),
+        ({"power_w": 50_000.0, "observed_s": 86_400.0}, GOOD),
+        ({"event_time_ms": NOW_MS + 300_000}, GOOD),
+        ({"power_w": math.nan}, Reason.NOT_FINITE),
+        ({"power_w": math.inf}, Reason.NOT_FINITE),
+        ({"power_w": -0.1}, Reason.NEGATIVE_POWER),
+        ({"power_w": 50_000.1}, Reason.ABSURD_POWER),
+        ({"observed_s": math.nan}, Reason.BAD_OBSERVED),
+        ({"observed_s": -1.0}, Reason.BAD_OBSERVED),
+        ({"observed_s": 86_401.0}, Reason.BAD_OBSERVED),
+        ({"event_time_ms": 0}, Reason.BAD_TIME),
+        ({"event_time_ms": NOW_MS + 300_001}, Reason.FUTURE_TIME),
+    ],
+)
+def test_verdict__follows_the_rule_of_druid_and_spark(change: dict[str, Any], verdict: str) -> None:
+    (value,) = encode_dicts(reading_schema(), [READING | change])
+    assert Validity(Readings()).verdict(value, NOW_MS) == verdict
+
+
+def test_verdict__bytes_that_are_no_reading_have_a_reason_too() -> None:
+    validity, other = Validity(Readings()), parse_schema("other", '{"type": "record", "name": "o", "fields": []}')
+    frame = reading_schema().frame
+    assert validity.verdict(None, NOW_MS) == Reason.UNKNOWN_SCHEMA
+    assert validity.verdict(b"garbage", NOW_MS) == Reason.UNKNOWN_SCHEMA
+    assert validity.verdict(other.frame, NOW_MS) == Reason.UNKNOWN_SCHEMA
+    assert validity.verdict(frame, NOW_MS) == Reason.UNDECODABLE
+    assert validity.verdict(frame + b"\xff" * 30, NOW_MS) == Reason.UNDECODABLE
