@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup venv stack demo test check unit servers bench lock format clean
+.PHONY: help setup venv stack demo test check servers kills bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,10 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing
 
 servers: stack ## Longer tests: real data, Spark, and everything on the launcher's own servers
-	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/e2e
+	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/e2e --ignore tests/e2e/test_kills.py
+
+kills: stack ## Kill every server with -9 while houses are played
+	$(PYTEST) tests/e2e/test_kills.py
 
 bench: setup ## Measure every hot path against a peer
 	@$(BIN)/python -m benchmarks

@@ -20,7 +20,7 @@ from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.jobs.session import open_session, ship_code
 from stream_processing.status import Status
 
-READINGS = 2_000_000
+READINGS = 4_000_000
 _BOUNDS = {10_000: 0.6, 100_000: 0.5}
 """Appliances, and the least share of the bare count's rate."""
 

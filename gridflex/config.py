@@ -109,11 +109,11 @@ class Spark(Section):
 
     master: str = "local[2]"
     driver_memory: str = "1g"
-    buckets: Count = 32
+    buckets: Count = 8
     """Hash buckets of appliances; fixed for the life of a checkpoint."""
     shuffle_partitions: Count = 2
     trigger_s: Annotated[float, Field(ge=0)] = 0.5
-    max_offsets_per_trigger: Count = 400_000
+    max_offsets_per_trigger: Count = 1_000_000
 
 
 class Batch(Section):

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 
@@ -27,10 +28,10 @@ def duty_cycles(checkpoint: str | None, master: str | None, until_caught_up: boo
     settings = load_config()
     folder = settings.state_dir / "spark"
     stop = _stop_on_signals()
-    session = open_session(settings, master=master)
+    where = checkpoint or (folder / "checkpoint").as_uri()
+    session = open_session(settings, master=master, local_files=urlsplit(where).scheme in {"", "file"})
     try:
         ship_code(session, folder)
-        where = checkpoint or (folder / "checkpoint").as_uri()
         job = start(read_messages(session, settings), settings, where, until_caught_up=until_caught_up)
         status = Status(folder / "status.json")
         status.write(batch_id=None, rows_per_s=0)

@@ -7,6 +7,7 @@ needs no topic of its own (docs/adr/0003).
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -39,6 +40,12 @@ _PAUSE_S = 0.2
 _CALL_S = 10.0
 _CHUNK = 10_000
 _OUTAGE_S = 300.0
+_STUCK_S = 45.0
+"""librdkafka's transaction calls may outlive their own time limit after a broker was killed: then they are given up."""
+
+
+class _StuckError(Exception):
+    """A call into librdkafka that does not come back."""
 
 
 class TransactionalWriter:
@@ -56,20 +63,20 @@ class TransactionalWriter:
         self._consumer = Consumer(
             {**common, "group.id": name, "enable.auto.commit": False, "isolation.level": "read_committed"}
         )
-        self._producer = Producer(
-            {
-                **common,
-                "transactional.id": name,
-                "transaction.timeout.ms": int(kafka.transaction_timeout_s * 1000),
-                "acks": "all",
-                "compression.type": "lz4",
-                "partitioner": "murmur2_random",
-                "linger.ms": 20,
-                "batch.size": 1_000_000,
-                "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 512 * 1024,
-            }
-        )
+        self._abandoned: list[Producer] = []
+        self._settings = {
+            **common,
+            "transactional.id": name,
+            "transaction.timeout.ms": int(kafka.transaction_timeout_s * 1000),
+            "acks": "all",
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",
+            "linger.ms": 20,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 512 * 1024,
+        }
+        self._producer = Producer(self._settings)
         self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
         self._sequence, self.position = self._committed()
 
@@ -84,11 +91,17 @@ class TransactionalWriter:
     def commit(self, messages: Mapping[str, Sequence[Message]], position: str) -> None:
         """Write ``{topic: [(key, value)]}`` and the position: all of it becomes visible at once, or nothing."""
         started = time.monotonic()
-        while not self._attempt(messages, position):
+        while not self._written(messages, position):
             if time.monotonic() - started > _OUTAGE_S:
                 raise ServiceError(f"Kafka took no transaction of {self._name} for {_OUTAGE_S:.0f} s; see its log")
         self._sequence += 1
         self.position = position
+
+    def _written(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
+        try:
+            return self._attempt(messages, position)
+        except _StuckError:
+            return self._start_over()
 
     def _attempt(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
         try:
@@ -108,6 +121,14 @@ class TransactionalWriter:
             return False
         return True
 
+    def _start_over(self) -> bool:
+        """Leave a producer that is stuck and fence it off with a new one; whether its transaction is committed."""
+        logger.warning("kafka=stuck writer=%s action=new_producer", self._name)
+        self._abandoned.append(self._producer)
+        self._producer = Producer(self._settings)
+        self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
+        return self._committed()[0] > self._sequence
+
     def _produce(self, topic: str, batch: Sequence[Message]) -> None:
         for start in range(0, len(batch), _CHUNK):
             waiting: list[Any] = [{"key": key, "value": value} for key, value in batch[start : start + _CHUNK]]
@@ -126,7 +147,7 @@ class TransactionalWriter:
         started = time.monotonic()
         while True:
             try:
-                call()
+                _bounded(call)
             except KafkaException as problem:
                 error = problem.args[0]
                 if error.fatal() or error.code() in _FENCED:
@@ -155,6 +176,25 @@ class TransactionalWriter:
         if error.code() in _FENCED or (error.fatal() and "fenced" in error.str().lower()):
             return ReplayFencedError(f"{self._name} is run by another process, which took over; this one stops")
         return ServiceError(f"Kafka refused {self._name}: {error.str()}")
+
+
+def _bounded(call: Callable[[], Any]) -> None:
+    """Run a call that should have a time limit of its own. Raises ``_StuckError`` when it does not come back."""
+    problems: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as problem:  # handed to the caller's thread
+            problems.append(problem)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_STUCK_S)
+    if thread.is_alive():
+        raise _StuckError
+    if problems:
+        raise problems[0]
 
 
 def client_settings(kafka: config.Kafka) -> dict[str, Any]:

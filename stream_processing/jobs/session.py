@@ -17,15 +17,16 @@ logger = logging.getLogger(__name__)
 
 JARS = config.ROOT / "build" / "stack" / "spark"
 _ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-_AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=1048576 -Dorg.apache.avro.limits.bytes.maxLength=16777216"
-"""Garbage that claims to hold a string of 2 GB is undecodable, not an OutOfMemoryError."""
+_LOCAL_FILES = "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
+"""Spark's own choice starts chmod and readlink as processes, dozens a micro-batch, where Hadoop lacks native code."""
 _PACKAGES = ("gridflex", "stream_processing")
 
 
-def open_session(settings: config.Config, *, master: str | None = None) -> SparkSession:
+def open_session(settings: config.Config, *, master: str | None = None, local_files: bool = True) -> SparkSession:
     """Start Spark, or take the one that ``spark-submit`` prepared: there ``master`` and jars come from its own options.
 
-    Raises ``ServiceError`` when the connectors' jars are missing.
+    ``local_files``: checkpoints are on this machine's disk, not on HDFS or S3. Raises ``ServiceError`` when the
+    connectors' jars are missing.
     """
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -34,7 +35,8 @@ def open_session(settings: config.Config, *, master: str | None = None) -> Spark
         builder = builder.master(master or settings.spark.master)
     if not submitted:
         builder = builder.config("spark.jars", ",".join(_jars()))
-    for key, value in _options(settings).items():
+    files = {"spark.sql.streaming.checkpointFileManagerClass": _LOCAL_FILES} if local_files else {}
+    for key, value in (_options(settings) | files).items():
         builder = builder.config(key, value)
     session: SparkSession = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")
@@ -69,8 +71,6 @@ def _options(settings: config.Config) -> dict[str, str]:
         "spark.driver.bindAddress": host,
         "spark.driver.host": host,
         "spark.driver.memory": settings.spark.driver_memory,
-        "spark.driver.extraJavaOptions": _AVRO_LIMITS,
-        "spark.executor.extraJavaOptions": _AVRO_LIMITS,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
         "spark.sql.streaming.stateStore.providerClass": _ROCKSDB,

@@ -53,10 +53,10 @@ class Decoder:
 
     def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> Arrivals:
         """``values``: binary, shape (n,), nulls allowed. Bad ones are in the answer too, with their reason."""
-        found = _Columns(len(values))
-        regular = self._regular(values, found)
+        found, book = _Columns(len(values)), _book_of(self.profiles.rows)
+        regular = self._regular(values, found, book)
         for index in np.flatnonzero(~regular).tolist():
-            self._irregular(index, values[index].as_py() or b"", found)
+            self._irregular(index, values[index].as_py() or b"", found, book)
         readable = found.reason == GOOD
         found.reason[readable] = judge(
             found.time_ms[readable],
@@ -71,7 +71,7 @@ class Decoder:
         found.series[bad] = position[bad]
         return found.arrivals(position, kafka_ms)
 
-    def _regular(self, values: pa.Array, found: _Columns) -> Flags:
+    def _regular(self, values: pa.Array, found: _Columns, book: Book) -> Flags:
         """Decode the values of the usual form; which those are, shape (n,)."""
         lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
         regular: Flags = lengths >= _HEAD + len(FIELDS) + _TAIL
@@ -85,7 +85,7 @@ class Decoder:
         first, second = head[:, FRAME_LENGTH : FRAME_LENGTH + _INSTANT], head[:, FRAME_LENGTH + _INSTANT :]
         names = pc.binary_slice(values, _HEAD, -_TAIL).dictionary_encode()
         table = names.dictionary.to_pylist()
-        series, profile = _book_of(self.profiles.rows).look_up(table)
+        series, profile = book.look_up(table)
         code = names.indices.to_numpy()
         sound = framed & _is_instant(first) & _is_instant(second)
         sound &= profile[code] >= 0
@@ -99,7 +99,7 @@ class Decoder:
         regular[chosen[~sound]] = False
         return regular
 
-    def _irregular(self, index: int, value: bytes, found: _Columns) -> None:
+    def _irregular(self, index: int, value: bytes, found: _Columns, book: Book) -> None:
         """Decode one value whatever its form."""
         writer = _by_id(self.writers).get(value[1:FRAME_LENGTH]) if value[:1] == FRAME_VERSION else None
         if writer is None:
@@ -115,7 +115,7 @@ class Decoder:
             found.reason[index] = code_of(Reason.UNDECODABLE)
             found.set_payload(index, value)
             return
-        series, profile = _book_of(self.profiles.rows).look_up([encoded])
+        series, profile = book.look_up([encoded])
         found.series[index], found.profile[index] = series[0], profile[0]
         found.set_payload(index, encoded)
 

@@ -32,7 +32,7 @@ def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnT
         with _job(settings) as job:
             seen = _batch_id(settings)
             wait_until(lambda seen=seen: _batch_id(settings) > seen, _WAIT_S, f"a micro-batch after kill {kill}")
-            job.kill()
+            _kill(job)
     with _job(settings, "--until-caught-up") as job:
         assert job.wait(_WAIT_S) == 0
 
@@ -77,7 +77,6 @@ def _job(settings: Config, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
             stdout=out,
             stderr=out,
         )
-    children: list[psutil.Process] = []
     try:
         yield job
     except BaseException:
@@ -85,11 +84,18 @@ def _job(settings: Config, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
         raise
     finally:
         if job.poll() is None:
-            children = psutil.Process(job.pid).children(recursive=True)
-            job.kill()
-            job.wait()
-        for child in psutil.wait_procs(children, timeout=20)[1]:
-            child.kill()
+            _kill(job)
+
+
+def _kill(job: subprocess.Popen[bytes]) -> None:
+    """``kill -9`` the driver; what it started goes by itself."""
+    children = psutil.Process(job.pid).children(recursive=True)
+    job.kill()
+    job.wait()
+    _, left = psutil.wait_procs(children, timeout=60)
+    for child in left:
+        child.kill()
+    assert not left, f"left behind by a dead driver: {left}"
 
 
 def _environment(settings: Config) -> dict[str, str]:
