@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from benchmarks import druid_bench, freshness_bench, replay_bench, spark_bench
-from benchmarks.measure import Figure, gridflex_json
+from benchmarks.measure import Figure, errors_to, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import Config, load_config
 from gridflex.launcher.stack import Stack
@@ -50,7 +50,8 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
             create(config.kafka, replay_bench.PEER_TOPIC)
             yield from _told("replay", lambda: replay_bench.run(config, data, _value_bytes(config, data)))
         if "spark" in wanted:
-            yield from _told("spark", lambda: spark_bench.run(config))
+            with errors_to(folder / "spark.log"):
+                yield from _told("spark", lambda: spark_bench.run(config))
         if "druid" in wanted:
             yield from _told("druid", lambda: _druid(stack, data))
         if "freshness" in wanted:

@@ -23,6 +23,8 @@ from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import ServiceError
 
 _FLOW = 10_000
+_SHIFTS = 4
+"""So many virtual houses of each: the flow lasts long enough."""
 _PROBES = 60
 _WARM_UP = 5
 _PATIENCE_S = 240.0
@@ -31,14 +33,15 @@ _POLL_S = 0.01
 
 def run(config: Config, environment: dict[str, str], data: Path, readings_per_event_s: float) -> list[Figure]:
     """``data``: a generated REDD data set that holds ``readings_per_event_s`` readings a second of its own time."""
-    speed = _FLOW / readings_per_event_s
+    speed = _FLOW / (readings_per_event_s * _SHIFTS)
     command = [str(Path(sys.executable).parent / "gridflex"), "replay", "redd", "--path", str(data),
-               "--speed", f"{speed:.3f}", "--replay-id", f"flow-{time.time_ns()}", "--shifts", "0:1"]  # fmt: skip
+               "--speed", f"{speed:.3f}", "--replay-id", f"flow-{time.time_ns()}",
+               "--shifts", f"0:{_SHIFTS}"]  # fmt: skip
     flow = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         raw, duty = _probe(config)
         if flow.poll() is not None:
-            raise ServiceError("the flow ended before the probes; generate more days")
+            raise ServiceError("the flow ended before the probes; play more shifts")
     finally:
         flow.terminate()
         flow.wait()

@@ -113,7 +113,7 @@ class Spark(Section):
     """Hash buckets of appliances; fixed for the life of a checkpoint."""
     shuffle_partitions: Count = 2
     trigger_s: Annotated[float, Field(ge=0)] = 0.5
-    max_offsets_per_trigger: Count = 1_000_000
+    max_offsets_per_trigger: Count = 2_000_000
 
 
 class Batch(Section):

@@ -44,8 +44,11 @@ _STUCK_S = 45.0
 """librdkafka's transaction calls may outlive their own time limit after a broker was killed: then they are given up."""
 
 
-class _StuckError(Exception):
+class _StuckError(ServiceError):
     """A call into librdkafka that does not come back."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Kafka's client did not come back within {_STUCK_S:g} s")
 
 
 class TransactionalWriter:
@@ -63,7 +66,9 @@ class TransactionalWriter:
         self._consumer = Consumer(
             {**common, "group.id": name, "enable.auto.commit": False, "isolation.level": "read_committed"}
         )
+        self._stuck = False
         self._abandoned: list[Producer] = []
+        """Never collected: destroying a producer waits for the call that is stuck in it."""
         self._settings = {
             **common,
             "transactional.id": name,
@@ -99,9 +104,10 @@ class TransactionalWriter:
 
     def _written(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
         try:
-            return self._attempt(messages, position)
+            return (self._stuck and self._start_over(position)) or self._attempt(messages, position)
         except _StuckError:
-            return self._start_over()
+            self._stuck = True
+            return False
 
     def _attempt(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
         try:
@@ -121,13 +127,20 @@ class TransactionalWriter:
             return False
         return True
 
-    def _start_over(self) -> bool:
-        """Leave a producer that is stuck and fence it off with a new one; whether its transaction is committed."""
+    def _start_over(self, position: str) -> bool:
+        """Leave a producer that is stuck and fence it off with a new one; whether its transaction is committed.
+
+        Raises ``ReplayFencedError`` when what is committed is another process's.
+        """
         logger.warning("kafka=stuck writer=%s action=new_producer", self._name)
         self._abandoned.append(self._producer)
         self._producer = Producer(self._settings)
         self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
-        return self._committed()[0] > self._sequence
+        committed = self._committed()
+        if committed not in ((self._sequence, self.position), (self._sequence + 1, position)):
+            raise self._taken_over()
+        self._stuck = False
+        return committed[0] > self._sequence
 
     def _produce(self, topic: str, batch: Sequence[Message]) -> None:
         for start in range(0, len(batch), _CHUNK):
@@ -174,8 +187,11 @@ class TransactionalWriter:
 
     def _final(self, error: KafkaError) -> Exception:
         if error.code() in _FENCED or (error.fatal() and "fenced" in error.str().lower()):
-            return ReplayFencedError(f"{self._name} is run by another process, which took over; this one stops")
+            return self._taken_over()
         return ServiceError(f"Kafka refused {self._name}: {error.str()}")
+
+    def _taken_over(self) -> ReplayFencedError:
+        return ReplayFencedError(f"{self._name} is run by another process, which took over; this one stops")
 
 
 def _bounded(call: Callable[[], Any]) -> None:

@@ -70,7 +70,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             known_ids=tuple(writer.schema_id for writer in writers),
         ),
     )
-    blocks = into_blocks(messages, decoder, settings.spark.buckets)
+    blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
     return blocks.groupBy("bucket").transformWithStateInPandas(
         statefulProcessor=BucketProcessor(bucket, settings.spark.buckets),
         outputStructType=OUTPUT,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ from gridflex.domain.readings import Ints
 FIELDS = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
 
 
+MOST = 200_000
+"""So many identities a worker keeps in mind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What the stream needs of it."""
@@ -29,6 +34,8 @@ class Identity:
     dataset: str
     appliance_id: str
     appliance: str
+    key: bytes
+    """Of its messages."""
 
 
 def identify(encoded: bytes) -> Identity | None:
@@ -48,9 +55,11 @@ def identify(encoded: bytes) -> Identity | None:
         return None
     dataset, _, _, _, appliance_id, appliance = fields
     digest = hashlib.blake2b(encode([dataset, appliance_id, appliance]), digest_size=8).digest()
-    return Identity(int.from_bytes(digest, "little", signed=True), dataset, appliance_id, appliance)
+    series = int.from_bytes(digest, "little", signed=True)
+    return Identity(series, dataset, appliance_id, appliance, appliance_id.encode())
 
 
+@lru_cache(maxsize=MOST)
 def known(encoded: bytes) -> Identity:
     """The identity of a good reading. Raises ``ValueError`` where there is none."""
     identity = identify(encoded)
@@ -62,7 +71,7 @@ def known(encoded: bytes) -> Identity:
 class Book:
     """The identities that a worker has met, numbered, so that each is parsed once."""
 
-    def __init__(self, profiles: Profiles, most: int = 200_000) -> None:
+    def __init__(self, profiles: Profiles, most: int = MOST) -> None:
         self._profiles = profiles
         self._most = most
         self._forget()

@@ -40,7 +40,7 @@ def duty_cycles(schema: Schema, rows: Rows, readings: Arrivals) -> Messages:
         return Messages(key=[], value=[])
     distinct, codes = np.unique(readings.payload[rows.cause], return_inverse=True)
     identities = readings.payloads.take(pa.array(distinct)).to_pylist()
-    keys = np.array([known(one).appliance_id.encode() for one in identities], dtype=object)
+    keys = np.array([known(one).key for one in identities], dtype=object)
     value = encode_columns(
         schema,
         {

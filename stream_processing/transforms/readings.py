@@ -22,8 +22,11 @@ BLOCKS = StructType(
 )
 
 
-def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int) -> DataFrame:
-    """``messages``: Kafka's columns. Every message is in a block, the bad ones with their reason."""
+def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int, tasks: int) -> DataFrame:
+    """``messages``: Kafka's columns. Every message is in a block, the bad ones with their reason.
+
+    At most ``tasks`` tasks read them, each some partitions one after the other: a task costs more than a partition.
+    """
 
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         settle()
@@ -33,7 +36,7 @@ def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int) -> DataFram
 
     position = F.shiftleft(F.col("partition").cast("long"), OFFSET_BITS).bitwiseOR(F.col("offset"))
     narrow = messages.select("value", position.alias("position"), F.unix_millis("timestamp").alias("kafka_ms"))
-    return narrow.mapInArrow(decode, BLOCKS)
+    return narrow.coalesce(tasks).mapInArrow(decode, BLOCKS)
 
 
 def _blocks(batch: pa.RecordBatch, decoder: Decoder, buckets: int) -> pa.RecordBatch:

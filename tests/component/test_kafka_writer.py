@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_writer__a_later_one_of_the_name_fences_the_earlier(kafka: Kafka) -> Non
                 earlier.commit({"writer": [(b"k", b"fenced-2")]}, "2")
             later.commit({"writer": [(b"k", b"fenced-3")]}, "3")
     assert [value for value in values(kafka) if value.startswith(b"fenced")] == [b"fenced-1", b"fenced-3"]
+
+
+@pytest.mark.parametrize("pause_s", [3.0, 7.0])
+def test_commit__gives_up_a_call_that_does_not_come_back(
+    stack: Stack, kafka: Kafka, pause_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka stands still for longer than a call may take; a new producer writes what the old one had not."""
+    pid = next(service.pid for service in stack.status() if service.name == "kafka")
+    assert pid is not None
+    name = f"stuck{pause_s}"
+    with TransactionalWriter(kafka, name) as writer:
+        writer.commit({"writer": [(b"k", f"{name}-1".encode())]}, "1")
+        monkeypatch.setattr("gridflex.adapters.kafka._STUCK_S", 2.0)
+        os.kill(pid, signal.SIGSTOP)
+        wakes = threading.Timer(pause_s, os.kill, (pid, signal.SIGCONT))
+        wakes.start()
+        writer.commit({"writer": [(b"k", f"{name}-2".encode())]}, "2")
+        wakes.join()
+        writer.commit({"writer": [(b"k", f"{name}-3".encode())]}, "3")
+    with TransactionalWriter(kafka, name) as writer:
+        assert writer.position == "3"
+    expected = [f"{name}-{number}".encode() for number in (1, 2, 3)]
+    assert [value for value in values(kafka) if value.startswith(name.encode())] == expected
 
 
 def test_commit__more_than_the_queue_holds_is_written_whole(kafka: Kafka) -> None:
