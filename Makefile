@@ -4,12 +4,12 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup venv stack demo test check servers kills bench lock format clean
+.PHONY: help setup venv setup-airflow stack demo test check servers kills bench lock format clean
 
 help: ## What can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: venv stack ## The environment, the servers' jars: everything that is downloaded
+setup: venv setup-airflow stack ## The environments and the servers' jars: everything that is downloaded
 
 venv: .venv/.installed
 
@@ -19,6 +19,13 @@ venv: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/core.txt requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+setup-airflow: .venv-airflow/.installed ## Airflow's environment
+
+.venv-airflow/.installed: requirements/airflow.txt | venv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-airflow
+	$(BIN)/uv pip sync --quiet --python .venv-airflow/bin/python requirements/airflow.txt
 	@touch $@
 
 stack: venv
@@ -49,6 +56,7 @@ bench: setup ## Measure every hot path against a peer
 lock: ## Resolve the pins anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/core.in -o requirements/core.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url -c requirements/core.txt requirements/dev.in -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/airflow.in -o requirements/airflow.txt
 
 format: ## Format and fix
 	$(BIN)/ruff format .
@@ -56,4 +64,4 @@ format: ## Format and fix
 
 clean: ## Stop the servers, then remove all that was made
 	@if [ -x $(BIN)/gridflex ]; then $(BIN)/gridflex down; fi
-	rm -rf .venv build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-airflow build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
