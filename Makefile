@@ -42,7 +42,7 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(PYTEST) -q tests/unit tests/contracts
-	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing
+	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
 servers: stack ## Longer tests: real data, Spark, and everything on the launcher's own servers
 	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/e2e

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import druid_bench, freshness_bench, replay_bench, spark_bench
+from benchmarks import baseline_bench, druid_bench, freshness_bench, replay_bench, spark_bench
 from benchmarks.measure import Figure, errors_to, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import Config, load_config
@@ -19,15 +19,16 @@ from gridflex.launcher.stack import Stack
 from tests.stack import leftovers, stack_environ
 from tests.topics import read_messages
 
+_NAMES = ("baselines", "replay", "spark", "druid", "freshness")
 _HOUSES, _DAYS = 4, 1
 _MEMORY_MB = 8_000
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["replay", "spark", "druid", "freshness"]), multiple=True, help="Not all.")
+@click.option("--only", type=click.Choice(_NAMES), multiple=True, help="Not all.")
 def bench(only: tuple[str, ...]) -> None:
     """Measure, print figures and ratios; medians of three runs."""
-    wanted = set(only) or {"replay", "spark", "druid", "freshness"}
+    wanted = set(only or _NAMES)
     with tempfile.TemporaryDirectory(prefix="gridflex-bench-") as folder:
         environ = stack_environ(Path(folder) / "stack", launcher_start_timeout_s=300)
         os.environ.update(environ)
@@ -39,6 +40,10 @@ def bench(only: tuple[str, ...]) -> None:
 
 
 def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]) -> Iterator[Figure]:
+    if "baselines" in wanted:
+        yield from _told("baselines", baseline_bench.baseline_figures)
+    if wanted == {"baselines"}:
+        return
     stack = Stack(config, click.echo)
     data = folder / "houses"
     try:

@@ -1,4 +1,4 @@
-"""Baselines: every method for 5,000 meters x 1 year of half-hours, and day matching against plain DuckDB SQL.
+"""(f) Baselines: every method for 5,000 meters x 1 year of half-hours, and day matching against plain DuckDB SQL.
 
 ``python -m benchmarks.baseline_bench`` prints the report; ``baseline_figures`` gives it to ``make bench``. Ours runs in
 one process on one core; DuckDB takes all cores.

@@ -172,6 +172,8 @@ class Airflow(Section):
     user: str = "admin"
     start_date: str = ""
     """Runs that were missed since this day are caught up. Empty: none are."""
+    retry_delay_s: Positive = 300
+    """A failed task is tried again after this time."""
 
 
 class Config(Section):

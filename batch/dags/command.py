@@ -15,6 +15,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.timetables.trigger import CronTriggerTimetable
 
 _CHECKOUT = Path(__file__).parents[2]
+_RETRY_DELAY = timedelta(seconds=float(os.environ.get("GRIDFLEX_AIRFLOW_RETRY_DELAY_S", "300")))
 _SPAN = "--from '{{ data_interval_start | ts }}' --to '{{ data_interval_end | ts }}'"
 
 
@@ -24,7 +25,7 @@ def batch(name: str, span: str = _SPAN, **settings: Any) -> BashOperator:
         task_id=name,
         bash_command=f'exec "${{GRIDFLEX_PYTHON:-python3}}" -m batch {name} {span}',
         cwd=str(_CHECKOUT),
-        **{"retries": 2, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=2), **settings},
+        **{"retries": 2, "retry_delay": _RETRY_DELAY, "execution_timeout": timedelta(hours=2), **settings},
     )
 
 

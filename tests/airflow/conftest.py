@@ -14,7 +14,7 @@ from tests.airflow.client import AirflowClient
 from tests.batch_demand import DemandTown, produce_town
 from tests.stack import free_ports, own_config, running_stack, wait_until
 
-TOWN = DemandTown(prefix="air", first=dt.date(2022, 1, 3), days=45, regions=("North",), homes=2)
+TOWN = DemandTown(prefix="town", first=dt.date(2022, 1, 3), days=60, homes=2)
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.skip(lacks)
     settings = {
         "airflow_port": free_ports(1)[0],
+        "airflow_retry_delay_s": 1,
         "baselines_history_days": 42,
         "forecast_history_days": 30,
         "forecast_backtest_days": 4,

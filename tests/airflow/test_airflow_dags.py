@@ -94,8 +94,8 @@ def test_forecast__dag_test_runs_it_on_the_real_druid(airflow: AirflowClient, dr
         "print(run.state)"
     )
     assert airflow.python(code).endswith("success")
-    assert len(rows(druid, "forecast", target)) == 2 * 2 * 48
-    assert len(rows(druid, "forecast_score", DAY)) == 4
+    assert len(rows(druid, "forecast", target)) == 2 * 3 * 48
+    assert len(rows(druid, "forecast_score", DAY)) == 2 * 3
 
 
 def test_scheduler__runs_a_past_range_day_by_day(airflow: AirflowClient, druid: Druid) -> None:

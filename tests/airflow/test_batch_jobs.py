@@ -18,12 +18,12 @@ from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
 from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack
-from tests.batch_demand import CLASSES, DemandTown, produce_town
+from tests.airflow.conftest import TOWN
+from tests.batch_demand import CLASSES, produce_town
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.component
 
-TOWN = DemandTown(prefix="job", first=dt.date(2022, 1, 3), days=60, homes=2)
 TARGET = TOWN.last - dt.timedelta(days=2)
 SETTINGS = {
     "GRIDFLEX_BASELINES_HISTORY_DAYS": "57",
@@ -35,9 +35,6 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def environment(stack: Stack, druid: Druid) -> dict[str, str]:
     """The environment of a batch command; the town's readings are in Druid."""
-    expected = produce_town(stack.config, TOWN)
-    query = f"SELECT SUM(\"count\") AS n FROM powerraw WHERE house_id LIKE '{TOWN.prefix}-%' AND appliance <> 'mains'"
-    wait_until(lambda: druid.has_table("powerraw") and druid.sql(query)[0]["n"] == expected, 240, "the town in Druid")
     return {**config_environ(stack.config), **SETTINGS, "PYTHONPATH": str(ROOT), "PATH": ""}
 
 
@@ -164,7 +161,7 @@ def test_forecast__later_readings_do_not_change_it(environment: dict[str, str], 
     expected = produce_town(stack.config, later)
     query = (
         f"SELECT SUM(\"count\") AS n FROM powerraw WHERE __time >= TIMESTAMP '{target}' "
-        "AND house_id LIKE 'job-%' AND appliance <> 'mains'"
+        f"AND house_id LIKE '{TOWN.prefix}-%' AND appliance <> 'mains'"
     )
     wait_until(lambda: druid.sql(query)[0]["n"] == expected, 120, "the future in Druid")
     batch(environment, "forecast", day, day)
