@@ -80,7 +80,7 @@ def _one_day(axes: Axes, result: Bakeoff) -> None:
     axes.set_ylabel("kW")
     day = loads.date(target)
     axes.set_title(f"{loads.names[0]}, {day}: a day of median error (event window shaded)", fontsize=10, loc="left")
-    axes.legend(fontsize=8.5, frameon=False, loc="upper left")
+    axes.legend(fontsize=8.5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=3)
     _quiet(axes)
 
 

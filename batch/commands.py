@@ -80,7 +80,7 @@ def bakeoff(  # noqa: PLR0917
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
         from batch.bakeoff_picture import draw
 
-        draw(result, picture, f"Baselines of {layout} {data.resolve().name}, event window {window}")
+        draw(result, picture, f"Baselines of {data.resolve().name} ({layout}), event window {window}")
         click.echo(f"picture: {picture}", err=True)
 
 
