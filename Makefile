@@ -44,8 +44,8 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(PYTEST) -q tests/unit tests/contracts
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
-servers: stack ## Longer tests: real data, Spark, and everything on the launcher's own servers
-	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/e2e
+servers: stack setup-airflow ## Longer tests: real data, Spark, and everything on the launcher's own servers
+	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/airflow tests/e2e
 
 kills: stack ## Kill every server with -9 while houses are played
 	$(PYTEST) tests/e2e/test_kills.py

@@ -82,12 +82,12 @@ def pids(stack: Stack) -> dict[str, int | None]:
     return {service.name: service.pid if service.healthy else None for service in stack.status()}
 
 
-def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "") -> T:
-    """What ``probe`` gives once it gives something true."""
+def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:
+    """What ``probe`` gives once it gives something true. ``pause_s``: between two looks."""
     deadline = time.monotonic() + timeout_s
     while True:
         found = probe()
         if found:
             return found
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or probe}"
-        time.sleep(0.1)
+        time.sleep(pause_s)

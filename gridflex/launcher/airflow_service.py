@@ -46,8 +46,8 @@ def airflow_services(config: Config) -> tuple[Service, ...]:
     """Describe the services, which start only when they are named; ``airflow`` names all of them."""
     host, port = config.launcher.host, config.airflow.port
     program = str(_environment(config) / "bin" / "airflow")
-    # Migrating is idempotent, and the first `airflow` command writes the secrets that all parts share.
-    api = f'"{program}" db migrate && exec "{program}" api-server --host {host} --port {port} --workers 1'
+    # Migrating is idempotent, and the first `airflow` command writes the secrets that all parts share, for us alone.
+    api = f'umask 077; "{program}" db migrate && exec "{program}" api-server --host {host} --port {port} --workers 1'
     return (
         Service(
             name=AIRFLOW_API,

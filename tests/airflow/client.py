@@ -13,6 +13,7 @@ import requests
 from gridflex.config import ROOT
 from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER, airflow_services
 from gridflex.launcher.stack import Stack
+from tests.stack import wait_until
 
 DONE = ("success", "failed")
 
@@ -58,9 +59,33 @@ class AirflowClient:
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout.splitlines()[-1]
 
+    def status_without_signing_in(self, path: str) -> int:
+        """What the API answers to a stranger."""
+        return requests.get(f"{self._address}/api/v2{path}", timeout=30).status_code
+
+    def trigger(self, dag: str, day: dt.date) -> str:
+        """Let the scheduler run a DAG for the data of one day; gives the run's id."""
+        self._unpause(dag)
+        end = f"{day + dt.timedelta(days=1)}T00:30:00Z"
+        run = f"by-hand-{day}"
+        span = {"data_interval_start": f"{day}T00:30:00Z", "data_interval_end": end}
+        self.ask("POST", f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": end, **span})
+        return run
+
+    def clear(self, dag: str, run: str) -> None:
+        """Let the scheduler do all of a run again."""
+        self.ask("POST", f"/dags/{dag}/dagRuns/{run}/clear", {"dry_run": False})
+
+    def end_of(self, dag: str, run: str, timeout_s: float = 120) -> str:
+        """The state of a run once it has ended."""
+        path = f"/dags/{dag}/dagRuns/{run}"
+        return wait_until(
+            lambda: state if (state := str(self.ask("GET", path)["state"])) in DONE else None, timeout_s, run, pause_s=1
+        )
+
     def backfill(self, dag: str, first: dt.date, last: dt.date) -> None:
         """Let the scheduler run a DAG for the data of each of the days."""
-        self.ask("PATCH", f"/dags/{dag}", {"is_paused": False})
+        self._unpause(dag)
         body = {
             "dag_id": dag,
             "from_date": f"{first + dt.timedelta(days=1)}T00:00:00Z",
@@ -72,10 +97,15 @@ class AirflowClient:
         }
         self.ask("POST", "/backfills", body)
 
-    def backfill_states(self, dag: str) -> dict[str, str]:
-        """State by run of all backfilled runs of a DAG."""
+    def ended_backfill(self, dag: str, count: int) -> dict[str, str] | None:
+        """State by run of all backfilled runs of a DAG, once there are so many and all have ended."""
         runs = self.ask("GET", f"/dags/{dag}/dagRuns?limit=100")["dag_runs"]
-        return {run["dag_run_id"]: run["state"] for run in runs if run["run_type"] == "backfill"}
+        states = {run["dag_run_id"]: run["state"] for run in runs if run["run_type"] == "backfill"}
+        return states if len(states) == count and set(states.values()) <= set(DONE) else None
+
+    def states(self, dag: str, run: str) -> dict[str, str]:
+        """The state of each task of a run."""
+        return {name: task["state"] for name, task in self.tasks(dag, run).items()}
 
     def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
         """The task instances of a run, by task."""
@@ -85,3 +115,6 @@ class AirflowClient:
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
         """The log of a task as the web interface shows it."""
         return json.dumps(self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"))
+
+    def _unpause(self, dag: str) -> None:
+        self.ask("PATCH", f"/dags/{dag}", {"is_paused": False})

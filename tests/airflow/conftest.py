@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 import pytest
@@ -11,13 +10,12 @@ from gridflex.adapters.druid import Druid
 from gridflex.launcher.airflow_service import missing_airflow
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient
-from tests.batch_demand import DemandTown, produce_town
+from tests.airflow.town import TOWN
+from tests.batch_demand import produce_town
 from tests.stack import free_ports, own_config, running_stack, wait_until
 
-TOWN = DemandTown(prefix="town", first=dt.date(2022, 1, 3), days=60, homes=2)
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, Druid and Airflow, healthy, on free ports."""
     folder = tmp_path_factory.mktemp("airflow")
@@ -34,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def druid(stack: Stack) -> Druid:
     """The stack's Druid, with the town's readings in it."""
     druid = Druid(stack.config.druid)
@@ -44,7 +42,7 @@ def druid(stack: Stack) -> Druid:
     return druid
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(stack: Stack) -> AirflowClient:
     """Airflow's own API, signed in as its user."""
     return AirflowClient(stack)

@@ -1,7 +1,6 @@
 """Replacing an interval in a real Druid: all or nothing, any number of times."""
 
 import datetime as dt
-import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from gridflex.config import Batch, Config
 from gridflex.domain.interval import Interval, day_interval, days_interval
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack
+from tests.stack import wait_until
 
 pytestmark = pytest.mark.component
 
@@ -68,11 +68,13 @@ def zoned(config: Config, **batch: Any) -> Config:
 
 
 def test_overwrite__holds_the_very_rows_however_often_it_is_done(stack: Stack, druid: Druid, table: str) -> None:
-    writer, day = DruidBatch(stack.config), day_interval(DAY, ZoneInfo("UTC"))
-    wanted = made(day, None)
-    for _ in range(2):
-        writer.overwrite(table, day, wanted)
+    """First inside the task, then by a file, which is gone afterwards."""
+    day = day_interval(DAY, ZoneInfo("UTC"))
+    for config in (stack.config, zoned(stack.config, inline_bytes=100)):
+        wanted = made(day, None)
+        DruidBatch(config).overwrite(table, day, wanted)
         assert rows(druid, table) == wanted.to_pylist()
+    assert list((stack.config.state_dir / "exchange").iterdir()) == []
 
 
 def test_overwrite__replaces_its_interval_and_no_other(stack: Stack, druid: Druid, table: str) -> None:
@@ -87,36 +89,18 @@ def test_overwrite__replaces_its_interval_and_no_other(stack: Stack, druid: Drui
     assert [row["lower"] for row in rows(druid, table)] == [3.0] * 5
 
 
-def test_overwrite__large_results_go_by_file(stack: Stack, druid: Druid, table: str) -> None:
-    config, day = zoned(stack.config, inline_bytes=100), day_interval(DAY, ZoneInfo("UTC"))
-    wanted = made(day, 0.25, count=2880)
-    DruidBatch(config).overwrite(table, day, wanted)
-    assert rows(druid, table) == wanted.to_pylist()
-    assert list((stack.config.state_dir / "exchange").iterdir()) == []
-
-
-def test_overwrite__a_task_that_fails_leaves_the_interval_as_it_was(stack: Stack, druid: Druid, table: str) -> None:
+def test_overwrite__a_task_that_fails_or_takes_too_long_leaves_the_interval_as_it_was(
+    stack: Stack, druid: Druid, table: str
+) -> None:
     writer, day = DruidBatch(stack.config), day_interval(DAY, ZoneInfo("UTC"))
     before = made(day, 1.0)
     writer.overwrite(table, day, before)
     broken = made(day, 2.0).set_column(7, "baseline_kwh", pa.array(["many"] * 48))
     with pytest.raises(ServiceError, match=r"Druid task index_parallel_.* failed: .*parse"):
         writer.overwrite(table, day, broken)
-    assert rows(druid, table) == before.to_pylist()
-
-
-def test_overwrite__a_task_that_takes_too_long_is_ended_and_publishes_nothing(
-    stack: Stack, druid: Druid, table: str
-) -> None:
-    day = day_interval(DAY, ZoneInfo("UTC"))
-    before = made(day, 1.0)
-    DruidBatch(stack.config).overwrite(table, day, before)
     with pytest.raises(ServiceError, match=r"batch\.task_timeout_s\); it was ended"):
         DruidBatch(zoned(stack.config, task_timeout_s=0.001)).overwrite(table, day, made(day, 2.0))
-    deadline = time.monotonic() + 60
-    while any(task["dataSource"] == table for task in druid.running_tasks()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: not [task for task in druid.running_tasks() if task["dataSource"] == table], 60, "its end")
     assert rows(druid, table) == before.to_pylist()
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,13 +19,14 @@ from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
 from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack
-from tests.airflow.conftest import TOWN
+from tests.airflow.town import TOWN
 from tests.batch_demand import CLASSES, produce_town
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.component
 
 TARGET = TOWN.last - dt.timedelta(days=2)
+JOBS = ("history", "candidate_day", "baseline_score", "forecast", "forecast_score")
 SETTINGS = {
     "GRIDFLEX_BASELINES_HISTORY_DAYS": "57",
     "GRIDFLEX_FORECAST_HISTORY_DAYS": "40",
@@ -38,16 +40,34 @@ def environment(stack: Stack, druid: Druid) -> dict[str, str]:
     return {**config_environ(stack.config), **SETTINGS, "PYTHONPATH": str(ROOT), "PATH": ""}
 
 
-def command(name: str, first: dt.date, last: dt.date) -> list[str]:
-    return [sys.executable, "-m", "batch", name, "--from", str(first), "--to", str(last + dt.timedelta(days=1))]
+@pytest.fixture(scope="module")
+def written(environment: dict[str, str], druid: Druid) -> dict[str, list[Any]]:
+    """All rows of every table once each job was run for ``TARGET``."""
+    together(environment, JOBS, TARGET, TARGET)
+    return {name: rows(druid, name) for name in JOBS}
+
+
+def started(environment: dict[str, str], name: str, first: dt.date, last: dt.date) -> subprocess.Popen[str]:
+    span = ("--from", str(first), "--to", str(last + dt.timedelta(days=1)))
+    command = [sys.executable, "-m", "batch", name, *span]
+    return subprocess.Popen(
+        command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def together(
+    environment: dict[str, str], names: Iterable[str], first: dt.date, last: dt.date, code: int = 0
+) -> list[str]:
+    """What several jobs tell that run at the same time."""
+    running = [started(environment, name, first, last) for name in names]
+    told = [one.communicate(timeout=300)[0] for one in running]
+    assert [one.returncode for one in running] == [code] * len(running), "".join(told)
+    return told
 
 
 def batch(environment: dict[str, str], name: str, first: dt.date, last: dt.date, code: int = 0) -> str:
-    done = subprocess.run(
-        command(name, first, last), env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    (told,) = together(environment, [name], first, last, code)
+    return told
 
 
 def rows(druid: Druid, table: str, where: str = "TRUE") -> list[tuple[Any, ...]]:
@@ -58,8 +78,17 @@ def on(day: dt.date) -> str:
     return f"__time >= TIMESTAMP '{day}' AND __time < TIMESTAMP '{day + dt.timedelta(days=1)}'"
 
 
-def test_history__is_the_mean_of_what_was_drawn_without_mains(environment: dict[str, str], druid: Druid) -> None:
-    batch(environment, "history", TARGET, TARGET)
+def test_jobs__run_twice_give_identical_rows(
+    environment: dict[str, str], druid: Druid, written: dict[str, list[Any]]
+) -> None:
+    together(environment, JOBS, TARGET, TARGET)
+    for name, once in written.items():
+        assert rows(druid, name) == once, name
+        assert len(once) == len(set(once)) > 0, f"{name}: doubled rows"
+
+
+@pytest.mark.usefixtures("written")
+def test_history__is_the_mean_of_what_was_drawn_without_mains(druid: Druid) -> None:
     power = TOWN.power_w().reshape(-1, TOWN.days, 48)
     kinds = [row[-1] for row in TOWN.appliances()]
     kwh = power[[index for index, kind in enumerate(kinds) if kind in CLASSES]].sum(axis=0) * 0.5 / 1000
@@ -73,42 +102,24 @@ def test_history__is_the_mean_of_what_was_drawn_without_mains(environment: dict[
     np.testing.assert_allclose([row["metered_kwh"] for row in found], kwh[target], rtol=1e-9)
 
 
-def test_jobs__run_twice_give_identical_rows(environment: dict[str, str], druid: Druid) -> None:
-    for name in ("history", "candidate_day", "baseline_score", "forecast", "forecast_score"):
-        batch(environment, name, TARGET, TARGET)
-        once = rows(druid, name)
-        batch(environment, name, TARGET, TARGET)
-        assert rows(druid, name) == once, name
-        assert len(once) == len(set(once)), f"{name}: doubled rows"
-        assert once
-
-
-def test_history__days_together_are_the_days_one_by_one(environment: dict[str, str], druid: Druid) -> None:
+def test_history__days_together_are_the_days_one_by_one(
+    environment: dict[str, str], druid: Druid, written: dict[str, list[Any]]
+) -> None:
     before = TARGET - dt.timedelta(days=1)
+    batch(environment, "history", before, before)
+    one_by_one = rows(druid, "history", on(before)), rows(druid, "history", on(TARGET))
     batch(environment, "history", before, TARGET)
-    together = rows(druid, "history", on(before)), rows(druid, "history", on(TARGET))
-    for day in (before, TARGET):
-        batch(environment, "history", day, day)
-    assert (rows(druid, "history", on(before)), rows(druid, "history", on(TARGET))) == together
+    assert (rows(druid, "history", on(before)), rows(druid, "history", on(TARGET))) == one_by_one
 
 
-@pytest.mark.parametrize("moment", ["reading", "submitted", "running"])
-def test_history__killed_half_way_and_run_again(environment: dict[str, str], druid: Druid, moment: str) -> None:
+def test_history__killed_half_way_and_run_again(environment: dict[str, str], druid: Druid) -> None:
+    """Killed while Druid writes: a day of the old rows or of the new ones, then of the new ones."""
     day = TARGET + dt.timedelta(days=1)
-    other = environment | {"GRIDFLEX_BASELINES_WINDOW": "12:00-14:00"}
-    batch(other, "history", day, day)
+    batch(environment | {"GRIDFLEX_BASELINES_WINDOW": "12:00-14:00"}, "history", day, day)
     before = rows(druid, "history", on(day))
     known = set(tasks(druid, "history"))
-    run = subprocess.Popen(command("history", day, day), env=environment, cwd=ROOT, stderr=subprocess.PIPE)
-    if moment == "reading":
-        wait_until(lambda: b"numpy" in _maps(run.pid), what="its packages loaded")
-    else:
-        wait_until(lambda: set(tasks(druid, "history")) - known, what="its task", timeout_s=120)
-        if moment == "running":
-            wait_until(
-                lambda: [task for task in druid.running_tasks() if task["dataSource"] == "history"] or run.poll() == 0,
-                what="its task running",
-            )
+    run = started(environment, "history", day, day)
+    wait_until(lambda: set(tasks(druid, "history")) - known, what="its task", timeout_s=120)
     run.send_signal(signal.SIGKILL)
     run.communicate()
     wait_until(lambda: not [task for task in druid.running_tasks() if task["dataSource"] == "history"], 120)
@@ -118,8 +129,6 @@ def test_history__killed_half_way_and_run_again(environment: dict[str, str], dru
     assert half_way in (before, whole), "a mixture"
     assert whole != before, "the two windows must differ, or this test proves nothing"
     assert len(whole) == len(set(whole))
-    batch(environment, "history", day, day)
-    assert rows(druid, "history", on(day)) == whole
 
 
 def tasks(druid: Druid, table: str) -> list[str]:
@@ -127,14 +136,8 @@ def tasks(druid: Druid, table: str) -> list[str]:
     return [row["task_id"] for row in found]
 
 
-def _maps(pid: int) -> bytes:
-    with open(f"/proc/{pid}/maps", "rb") as maps:  # noqa: PTH123
-        return maps.read()
-
-
-def test_candidate_day__joined_on_equality_gives_the_baseline(environment: dict[str, str], druid: Druid) -> None:
-    batch(environment, "candidate_day", TARGET, TARGET)
-    batch(environment, "history", TARGET, TARGET)
+@pytest.mark.usefixtures("written")
+def test_candidate_day__joined_on_equality_gives_the_baseline(druid: Druid) -> None:
     joined = druid.sql(
         "SELECT d.slot, SUM(d.kwh) / 5 AS kwh FROM candidate_day AS c JOIN (SELECT "
         "TIME_FORMAT(__time, 'YYYY-MM-dd') AS \"day\", TIME_FORMAT(TIME_FLOOR(__time, 'PT30M'), 'HH:mm') AS slot, "
@@ -170,17 +173,18 @@ def test_forecast__later_readings_do_not_change_it(environment: dict[str, str], 
 
 def test_quality__a_day_without_readings_stops_every_job(environment: dict[str, str], druid: Druid) -> None:
     empty = TOWN.first - dt.timedelta(days=30)
-    for name in ("quality", "history", "forecast"):
-        told = batch(environment, name, empty, empty, code=1)
+    for told in together(environment, ("quality", "history", "forecast"), empty, empty, code=1):
         assert f"error: data quality: {empty}: powerraw holds no reading" in told
     assert rows(druid, "history", on(empty)) == []
 
 
 def test_quality__a_day_observed_too_little_stops_the_run(environment: dict[str, str]) -> None:
-    told = batch(environment | {"GRIDFLEX_BATCH_MIN_OBSERVED_SHARE": "1.0"}, "quality", TARGET, TARGET)
-    assert "100.0% of their time observed" in told
-    day = dt.date.today() - dt.timedelta(days=1)  # noqa: DTZ011
-    assert "holds no reading" in batch(environment, "quality", day, day, code=1)
+    """The first day of Tunis began an hour before the first reading: 23 of its 24 hours are observed."""
+    tunis = environment | {"GRIDFLEX_BATCH_TIME_ZONE": "Africa/Tunis"}
+    assert "95.8% of their time observed" in batch(tunis, "quality", TOWN.first, TOWN.first)
+    strict = tunis | {"GRIDFLEX_BATCH_MIN_OBSERVED_SHARE": "0.97"}
+    told = batch(strict, "history", TOWN.first, TOWN.first, code=1)
+    assert "95.8% of the time of 24 appliances was observed; needed: 97.0% (batch.min_observed_share)" in told
 
 
 def test_compact__merges_segments_and_changes_no_sum(environment: dict[str, str], stack: Stack, druid: Druid) -> None:
