@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -74,11 +75,11 @@ class AirflowClient:
 
     def clear(self, dag: str, run: str) -> None:
         """Let the scheduler do all of a run again."""
-        self.ask("POST", f"/dags/{dag}/dagRuns/{run}/clear", {"dry_run": False})
+        self.ask("POST", f"{_run(dag, run)}/clear", {"dry_run": False})
 
     def end_of(self, dag: str, run: str, timeout_s: float = 120) -> str:
         """The state of a run once it has ended."""
-        path = f"/dags/{dag}/dagRuns/{run}"
+        path = _run(dag, run)
         return wait_until(
             lambda: state if (state := str(self.ask("GET", path)["state"])) in DONE else None, timeout_s, run, pause_s=1
         )
@@ -109,12 +110,16 @@ class AirflowClient:
 
     def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
         """The task instances of a run, by task."""
-        found = self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        found = self.ask("GET", f"{_run(dag, run)}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
         """The log of a task as the web interface shows it."""
-        return json.dumps(self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"))
+        return json.dumps(self.ask("GET", f"{_run(dag, run)}/taskInstances/{task}/logs/{attempt}"))
 
     def _unpause(self, dag: str) -> None:
         self.ask("PATCH", f"/dags/{dag}", {"is_paused": False})
+
+
+def _run(dag: str, run: str) -> str:
+    return f"/dags/{dag}/dagRuns/{quote(run, safe='')}"

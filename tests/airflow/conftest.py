@@ -25,8 +25,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "airflow_port": free_ports(1)[0],
         "airflow_retry_delay_s": 1,
         "baselines_history_days": 42,
-        "forecast_history_days": 30,
-        "forecast_backtest_days": 4,
+        "forecast_history_days": 21,
+        "forecast_backtest_days": 2,
     }
     with running_stack(folder, "kafka", "druid", "airflow", **settings) as running:
         yield running

@@ -18,7 +18,7 @@ from tests.stack import leftovers, wait_until
 pytestmark = pytest.mark.component
 
 DAY = TOWN.last
-KILLED_DAY = DAY - dt.timedelta(days=3)
+FIRST_DAY = DAY - dt.timedelta(days=1)
 TABLES = ("history", "candidate_day", "baseline_score")
 _DESCRIBE = """
 import json, os, sys, airflow.sdk, airflow.providers.standard.operators.bash, airflow.timetables.trigger
@@ -52,13 +52,14 @@ def described(airflow: AirflowClient) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def killed_run(airflow: AirflowClient, stack: Stack, druid: Druid) -> str:
-    """A run of ``KILLED_DAY`` whose scheduler was killed with all its processes while a task ran; it is up again.
+def killed_backfill(airflow: AirflowClient, stack: Stack, druid: Druid) -> str:
+    """A backfill of two days; its scheduler was killed with all its processes in the first run, and is up again.
 
-    Airflow gives a killed task a minute before it says so: tests that need no scheduler may go on meanwhile.
+    Gives that run. Airflow misses a killed task after a minute: other tests may go on meanwhile.
     """
-    run = airflow.trigger("baselines", KILLED_DAY)
-    wait_until(lambda: airflow.tasks("baselines", run)["history"]["state"] == "running", 120, "history", pause_s=0.3)
+    airflow.backfill("baselines", FIRST_DAY, DAY)
+    run = f"backfill__{DAY}T00:30:00+00:00"
+    wait_until(lambda: airflow.states("baselines", run).get("history") == "running", 120, "history", pause_s=0.3)
     for victim in leftovers(stack):
         if victim.environ()[MARK].startswith(f"{AIRFLOW_SCHEDULER}@"):
             victim.send_signal(signal.SIGKILL)
@@ -100,28 +101,9 @@ def test_web_interface__shows_itself_and_asks_who_one_is(airflow: AirflowClient,
     assert [file.name for file in home.iterdir() if file.is_file() and file.stat().st_mode & 0o077] == []
 
 
-def test_scheduler__runs_a_past_range_day_by_day(airflow: AirflowClient, druid: Druid) -> None:
-    first = DAY - dt.timedelta(days=1)
-    airflow.backfill("baselines", first, DAY)
-    states = wait_until(lambda: airflow.ended_backfill("baselines", 2), 300, "two runs", pause_s=1)
-    assert set(states.values()) == {"success"}
-    for table in TABLES:
-        for day in (first, DAY):
-            found = day_rows(druid, table, day)
-            assert found, f"{table} {day}"
-            assert len(found) == len(set(found)), "doubled"
-
-
-def test_scheduler__a_day_without_data_stops_at_the_gate_and_says_why(airflow: AirflowClient, druid: Druid) -> None:
-    empty = TOWN.first - dt.timedelta(days=20)
-    run = airflow.trigger("baselines", empty)
-    assert airflow.end_of("baselines", run) == "failed"
-    assert airflow.states("baselines", run) == {"quality": "failed", **dict.fromkeys(TABLES, "upstream_failed")}
-    assert f"error: data quality: {empty}: powerraw holds no reading" in airflow.log("baselines", run, "quality")
-    assert day_rows(druid, "history", empty) == []
-
-
-def test_forecast__dag_test_runs_it_on_the_real_druid(airflow: AirflowClient, druid: Druid, killed_run: str) -> None:
+def test_forecast__dag_test_runs_it_on_the_real_druid(
+    airflow: AirflowClient, druid: Druid, killed_backfill: str
+) -> None:
     target = DAY + dt.timedelta(days=1)
     code = (
         "from airflow.dag_processing.dagbag import DagBag; import datetime as dt\n"
@@ -134,13 +116,31 @@ def test_forecast__dag_test_runs_it_on_the_real_druid(airflow: AirflowClient, dr
     assert len(day_rows(druid, "forecast_score", DAY)) == 2 * 3
 
 
-def test_scheduler__killed_half_way_ends_with_the_rows_of_an_undisturbed_run(
-    airflow: AirflowClient, druid: Druid, killed_run: str
+def test_scheduler__a_day_without_data_stops_at_the_gate_and_says_why(airflow: AirflowClient, druid: Druid) -> None:
+    empty = TOWN.first - dt.timedelta(days=20)
+    run = airflow.trigger("baselines", empty)
+    assert airflow.end_of("baselines", run) == "failed"
+    assert airflow.states("baselines", run) == {"quality": "failed", **dict.fromkeys(TABLES, "upstream_failed")}
+    assert f"error: data quality: {empty}: powerraw holds no reading" in airflow.log("baselines", run, "quality")
+    assert day_rows(druid, "history", empty) == []
+
+
+def test_scheduler__killed_half_way_goes_on_with_its_range(
+    airflow: AirflowClient, druid: Druid, killed_backfill: str
 ) -> None:
-    assert airflow.end_of("baselines", killed_run, timeout_s=300) == "success"
-    assert airflow.tasks("baselines", killed_run)["history"]["try_number"] > 1, "it was not killed half-way"
-    found = {table: day_rows(druid, table, KILLED_DAY) for table in TABLES}
-    assert all(len(rows) == len(set(rows)) > 0 for rows in found.values())
-    airflow.clear("baselines", killed_run)
-    assert airflow.end_of("baselines", killed_run) == "success"
-    assert {table: day_rows(druid, table, KILLED_DAY) for table in TABLES} == found
+    states = wait_until(lambda: airflow.ended_backfill("baselines", 2), 280, "two runs", pause_s=1)
+    assert set(states.values()) == {"success"}
+    assert airflow.tasks("baselines", killed_backfill)["history"]["try_number"] > 1, "it was not killed half-way"
+    for table in TABLES:
+        for day in (FIRST_DAY, DAY):
+            found = day_rows(druid, table, day)
+            assert len(found) == len(set(found)) > 0, f"{table} {day}"
+
+
+def test_scheduler__a_killed_runs_rows_are_those_of_an_undisturbed_one(
+    airflow: AirflowClient, druid: Druid, killed_backfill: str
+) -> None:
+    killed = {table: day_rows(druid, table, FIRST_DAY) for table in TABLES}
+    airflow.clear("baselines", killed_backfill)
+    assert airflow.end_of("baselines", killed_backfill) == "success"
+    assert {table: day_rows(druid, table, FIRST_DAY) for table in TABLES} == killed
