@@ -33,6 +33,7 @@ _POLL_S = 0.2
 _VISIBLE_S = 120
 _DONE = ("SUCCESS", "FAILED")
 _OUTSIDE_EVERY_INTERVAL = "time_ms\n0\n"
+_NOTHING: Json = {"n": 0, "served": 0}
 
 
 class DruidBatch:
@@ -114,7 +115,7 @@ class DruidBatch:
         deadline = time.monotonic() + _VISIBLE_S
         while True:
             found = self._sql(segments, VARCHAR=[table, made, start, end])[0]
-            if found["n"] and found["n"] == found["served"]:
+            if found["n"] == found["served"] and (found["n"] or not rows):  # no rows where none were: no segment
                 seen = self._sql(counted, TIMESTAMP=[start.removesuffix("Z"), end.removesuffix("Z")])[0]["n"]
                 if seen == rows:
                     return
@@ -132,9 +133,9 @@ class DruidBatch:
             rows: list[Json] = self._request("POST", "/druid/v2/sql", {"query": query, "parameters": values})
         except ServiceError as problem:
             if "not found" in str(problem):
-                return [{"n": 0}]
+                return [_NOTHING]
             raise
-        return rows or [{"n": 0}]
+        return rows or [_NOTHING]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         return self._request(method, _OVERLORD + path, body)

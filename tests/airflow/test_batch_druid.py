@@ -85,7 +85,8 @@ def test_overwrite__replaces_its_interval_and_no_other(stack: Stack, druid: Drui
     writer.overwrite(table, day_interval(second, TUNIS), made(day_interval(second, TUNIS), 3.0, count=5))
     found = rows(druid, table)
     assert [row["lower"] for row in found] == [1.0] * 24 + [3.0] * 5
-    writer.overwrite(table, day_interval(first, TUNIS), made(both, 1.0)[:0])
+    for emptied in (first, first, first - dt.timedelta(days=9)):  # with rows, without any more, and as ever
+        writer.overwrite(table, day_interval(emptied, TUNIS), made(both, 1.0)[:0])
     assert [row["lower"] for row in rows(druid, table)] == [3.0] * 5
 
 
