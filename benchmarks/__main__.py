@@ -81,7 +81,8 @@ def _told(name: str, measure: Callable[[], list[Figure]]) -> list[Figure]:
 
 
 def _druid(stack: Stack, data: Path) -> list[Figure]:
-    """A topic of one replay, ingested before the stack's own supervisors are busy with it."""
+    """A topic of one replay and nothing else."""
+    stack.reset()
     stack.up(["kafka", "druid"])
     done = gridflex_json(["replay", "redd", "--path", str(data), "--replay-id", "bench-druid"])
     total = len(read_messages(stack.config.kafka.bootstrap_servers, stack.config.kafka.topic_readings))
