@@ -4,7 +4,8 @@ import datetime as dt
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -186,13 +187,11 @@ def test_quality__a_day_observed_too_little_stops_the_run(environment: dict[str,
 def test_compact__merges_segments_and_changes_no_sum(environment: dict[str, str], stack: Stack, druid: Druid) -> None:
     day = TOWN.first
     span, sql = day_interval(day, ZoneInfo("UTC")), DruidSql(stack.config)
-    publish(druid)
-    wait_until(lambda: segments(sql, "powerraw", span) >= 1, 120, "published segments")
+    publish(druid, lambda: segments(sql, "powerraw", span) >= 1)
     late = produce_town(stack.config, replace(TOWN, prefix="late", days=1, homes=1))
     query = "SELECT SUM(\"count\") AS n FROM powerraw WHERE house_id LIKE 'late-%' AND appliance <> 'mains'"
     wait_until(lambda: druid.sql(query)[0]["n"] == late, 120, "late readings")
-    publish(druid)
-    wait_until(lambda: segments(sql, "powerraw", span) >= 2, 120, "segments of late readings")
+    publish(druid, lambda: segments(sql, "powerraw", span) >= 2)
     sums = (
         'SELECT SUM("count") AS n, SUM(energy_wh) AS wh, SUM(observed_s) AS observed_s, MAX(power_w_max) AS w, '
         f"APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw WHERE {on(day)}"
@@ -210,8 +209,17 @@ def test_compact__leaves_young_days_to_the_stream(environment: dict[str, str]) -
     assert "too young to be compacted" in batch(environment, "compact", today, today, code=1)
 
 
-def publish(druid: Druid) -> None:
-    """Let the supervisor's task hand over what it has read, and another begin."""
+def publish(druid: Druid, seen: Callable[[], bool]) -> None:
+    """Have the supervisor's task hand over what it has read, until ``seen``.
+
+    Druid ends a task that is too busy to answer, or not yet known to run, instead: the next one reads the same
+    rows again and is asked again. The coordinator learns of published segments once a minute.
+    """
     spec = druid.supervisor_spec("powerraw")
     assert spec is not None
-    druid.submit_supervisor(spec)
+    for _ in range(4):
+        druid.submit_supervisor(spec)
+        with suppress(AssertionError):
+            wait_until(seen, 100)
+            return
+    raise AssertionError("the task's segments were not published, though it was asked four times")
