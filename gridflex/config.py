@@ -59,6 +59,7 @@ class Kafka(Section):
     topic_readings: str = "powerraw"
     topic_duty_cycles: str = "dutycycle"
     topic_dead_letters: str = "deadletter"
+    topic_flexibility: str = "flexibility"
     partitions: Count = 6
     replication_factor: Count = 1
     transaction_timeout_s: Positive = 60
@@ -102,6 +103,15 @@ class DutyCycle(Section):
 
     window_s: Count = 600
     slide_s: Count = 60
+
+
+class Flexibility(Section):
+    """What could be shed: who takes part, and which minute is asked for."""
+
+    participation: str = ""
+    """File with house_id, appliance_id, reachable, opted_out. Relative to the checkout. Empty: everyone takes part."""
+    settle_s: Positive = 90
+    """A younger minute still fills up: a plug may speak only once a minute."""
 
 
 class Spark(Section):
@@ -185,6 +195,7 @@ class Config(Section):
     readings: Readings = Readings()
     replay: Replay = Replay()
     duty_cycle: DutyCycle = DutyCycle()
+    flexibility: Flexibility = Flexibility()
     spark: Spark = Spark()
     batch: Batch = Batch()
     baselines: Baselines = Baselines()

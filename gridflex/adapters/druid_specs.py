@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gridflex.config import ROOT, Config
-from gridflex.contracts.schemas import Schema, duty_cycle_schema, reading_schema, rejection_schema
+from gridflex.contracts.schemas import Schema, duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
 
 SPEC_DIR = ROOT / "database" / "druid_specs"
 POWERRAW = "powerraw"
 DUTYCYCLE = "dutycycle"
 DEADLETTER = "deadletter"
+FLEXIBILITY = "flexibility"
 DIGEST = "gridflex_digest"
 """In a spec's context: the digest of the spec as it was submitted, so that an unchanged one is left alone."""
 
@@ -33,6 +34,7 @@ def supervisor_specs(config: Config) -> dict[str, Spec]:
         POWERRAW: readings_spec(config, [reading_schema()]),
         DUTYCYCLE: _filled(DUTYCYCLE, config, config.kafka.topic_duty_cycles, [duty_cycle_schema()]),
         DEADLETTER: _filled(DEADLETTER, config, config.kafka.topic_dead_letters, [rejection_schema()]),
+        FLEXIBILITY: _filled(FLEXIBILITY, config, config.kafka.topic_flexibility, [flexibility_schema()]),
     }
 
 

@@ -100,6 +100,11 @@ def duty_cycle_schema() -> Schema:
     return load_schema("duty_cycle")
 
 
+def flexibility_schema() -> Schema:
+    """``flexibility``."""
+    return load_schema("flexibility")
+
+
 def rejection_schema() -> Schema:
     """``rejection``."""
     return load_schema("rejection")

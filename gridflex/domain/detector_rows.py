@@ -46,6 +46,8 @@ class Rows:
     """Meaningless where ``has_end`` is false."""
     sums: Ints
     """Shape (4, m): observed ms, observed ms while on, microjoules while on, microjoules."""
+    slide_sums: Ints
+    """Shape (4, m): of a window the same over its last slide alone; of an activation nothing."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -134,6 +136,7 @@ def gather(batch: Batch, readings: Ordered, told: Told, min_on_ms: Ints, window_
         start_ms=np.concatenate((ended.start_ms, confirmed.start_ms, windows.end_ms - window_ms)),
         end_ms=end_ms,
         sums=np.concatenate((ended.sums, confirmed.sums, windows.sums), axis=1),
+        slide_sums=np.concatenate((no_sums(len(ended) + len(confirmed)), windows.slide_sums), axis=1),
     )
     return rows.take(np.lexsort((end_ms, status, cause)))
 
@@ -148,5 +151,11 @@ def no_rows() -> Rows:
         event_time_ms=none,
         start_ms=none,
         end_ms=none,
-        sums=np.zeros((4, 0), dtype=np.int64),
+        sums=no_sums(0),
+        slide_sums=no_sums(0),
     )
+
+
+def no_sums(count: int) -> Ints:
+    """Nothing measured, of so many rows: shape (4, count)."""
+    return np.zeros((4, count), dtype=np.int64)

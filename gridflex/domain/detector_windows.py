@@ -38,6 +38,8 @@ class Windows:
     end_ms: Ints
     sums: Ints
     """Shape (4, m)."""
+    slide_sums: Ints
+    """Shape (4, m): of the window's last pane alone."""
 
     def __len__(self) -> int:
         return len(self.at)
@@ -57,6 +59,7 @@ def slide(readings: Ordered, sums: Ints, carried: Panes, carried_ms: Ints, slidi
         at=_teller(readings, now, panes.slot[last], end),
         end_ms=end * sliding.slide_ms,
         sums=_window_sums(panes, last, end - sliding.count),
+        slide_sums=panes.sums[:, last] * (panes.pane[last] == end - 1),
     )
     kept = panes.pane > reached[panes.slot] - sliding.count
     return windows, Panes(slot=panes.slot[kept], pane=panes.pane[kept], sums=panes.sums[:, kept])

@@ -13,7 +13,7 @@ import numpy as np
 
 from gridflex.domain.detector_activations import Rules, follow, measure, switch
 from gridflex.domain.detector_order import Batch, Late, Ordered, arrange, select
-from gridflex.domain.detector_rows import Rows, Status, Told, gather, no_rows
+from gridflex.domain.detector_rows import Rows, Status, Told, gather, no_rows, no_sums
 from gridflex.domain.detector_state import (
     NEVER,
     DetectorState,
@@ -101,6 +101,7 @@ class Detector:
             start_ms=tracks.start_ms,
             end_ms=tracks.last_on_ms,
             sums=tracks.sums,
+            slide_sums=no_sums(len(slot)),
         )
 
     def _follow(self, state: DetectorState, batch: Batch, readings: Ordered, slot: Ints) -> tuple[Rows, DetectorState]:

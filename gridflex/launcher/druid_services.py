@@ -20,7 +20,7 @@ ROUTER = "druid-router"
 INDEXER = "druid-indexer"
 
 _LARGEST_AVRO_BYTES = 1 << 20
-_OTHER_SUPERVISORS = 2
+_OTHER_SUPERVISORS = 3
 _BATCH_SLOTS = 2
 _EXPORTS = ("java.base/jdk.internal.misc", "java.base/jdk.internal.ref")
 _OPENS = (

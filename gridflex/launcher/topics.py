@@ -20,7 +20,7 @@ def create_topics(config: Config) -> None:
     kafka = config.kafka
     server = f"{config.launcher.host}:{config.launcher.kafka_port}"
     client = AdminClient({"bootstrap.servers": server, "log_level": 0})
-    names = (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters)
+    names = (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
     try:
         found = client.list_topics(timeout=_TIMEOUT_S).topics
         for name in names:

@@ -1,4 +1,4 @@
-"""The duty-cycle job: readings in, duty cycles and dead letters out. Wiring only."""
+"""The duty-cycle job: readings in, duty cycles, flexibility and dead letters out. Wiring only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
+from gridflex.adapters.participation import load_participation
+from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import (
     SCHEMA_DIR,
     Schema,
     duty_cycle_schema,
+    flexibility_schema,
     load_schema,
     reading_schema,
     rejection_schema,
 )
 from gridflex.domain.duty_cycle import Detector
-from gridflex.errors import ServiceError
+from gridflex.domain.flexibility import Forecaster
+from gridflex.errors import ConfigError, ServiceError
 from stream_processing.sink import KafkaSink
-from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, OUTPUT, Bucket, BucketProcessor
+from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, OUTPUT, Bucket, BucketProcessor
 from stream_processing.state.decoder import Decoder
+from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.rejections import DeadLetters
 from stream_processing.status import Status
 from stream_processing.transforms.readings import into_blocks
@@ -34,6 +39,7 @@ logger = logging.getLogger(__name__)
 _FETCH_WAIT_MS = 20
 """A micro-batch ends with a transaction's marker; in each partition the consumer waits that long for more after it."""
 _POLL_S = 1
+_SLIDE_S = 60
 
 
 def read_messages(session: SparkSession, settings: config.Config) -> DataFrame:
@@ -60,6 +66,8 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
     profiles = load_profiles()
     decoder = Decoder(reader=reading_schema(), writers=writers, limits=settings.readings, profiles=profiles)
     duty = settings.duty_cycle
+    if duty.slide_s != _SLIDE_S:
+        raise ConfigError(f"duty_cycle.slide_s: found {duty.slide_s}; flexibility is told by the minute: {_SLIDE_S}")
     bucket = Bucket(
         detector=Detector(profiles, settings.readings.max_gap_s, duty.window_s, duty.slide_s),
         schema=duty_cycle_schema(),
@@ -68,6 +76,11 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             topic=settings.kafka.topic_readings,
             limits=settings.readings,
             known_ids=tuple(writer.schema_id for writer in writers),
+        ),
+        flexibility=FlexibilityTeller(
+            forecaster=Forecaster(load_rules()),
+            schema=flexibility_schema(),
+            participation=load_participation(settings.flexibility.participation),
         ),
     )
     blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
@@ -94,14 +107,21 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
     query = writer.trigger(**pace).start()
     try:
-        topics = {DUTY_CYCLES: settings.kafka.topic_duty_cycles, DEAD_LETTERS: settings.kafka.topic_dead_letters}
-        sinks.append(KafkaSink(settings.kafka, f"stream-{query.id}", topics))
+        sinks.append(KafkaSink(settings.kafka, f"stream-{query.id}", _topics(settings.kafka)))
     except BaseException:
         query.stop()
         raise
     finally:
         ready.set()
     return Job(query=query, sink=sinks[0])
+
+
+def _topics(kafka: config.Kafka) -> dict[int, str]:
+    return {
+        DUTY_CYCLES: kafka.topic_duty_cycles,
+        DEAD_LETTERS: kafka.topic_dead_letters,
+        FLEXIBILITY: kafka.topic_flexibility,
+    }
 
 
 def follow(job: Job, status: Status, stop: threading.Event) -> None:

@@ -13,12 +13,15 @@ from pyspark.sql.types import BinaryType, ByteType, IntegerType, StructField, St
 
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Detector, empty_state
+from gridflex.domain.flexibility_state import from_bytes, no_records, to_bytes
 from stream_processing.state.arrivals import Arrivals, as_batch, join
+from stream_processing.state.flexible import FlexibilityTeller
+from stream_processing.state.identity import Identities
 from stream_processing.state.messages import Messages, duty_cycles
 from stream_processing.state.rejections import DeadLetters
 from stream_processing.state.worker import settle
 
-DUTY_CYCLES, DEAD_LETTERS = 0, 1
+DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY = range(3)
 """Which topic a message is for."""
 OUTPUT = StructType(
     [
@@ -28,8 +31,16 @@ OUTPUT = StructType(
     ]
 )
 _STATE = StructType(
-    [StructField("buckets", IntegerType(), nullable=False), StructField("columns", BinaryType(), nullable=False)]
+    [
+        StructField("buckets", IntegerType(), nullable=False),
+        StructField("columns", BinaryType(), nullable=False),
+        StructField("flexible", BinaryType(), nullable=False),
+    ]
 )
+
+
+State = tuple[bytes, bytes]
+"""What the detector remembers, and what is remembered of flexible appliances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +50,22 @@ class Bucket:
     detector: Detector
     schema: Schema
     dead_letters: DeadLetters
+    flexibility: FlexibilityTeller
 
-    def fold(self, encoded: bytes | None, arrivals: Arrivals) -> tuple[dict[int, list[Messages]], bytes]:
+    def fold(self, encoded: State | None, arrivals: Arrivals) -> tuple[dict[int, list[Messages]], State]:
         """Messages by topic, and the state as bytes after them."""
-        state = self.detector.decode(encoded) if encoded else empty_state()
+        state = self.detector.decode(encoded[0]) if encoded else empty_state()
+        records = from_bytes(encoded[1]) if encoded else no_records()
         readings, starts = arrivals.good()
         rows, late, state = self.detector.fold(state, as_batch(readings, starts))
+        who = Identities.of(readings.payloads, readings.payload[rows.cause])
+        flexible, records = self.flexibility.fold(records, rows, who)
         told = {
-            DUTY_CYCLES: [duty_cycles(self.schema, rows, readings)],
+            DUTY_CYCLES: [duty_cycles(self.schema, rows, who)],
             DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(arrivals.bad())],
+            FLEXIBILITY: [flexible],
         }
-        return told, self.detector.encode(state)
+        return told, (self.detector.encode(state), to_bytes(records))
 
 
 class BucketProcessor(StatefulProcessor):
@@ -78,7 +94,7 @@ class BucketProcessor(StatefulProcessor):
         """Called by Spark once per bucket and micro-batch."""
         blocks = [block for frame in rows for block in frame["block"]]
         told, encoded = self._bucket.fold(self._load(), join(blocks))
-        self._state.put([(self._buckets, encoded)])
+        self._state.put([(self._buckets, *encoded)])
         for topic, batches in told.items():
             for messages in batches:
                 if len(messages):
@@ -88,12 +104,12 @@ class BucketProcessor(StatefulProcessor):
     def close(self) -> None:
         """Nothing to close."""
 
-    def _load(self) -> bytes | None:
+    def _load(self) -> State | None:
         encoded = None
-        for buckets, encoded in self._state.get():  # noqa: B007
+        for buckets, *encoded in self._state.get():  # noqa: B007
             if buckets != self._buckets:
                 raise ValueError(
                     f"the checkpoint was written with spark.buckets={buckets}, the configuration says {self._buckets}: "
                     "restore it or start with a fresh checkpoint"
                 )
-        return encoded
+        return (encoded[0], encoded[1]) if encoded else None

@@ -13,8 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from gridflex.adapters.avro import string_bytes
+from gridflex.adapters.avro import StringTable, string_bytes
 from gridflex.domain.profiles import Profiles
 from gridflex.domain.readings import Ints
 
@@ -32,6 +33,7 @@ class Identity:
     series: int
     """64-bit hash of data set, appliance and class: whose state it is. A new class is a new series."""
     dataset: str
+    house_id: str
     appliance_id: str
     appliance: str
     key: bytes
@@ -53,10 +55,10 @@ def identify(encoded: bytes) -> Identity | None:
         return None
     if len(fields) != len(FIELDS):
         return None
-    dataset, _, _, _, appliance_id, appliance = fields
+    dataset, _, _, house_id, appliance_id, appliance = fields
     digest = hashlib.blake2b(encode([dataset, appliance_id, appliance]), digest_size=8).digest()
     series = int.from_bytes(digest, "little", signed=True)
-    return Identity(series, dataset, appliance_id, appliance, appliance_id.encode())
+    return Identity(series, dataset, house_id, appliance_id, appliance, appliance_id.encode())
 
 
 @lru_cache(maxsize=MOST)
@@ -66,6 +68,30 @@ def known(encoded: bytes) -> Identity:
     if identity is None:
         raise ValueError(f"a good reading without an identity: {encoded[:80]!r}")
     return identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Identities:
+    """Whose some rows are."""
+
+    code: Ints
+    """Shape (m,): index of each row's identity."""
+    distinct: list[Identity]
+    table: StringTable
+    """The same, encoded."""
+
+    @classmethod
+    def of(cls, encoded: pa.Array, index: npt.NDArray[np.integer]) -> Identities:
+        """``index``: shape (m,), of each row's identity in ``encoded``."""
+        found, code = np.unique(index, return_inverse=True)
+        rows: list[bytes] = encoded.take(pa.array(found)).to_pylist()
+        return cls(code=code, distinct=[known(one) for one in rows], table=StringTable.of_encoded(rows))
+
+    def keys(self, code: Ints) -> list[bytes]:
+        """Kafka's key of rows given by their code: the appliance."""
+        keys = np.array([one.key for one in self.distinct], dtype=object)
+        chosen: list[bytes] = keys[code].tolist()
+        return chosen
 
 
 class Book:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-
 from gridflex.adapters.avro import Coded, Nullable, StringTable, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows, Status
-from stream_processing.state.arrivals import Arrivals
-from stream_processing.state.identity import FIELDS, known
+from stream_processing.state.identity import FIELDS, Identities
 
 _KINDS = {
     Status.ENDED: ("activation", "ended"),
@@ -34,19 +30,16 @@ class Messages:
         return len(self.key)
 
 
-def duty_cycles(schema: Schema, rows: Rows, readings: Arrivals) -> Messages:
-    """Rows as messages, keyed by appliance. ``readings``: those that told them."""
+def duty_cycles(schema: Schema, rows: Rows, who: Identities) -> Messages:
+    """Rows as messages, keyed by appliance. ``who``: shape (m,), the rows' appliances."""
     if len(rows) == 0:
         return Messages(key=[], value=[])
-    distinct, codes = np.unique(readings.payload[rows.cause], return_inverse=True)
-    identities = readings.payloads.take(pa.array(distinct)).to_pylist()
-    keys = np.array([known(one).key for one in identities], dtype=object)
     value = encode_columns(
         schema,
         {
             "event_time_ms": rows.event_time_ms,
             ("kind", "status"): Coded(codes=rows.status, table=_KIND_TABLE),
-            FIELDS: Coded(codes=codes, table=StringTable.of_encoded(identities)),
+            FIELDS: Coded(codes=who.code, table=who.table),
             "start_ms": rows.start_ms,
             "end_ms": Nullable(values=rows.end_ms, valid=rows.has_end),
             "on_s": rows.on_s,
@@ -56,4 +49,4 @@ def duty_cycles(schema: Schema, rows: Rows, readings: Arrivals) -> Messages:
             "energy_wh": rows.energy_wh,
         },
     )
-    return Messages(key=keys[codes].tolist(), value=value)
+    return Messages(key=who.keys(who.code), value=value)

@@ -8,11 +8,27 @@ import pytest
 
 from gridflex.adapters.druid_specs import DIGEST, SPEC_DIR, read_spec, readings_spec, supervisor_specs
 from gridflex.config import Config, load_config
-from gridflex.contracts.schemas import Field, Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
+from gridflex.contracts.schemas import (
+    Field,
+    Schema,
+    duty_cycle_schema,
+    flexibility_schema,
+    parse_schema,
+    reading_schema,
+    rejection_schema,
+)
+from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
 
-SCHEMAS = {"powerraw": reading_schema(), "dutycycle": duty_cycle_schema(), "deadletter": rejection_schema()}
+SCHEMAS = {
+    "powerraw": reading_schema(),
+    "dutycycle": duty_cycle_schema(),
+    "deadletter": rejection_schema(),
+    "flexibility": flexibility_schema(),
+}
 DISTINCT = {"hyperUnique"}
 """Metrics that are made of a dimension."""
+ONE_A_MINUTE = {"flexibility"}
+"""An appliance has at most one row a minute: within a minute, power and variance add up over appliances."""
 EXTREMES = {"longMax"}
 """Metrics that may be made of the time stamp."""
 DRUID_TYPES = {"string": "string", "long": "long", "int": "long", "double": "double"}
@@ -28,6 +44,11 @@ def fields(name: str) -> dict[str, Field]:
 def data_schema(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = read_spec(name)["spec"]["dataSchema"]
     return schema
+
+
+def metrics(name: str) -> list[dict[str, Any]]:
+    """The metrics, and what a filter lets through to one."""
+    return [metric.get("aggregator", metric) for metric in data_schema(name)["metricsSpec"]]
 
 
 def plain_type(field: Field) -> str:
@@ -58,7 +79,7 @@ def test_dimensions__are_dimensions_of_the_schema_with_its_type(name: str) -> No
 
 def test_metrics__are_made_of_metrics_of_the_schema(name: str) -> None:
     made = {transform["name"] for transform in data_schema(name).get("transformSpec", {}).get("transforms", ())}
-    for metric in data_schema(name)["metricsSpec"]:
+    for metric in metrics(name):
         if metric["type"] == "count":
             continue
         source = metric["fieldName"]
@@ -83,18 +104,19 @@ def test_rolled_up_metrics__can_be_summed_again(name: str) -> None:
     if spec["granularitySpec"]["rollup"]:
         allowed = {"count", "doubleSum", "longSum", "doubleMax", "longMax"}
         allowed |= {"quantilesDoublesSketch", "hyperUnique"}
-        assert {metric["type"] for metric in spec["metricsSpec"]} <= allowed
-        for metric in spec["metricsSpec"]:
+        assert {metric["type"] for metric in metrics(name)} <= allowed
+        summable = {"Wh", "s", "1"} | ({"W", "W2"} if name in ONE_A_MINUTE else set())
+        for metric in metrics(name):
             if metric["type"].endswith("Sum"):
                 made = metric["fieldName"] not in fields(name)
                 unit = "Wh" if made else fields(name)[metric["fieldName"]].unit
-                assert unit in {"Wh", "s", "1"}, f"a sum of {unit} means nothing"
+                assert unit in summable, f"a sum of {unit} means nothing"
 
 
 def test_columns__are_those_that_scripts_rely_on(name: str) -> None:
     spec = data_schema(name)
     found = [one if isinstance(one, str) else one["name"] for one in spec["dimensionsSpec"]["dimensions"]]
-    found += [metric["name"] for metric in spec["metricsSpec"]]
+    found += [metric["name"] for metric in metrics(name)]
     reading = ["dataset", "region", "feeder", "house_id", "appliance_id", "appliance"]
     expected = {
         "powerraw": [
@@ -112,6 +134,14 @@ def test_columns__are_those_that_scripts_rely_on(name: str) -> None:
             *("on_s", "observed_s", "duty_cycle", "mean_on_power_w", "energy_wh"),
         ],
         "deadletter": ["stage", "reason", "dataset", "source", "count"],
+        "flexibility": [
+            *("dataset", "region", "feeder", "appliance", "appliances", "fresh", "callable"),
+            *(f"flex_{horizon}_w" for horizon in HORIZONS_MIN),
+            *(f"variance_{horizon}_w2" for horizon in HORIZONS_MIN),
+            *(f"shared_{horizon}_w" for horizon in HORIZONS_MIN),
+            *(f"rebound_{horizon}_wh" for horizon in AHEAD_MIN),
+            "households",
+        ],
     }
     assert found == expected[name]
 

@@ -1,0 +1,63 @@
+"""Minutes of eligible appliances -> what could be shed of them, as framed Avro messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridflex.adapters.avro import Coded, Column, encode_columns
+from gridflex.contracts.schemas import Schema
+from gridflex.domain.duty_cycle import Rows
+from gridflex.domain.flexibility import Flexibility, Forecaster, minutes_of
+from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
+from gridflex.domain.flexibility_state import Records
+from gridflex.domain.participation import Participation
+from gridflex.domain.readings import MS_PER_S, Floats
+from stream_processing.state.identity import FIELDS, Identities
+from stream_processing.state.messages import Messages
+
+_MS_PER_MIN = 60 * MS_PER_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlexibilityTeller:
+    """Tells the flexibility of each minute; it goes to the executors with all that it needs."""
+
+    forecaster: Forecaster
+    schema: Schema
+    participation: Participation
+
+    def fold(self, records: Records, rows: Rows, who: Identities) -> tuple[Messages, Records]:
+        """Messages keyed by appliance, and what is now remembered. ``who``: shape (m,), the rows' appliances."""
+        rules = self.forecaster.rules
+        code = np.array([rules.code(one.appliance, one.dataset) for one in who.distinct], dtype=np.int64)
+        chosen, minutes = minutes_of(rows, code[who.code])
+        if len(minutes) == 0:
+            return Messages(key=[], value=[]), records
+        told, records = self.forecaster.fold(records, minutes)
+        may = np.array([self.participation.callable(one.house_id, one.appliance_id) for one in who.distinct])
+        owner = who.code[chosen]
+        callable_ = told.fresh & may[owner]
+        columns: dict[str | tuple[str, ...], Column] = {
+            "event_time_ms": minutes.minute * _MS_PER_MIN,
+            FIELDS: Coded(codes=owner, table=who.table),
+            "fresh": told.fresh.astype(np.int64),
+            "callable": callable_.astype(np.int64),
+        }
+        columns.update(_figures(told.only(callable_)))
+        return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
+
+
+def _figures(told: Flexibility) -> Iterator[tuple[str, Floats]]:
+    """By field: one for each horizon."""
+    kinds = (
+        ("flex_{}_w", told.flex_w, HORIZONS_MIN),
+        ("variance_{}_w2", told.variance_w2, HORIZONS_MIN),
+        ("shared_{}_w", told.shared_w, HORIZONS_MIN),
+        ("rebound_{}_wh", told.rebound_wh[1:], AHEAD_MIN),
+    )
+    for name, columns, horizons in kinds:
+        for horizon, column in zip(horizons, columns, strict=True):
+            yield name.format(horizon), column.astype(np.float64)
