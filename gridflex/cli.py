@@ -15,6 +15,7 @@ from gridflex.adapters.command_line import run
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.tables import table
 from gridflex.config import ROOT, load_config
+from gridflex.curtail import curtail
 from gridflex.launcher.commands import down, logs, reset, status, up
 from gridflex.launcher.demo import demo
 
@@ -58,7 +59,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset, demo):
+for _command in (up, status, logs, down, reset, demo, curtail):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))

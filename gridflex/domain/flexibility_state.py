@@ -49,7 +49,7 @@ _CHANGES_SHARE = 0.05
 """Mean square of the change from minute to minute until it is known, relative to the square of the power while on."""
 TYPICAL_MIN = {True: 30.0, False: 120.0}
 """On-time that the typical power while on counts for, of classes that are cycled and of the others."""
-TYPICAL_SAMPLES = {True: 6.0, False: 60.0}
+TYPICAL_SAMPLES = {True: 3.0, False: 60.0}
 """Samples that the typical course counts for."""
 
 

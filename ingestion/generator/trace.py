@@ -68,14 +68,30 @@ class Trace:
             shape *= 1 + self.look.wander * _wander(len(age_s), rng)
         return shape
 
+    def energy_until_ws(self, time_s: Floats, least_w: float = 0.0) -> Floats:
+        """Joules that the plan's stretches of ``least_w`` or more took up to each instant, shape (n,). Noise apart."""
+        counted = self.power_w * (self.power_w >= least_w)
+        full = np.append(0, np.cumsum(counted * self._full_s(self.end_s - self.start_s)))
+        taken = np.zeros(len(time_s))
+        begun = np.searchsorted(self.start_s, time_s, side="right")
+        at = begun[begun > 0] - 1
+        age_s = np.minimum(time_s[begun > 0], self.end_s[at]) - self.start_s[at]
+        taken[begun > 0] = full[at] + counted[at] * self._full_s(age_s)
+        return taken
+
+    def _full_s(self, length_s: Floats) -> Floats:
+        """Seconds at a stretch's power that take what its first ``length_s`` take, inrush and settling included."""
+        full = length_s.copy()
+        for part, fade_s in ((self.look.surge, SURGE_S), (self.look.settle, SETTLE_S)):
+            full += part * fade_s * (1 - np.exp(-length_s / fade_s))
+        return full
+
     def energy_ws(self, start_s: float, end_s: float, least_w: float = 0.0) -> tuple[float, float]:
         """Joules that the plan takes in [start, end), and its seconds, at ``least_w`` or more. Noise apart."""
         first, last = np.searchsorted(self.start_s, (start_s, end_s))
         power_w = self.power_w[first:last]
         length = self.end_s[first:last] - self.start_s[first:last]
-        full = length.copy()
-        for part, fade_s in ((self.look.surge, SURGE_S), (self.look.settle, SETTLE_S)):
-            full += part * fade_s * (1 - np.exp(-length / fade_s))
+        full = self._full_s(length)
         counts = power_w >= least_w
         pause_s = max(0.0, end_s - start_s - float(length.sum())) if self.look.standby_w >= least_w else 0.0
         return float((power_w * full)[counts].sum()) + pause_s * self.look.standby_w, float(

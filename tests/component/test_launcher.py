@@ -74,7 +74,7 @@ def test_every_port__is_bound_to_the_loopback(stack: Stack) -> None:
 
 def test_supervisors__are_told_with_their_lag_and_rows(stack: Stack) -> None:
     found = {one.name: one for one in stack.supervisors()}
-    assert set(found) == {"powerraw", "dutycycle", "deadletter"}
+    assert set(found) == {"powerraw", "dutycycle", "deadletter", "flexibility"}
     assert {(one.state, one.tasks) for one in found.values()} == {("RUNNING", 1)}
 
 

@@ -16,6 +16,7 @@ from stream_processing.jobs.session import open_session, ship_code
 from tests.stack import running_stack
 
 _NUMBERS = itertools.count()
+_TOPICS = ("readings", "duty_cycles", "dead_letters", "flexibility")
 OwnTopics = Callable[..., Config]
 
 
@@ -37,12 +38,12 @@ def spark(kafka_stack: Stack) -> Iterator[SparkSession]:
 
 @pytest.fixture
 def own_topics(kafka_stack: Stack, tmp_path: Path) -> OwnTopics:
-    """Gives the configuration with three new topics and a state folder of the test's own."""
+    """Gives the configuration with new topics and a state folder of the test's own."""
 
     def make(**spark: object) -> Config:
         number = next(_NUMBERS)
         settings = kafka_stack.config
-        names = {f"topic_{name}": f"{name}-{number}" for name in ("readings", "duty_cycles", "dead_letters")}
+        names = {f"topic_{name}": f"{name}-{number}" for name in _TOPICS}
         kafka = settings.kafka.model_copy(update=names)
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
         for made in admin.create_topics([NewTopic(name, 3, 1) for name in names.values()]).values():

@@ -13,9 +13,14 @@ import numpy as np
 from gridflex import config
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
+from gridflex.domain.flexibility import Flexibility, Forecaster, minutes_of
+from gridflex.domain.flexibility_rules import HORIZONS_MIN
+from gridflex.domain.flexibility_state import no_records
+from gridflex.domain.participation import Participation
 from tests.topics import read_records
 
 CLASSES = ("fridge", "kettle", "microwave", "lighting", "washing_machine", "mains", "sauna")
@@ -80,6 +85,48 @@ def publish(kafka: config.Kafka, records: Sequence[Record], others: Sequence[byt
 
 def told_by_detector(records: Sequence[Record], settings: config.Config) -> list[Record]:
     """The rows that the pure detector tells of readings, as records of the duty cycles' schema, sorted."""
+    rows, identities = _detected(records, settings)
+    return in_order([_row(rows, index, identities[int(rows.key[index])]) for index in range(len(rows))])
+
+
+def told_by_forecaster(
+    records: Sequence[Record], settings: config.Config, participation: Participation | None = None
+) -> list[Record]:
+    """What the pure forecaster tells of the detector's rows, as records of flexibility's schema, sorted."""
+    rows, identities = _detected(records, settings)
+    rules, participation = load_rules(), participation or Participation()
+    code = np.array([rules.code(identity[-1], identity[0]) for identity in identities])
+    chosen, minutes = minutes_of(rows, code[rows.key])
+    told, _ = Forecaster(rules).fold(no_records(), minutes)
+    owners = [identities[key] for key in rows.key[chosen].tolist()]
+    may = told.fresh & np.array([participation.callable(owner[3], owner[4]) for owner in owners])
+    told = told.only(may)
+    return in_order(
+        [
+            {
+                "event_time_ms": int(minutes.minute[index]) * 60_000,
+                **dict(zip(IDENTITY, owner, strict=True)),
+                "fresh": int(told.fresh[index]),
+                "callable": int(may[index]),
+                **_figures(told, index),
+            }
+            for index, owner in enumerate(owners)
+        ]
+    )
+
+
+def _figures(told: Flexibility, index: int) -> Record:
+    horizons = list(enumerate(HORIZONS_MIN))
+    return {
+        **{f"flex_{minutes}_w": float(told.flex_w[row, index]) for row, minutes in horizons},
+        **{f"variance_{minutes}_w2": float(told.variance_w2[row, index]) for row, minutes in horizons},
+        **{f"shared_{minutes}_w": float(told.shared_w[row, index]) for row, minutes in horizons},
+        **{f"rebound_{minutes}_wh": float(told.rebound_wh[row, index]) for row, minutes in horizons if minutes},
+    }
+
+
+def _detected(records: Sequence[Record], settings: config.Config) -> tuple[Rows, list[tuple[str, ...]]]:
+    """The detector's rows, and the identity of each of their keys."""
     identities = {record["appliance_id"]: tuple(record[name] for name in IDENTITY) for record in records}
     names = sorted(identities)
     profiles = load_profiles()
@@ -94,7 +141,7 @@ def told_by_detector(records: Sequence[Record], settings: config.Config) -> list
         observed_s=np.array([record["observed_s"] for record in records]),
     )
     rows, _, _ = detector.fold(empty_state(), batch)
-    return in_order([_row(rows, index, identities[names[int(rows.key[index])]]) for index in range(len(rows))])
+    return rows, [identities[name] for name in names]
 
 
 def late_positions(records: Sequence[Record]) -> int:
@@ -110,6 +157,11 @@ def late_positions(records: Sequence[Record]) -> int:
 def written(kafka: config.Kafka) -> list[Record]:
     """The rows that a read_committed reader finds in the duty cycles' topic, sorted."""
     return in_order(read_records(kafka.bootstrap_servers, kafka.topic_duty_cycles))
+
+
+def written_flexibility(kafka: config.Kafka) -> list[Record]:
+    """The same in flexibility's topic."""
+    return in_order(read_records(kafka.bootstrap_servers, kafka.topic_flexibility))
 
 
 def in_order(records: Sequence[Record]) -> list[Record]:

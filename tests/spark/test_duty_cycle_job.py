@@ -10,13 +10,23 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from gridflex.adapters.participation import load_participation
 from gridflex.config import Config
-from gridflex.errors import ReplayFencedError, ServiceError
+from gridflex.errors import ConfigError, ReplayFencedError, ServiceError
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status
 from tests.spark.conftest import OwnTopics
-from tests.spark.samples import bad_values, late_positions, publish, readings, told_by_detector, written
+from tests.spark.samples import (
+    bad_values,
+    late_positions,
+    publish,
+    readings,
+    told_by_detector,
+    told_by_forecaster,
+    written,
+    written_flexibility,
+)
 from tests.topics import read_records
 
 pytestmark = [
@@ -47,6 +57,39 @@ def test_job__tells_what_the_pure_detector_tells_whatever_the_micro_batches(
     expected = told_by_detector(sent, settings)
     assert {row["status"] for row in expected} == {"closed", "confirmed", "ended", "retracted"}
     assert written(settings.kafka) == expected
+    flexible = told_by_forecaster(sent, settings)
+    assert sum(row["flex_15_w"] > 0 for row in flexible) > 100
+    assert {row["appliance"] for row in flexible} == {"fridge", "washing_machine"}
+    assert written_flexibility(settings.kafka) == flexible
+
+
+def test_job__calls_on_nobody_who_opted_out_or_is_out_of_reach(
+    spark: SparkSession, own_topics: OwnTopics, tmp_path: Path
+) -> None:
+    table = tmp_path / "participation.csv"
+    table.write_text("house_id,appliance_id,reachable,opted_out\nredd-1,,,1\nredd-2-0,redd-2-0-5,0,\n")
+    participation = load_participation(str(table))
+    settings = own_topics()
+    chosen = settings.flexibility.model_copy(update={"participation": str(table)})
+    settings = settings.model_copy(update={"flexibility": chosen})
+    sent = readings()
+    publish(settings.kafka, sent)
+
+    _run(spark, settings)
+
+    told = written_flexibility(settings.kafka)
+    assert told == told_by_forecaster(sent, settings, participation)
+    out = {row["appliance_id"] for row in told if row["fresh"] and not row["callable"]}
+    assert out == {"redd-1-0-3", "redd-2-0-5"}
+    assert sum(row["flex_60_w"] for row in told if row["appliance_id"] in out) == 0
+
+
+def test_job__refuses_windows_that_do_not_slide_by_the_minute(spark: SparkSession, own_topics: OwnTopics) -> None:
+    settings = own_topics()
+    changed = settings.model_copy(update={"duty_cycle": settings.duty_cycle.model_copy(update={"slide_s": 30})})
+
+    with pytest.raises(ConfigError, match="found 30; flexibility is told by the minute: 60"):
+        _run(spark, changed)
 
 
 def test_job__puts_every_bad_message_in_dead_letters_and_goes_on(spark: SparkSession, own_topics: OwnTopics) -> None:
@@ -84,6 +127,7 @@ def test_job__writes_a_micro_batch_once_though_spark_runs_it_again(
 
     assert "skipped=already_committed" in caplog.text
     assert written(settings.kafka) == told_by_detector(first + second, settings)
+    assert written_flexibility(settings.kafka) == told_by_forecaster(first + second, settings)
 
 
 def test_job__stops_with_a_clear_error_when_another_job_takes_its_checkpoint(

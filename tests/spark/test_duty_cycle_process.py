@@ -16,7 +16,14 @@ import pytest
 
 from gridflex.config import ROOT, Config
 from tests.spark.conftest import OwnTopics
-from tests.spark.samples import publish, readings, told_by_detector, written
+from tests.spark.samples import (
+    publish,
+    readings,
+    told_by_detector,
+    told_by_forecaster,
+    written,
+    written_flexibility,
+)
 from tests.stack import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.component]
@@ -37,6 +44,7 @@ def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnT
         assert job.wait(_WAIT_S) == 0
 
     assert written(settings.kafka) == told_by_detector(sent, settings)
+    assert written_flexibility(settings.kafka) == told_by_forecaster(sent, settings)
 
 
 def test_process__stops_on_sigterm_with_its_status_told(own_topics: OwnTopics) -> None:
@@ -63,6 +71,7 @@ def test_process__tells_the_same_on_a_cluster(own_topics: OwnTopics) -> None:
         assert job.wait(_WAIT_S) == 0
 
     assert written(settings.kafka) == told_by_detector(sent, settings)
+    assert written_flexibility(settings.kafka) == told_by_forecaster(sent, settings)
 
 
 @contextmanager
