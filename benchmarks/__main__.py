@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import baseline_bench, druid_bench, freshness_bench, replay_bench, spark_bench
+from benchmarks import baseline_bench, druid_bench, flexibility_bench, freshness_bench, replay_bench, spark_bench
 from benchmarks.measure import Figure, errors_to, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import Config, load_config
@@ -19,7 +19,7 @@ from gridflex.launcher.stack import Stack
 from tests.stack import leftovers, stack_environ
 from tests.topics import read_messages
 
-_NAMES = ("baselines", "replay", "spark", "druid", "freshness")
+_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness")
 _HOUSES, _DAYS = 4, 1
 _MEMORY_MB = 8_000
 
@@ -59,6 +59,10 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
                 yield from _told("spark", lambda: spark_bench.run(config))
         if "druid" in wanted:
             yield from _told("druid", lambda: _druid(stack, data))
+        if "flexibility" in wanted:
+            stack.reset()
+            stack.up(["kafka", "druid"])
+            yield from _told("flexibility", lambda: flexibility_bench.run(config))
         if "freshness" in wanted:
             stack.reset()
             stack.up()

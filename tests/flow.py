@@ -16,7 +16,11 @@ import numpy as np
 from gridflex.adapters.avro import decode
 from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT, Config
+from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.duty_cycle import Rows, Status
+from gridflex.domain.flexibility import Forecaster, minutes_of
+from gridflex.domain.flexibility_rules import HORIZONS_MIN
+from gridflex.domain.flexibility_state import no_records
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import SchemaError, ServiceError
 from ingestion.duty_cycles import activations
@@ -93,6 +97,40 @@ def told_rows(config: Config, dataset: str) -> Counter[Row]:
     records = read_records(config.kafka.bootstrap_servers, config.kafka.topic_duty_cycles)
     names = ("appliance_id", "status", "start_ms", "end_ms", "on_s", "observed_s", "energy_wh")
     return Counter(tuple(r[name] for name in names) for r in records if r["dataset"] == dataset)
+
+
+def expected_flexibility(
+    config: Config, dataset: str, path: Path, houses: Sequence[str] | None, base_days: int
+) -> Counter[Row]:
+    """What the stream has to say of a data set's flexibility: the pure forecaster's, moved to the replay's calendar."""
+    reader = open_reader(dataset, path, houses=houses, readings=config.readings)
+    names = [f"{dataset}-{series.house}-0-{series.channel}" for series in reader.series]
+    rules = load_rules()
+    code = np.array([rules.code(series.appliance, reader.dataset) for series in reader.series])
+    forecaster, records, told = Forecaster(rules), no_records(), Counter[Row]()
+    for rows in list(activations(reader, config, Counter()))[:-1]:
+        _, minutes = minutes_of(rows, code[rows.key])
+        flexible, records = forecaster.fold(records, minutes)
+        flexible = flexible.only(flexible.fresh)
+        time_ms = minutes.minute * 60_000 + base_days * MS_PER_DAY
+        owners = [names[key] for key in minutes.key.tolist()]
+        figures = np.concatenate((flexible.flex_w, flexible.variance_w2)).T.tolist()
+        told.update(zip(owners, time_ms.tolist(), map(tuple, figures), strict=True))
+    return told
+
+
+def told_flexibility(config: Config, dataset: str) -> Counter[Row]:
+    """What the stream said of it, from the topic, as a read_committed reader sees it."""
+    records = read_records(config.kafka.bootstrap_servers, config.kafka.topic_flexibility)
+    names = [
+        *(f"flex_{minutes}_w" for minutes in HORIZONS_MIN),
+        *(f"variance_{minutes}_w2" for minutes in HORIZONS_MIN),
+    ]
+    return Counter(
+        (record["appliance_id"], record["event_time_ms"], tuple(record[name] for name in names))
+        for record in records
+        if record["dataset"] == dataset
+    )
 
 
 def rejections(config: Config, stage: str) -> dict[str, int]:

@@ -45,7 +45,7 @@ def load_participation(path: str) -> Participation:
 def _consent(row: dict[str, str], where: str) -> tuple[str, Consent]:
     name = row["appliance_id"] or row["house_id"]
     reachable, opted_out = row["reachable"] or "1", row["opted_out"] or "0"
-    if not name or None in row or reachable not in _FLAGS or opted_out not in _FLAGS:
+    if not name or None in (*row, *row.values()) or reachable not in _FLAGS or opted_out not in _FLAGS:
         raise ConfigError(
             f"{where}: found {','.join(str(value) for value in row.values())}; each row needs a house_id or an "
             "appliance_id, and 0, 1 or nothing for reachable and opted_out"

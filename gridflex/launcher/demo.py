@@ -152,6 +152,7 @@ GROUP BY 1 ORDER BY 3 DESC LIMIT 12""",
 }
 
 _NEXT = """  gridflex status                          the servers, their memory, the ingestion
+  gridflex curtail flex                    what could be shed now, and for how long
   gridflex sql "SELECT ... FROM powerraw"  ask Druid ({router})
   gridflex logs spark                      the streaming job's log
   docs/architecture.md                     how it hangs together"""

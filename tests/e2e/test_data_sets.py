@@ -8,11 +8,13 @@ from tests.e2e.conftest import Running
 from tests.energy import greend_energy_wh, redd_energy_wh
 from tests.flow import (
     base_days_of,
+    expected_flexibility,
     expected_rows,
     gridflex,
     number,
     rejections,
     sums_by_appliance,
+    told_flexibility,
     told_rows,
     wait_for,
 )
@@ -46,6 +48,10 @@ def assert_stream_is_batch(running: Running, dataset: str, path: Path, houses: t
     wait_for("rows of the stream", lambda: told_rows(running.config, dataset) == expected, True)
     query = f"SELECT COUNT(*) FROM dutycycle WHERE dataset = '{dataset}'"
     wait_for("rows of the stream in Druid", lambda: number(running.druid, query), expected.total())
+    flexible = expected_flexibility(running.config, dataset, path, houses, base)
+    wait_for("flexibility of the stream", lambda: told_flexibility(running.config, dataset) == flexible, True)
+    query = f"SELECT SUM(appliances) FROM flexibility WHERE dataset = '{dataset}'"
+    wait_for("flexibility in Druid", lambda: number(running.druid, query), flexible.total())
 
 
 def test_redd__real_house_reaches_druid_to_the_last_reading(running: Running, shared_data: Path) -> None:

@@ -16,10 +16,12 @@ from tests.flow import (
     GRIDFLEX,
     ROOT,
     base_days_of,
+    expected_flexibility,
     expected_rows,
     gridflex,
     number,
     sums_by_appliance,
+    told_flexibility,
     told_rows,
     wait_for,
 )
@@ -93,3 +95,11 @@ def assert_undisturbed(running: Running, houses: Path, delivered: int) -> None:
     wait_for("rows of the stream", lambda: told() == expected, True)
     query = f"SELECT COUNT(*) FROM dutycycle WHERE house_id IN ({ids})"
     wait_for("rows of the stream in Druid", lambda: number(running.druid, query), expected.total())
+    flexible = expected_flexibility(running.config, "redd", houses, HOUSES, base)
+    mine = {row[0] for row in flexible}
+
+    def told_flexible() -> Counter[tuple[object, ...]]:
+        rows = told_flexibility(running.config, "redd")
+        return Counter({row: count for row, count in rows.items() if row[0] in mine})
+
+    wait_for("flexibility of the stream", lambda: told_flexible() == flexible, True)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from gridflex.adapters.participation import load_participation
+from gridflex.errors import ConfigError
+
+HEADER = "house_id,appliance_id,reachable,opted_out\n"
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "participation.csv"
+    path.write_text(HEADER + text, encoding="utf-8")
+    return str(path)
+
+
+def test_participation__without_a_table_is_everyones() -> None:
+    assert load_participation("").callable("redd-1-0", "redd-1-0-3")
+
+
+def test_participation__takes_the_closest_row(tmp_path: Path) -> None:
+    found = load_participation(write(tmp_path, "redd-1,,,1\nredd-1-2,,1,0\nredd-1-2,redd-1-2-5,0,\n,redd-9-0-1,1,1\n"))
+    assert not found.callable("redd-1-0", "redd-1-0-5")
+    assert found.callable("redd-1-2", "redd-1-2-4")
+    assert not found.callable("redd-1-2", "redd-1-2-5")
+    assert not found.callable("redd-9-0", "redd-9-0-1")
+    assert found.callable("redd-9-0", "redd-9-0-2")
+    assert found.callable("redd-11-0", "redd-11-0-2")
+
+
+def test_participation__travels_to_executors(tmp_path: Path) -> None:
+    found = copy.deepcopy(load_participation(write(tmp_path, "redd-1,,,1\n")))
+    assert not found.callable("redd-1-0", "redd-1-0-5")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (",,1,0\n", "csv:2: found ,,1,0; each row needs a house_id or an appliance_id"),
+        ("redd-1,,yes,\n", "0, 1 or nothing"),
+        ("redd-1,,1\nredd-1,,1,1\n", "csv:2"),
+        ("redd-1,,,\nredd-1,,1,1\n", "csv:3: redd-1 has two rows"),
+    ],
+)
+def test_load_participation__names_the_line(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_participation(write(tmp_path, text))
+
+
+def test_load_participation__refuses_a_file_that_is_not_there_or_has_other_columns(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"flexibility\.participation: file not found"):
+        load_participation(str(tmp_path / "none.csv"))
+    other = tmp_path / "other.csv"
+    other.write_text("house\n")
+    with pytest.raises(ConfigError, match="expected house_id,appliance_id,reachable,opted_out"):
+        load_participation(str(other))
