@@ -41,6 +41,8 @@ from gridflex.domain.flexibility_state import (
 )
 from gridflex.domain.readings import Flags, Floats, Ints
 
+Phases = npt.NDArray[np.int8]
+
 MS_PER_MIN = 60_000
 Z90 = 1.2816
 """P90 of a normal distribution, in standard deviations."""
@@ -148,23 +150,22 @@ class Forecaster:
     rules: Rules
 
     def fold(self, records: Records, minutes: Minutes) -> tuple[Flexibility, Records]:
-        """Take minutes in: what they tell, and what is now remembered. Minutes before an appliance's last are not."""
+        """Take minutes in: what they tell, and what is now remembered. An appliance's minutes only go forward."""
         first = _first_of_each(minutes.key)
         _, known = find(records, minutes.key[first])
         new = minutes.take(first[~known])
         places, _ = find(records, new.key)
         records = np.insert(records, places, new_records(new.key, new.rule, new.minute, self.rules))
         place, _ = find(records, minutes.key)
-        told = _nothing(len(minutes))
+        after = np.zeros(len(minutes), dtype=records.dtype)
+        phase, fresh = np.zeros(len(minutes), dtype=np.int8), np.zeros(len(minutes), dtype=np.bool_)
         for turn in _turns(minutes.key):
-            now, told_now = self._advance(records[place[turn]], minutes.take(turn))
-            records[place[turn]] = now
-            for column in fields(Flexibility):
-                getattr(told, column.name)[..., turn] = getattr(told_now, column.name)
-        return told, records
+            after[turn], phase[turn], fresh[turn] = self._advance(records[place[turn]], minutes.take(turn))
+            records[place[turn]] = after[turn]
+        return self._tell(after, minutes.rule, phase, fresh), records
 
-    def _advance(self, now: Records, minute: Minutes) -> tuple[Records, Flexibility]:
-        """One minute of each of some appliances; both have shape (k,)."""
+    def _advance(self, now: Records, minute: Minutes) -> tuple[Records, Phases, Flags]:
+        """Bring each of some appliances one minute forward, shape (k,); their phases, and whose data is fresh."""
         rules, rule = self.rules, minute.rule
         observed = minute.observed_ms >= _FRESH_MS
         power_w = _power_w(minute.on_uj, minute.observed_ms, observed)
@@ -177,13 +178,14 @@ class Forecaster:
         learned = now["change_w2"] + (change_w2 - now["change_w2"]) * _CHANGE_SHARE
         now["change_w2"] = np.where(active & np.isfinite(change_w2), learned, now["change_w2"])
         now["minute_w"] = power_w
-        phase = np.where(observed & active, np.where(minute.on_ms * 2 >= minute.observed_ms, ON, OFF), UNKNOWN)
+        mostly_on = np.where(minute.on_ms * 2 >= minute.observed_ms, ON, OFF)
+        phase = np.where(observed & active, mostly_on, UNKNOWN).astype(np.int8)
         closed = _fill_cells(now, minute, phase)
         now["minute"] = minute.minute
         if len(closed):
             now[closed] = self._learn(now[closed], rule[closed])
         fresh = observed & (active | ~rules.dead_at_rest[rule])
-        return now, self._tell(now, rule, phase, fresh)
+        return now, phase, fresh
 
     def _learn(self, now: Records, rule: Ints) -> Records:
         """From the cells behind, what the phases before them yielded. Each newest cell has just been closed."""
@@ -204,12 +206,12 @@ class Forecaster:
             now["square"][at] += (np.square(shed[sample]) - now["square"][at]) / now["weight"][at]
         return now
 
-    def _tell(self, now: Records, rule: Ints, phase: Ints, fresh: Flags) -> Flexibility:
-        """What can be shed as things stand; nothing of what is not observed or rests."""
-        rules, known = self.rules, phase != UNKNOWN
-        on = (np.arange(len(now)), np.maximum(phase, OFF))
+    def _tell(self, after: Records, rule: Ints, phase: Phases, fresh: Flags) -> Flexibility:
+        """What can be shed as things stand after each minute; nothing of what is not observed or rests."""
+        rules, known, now = self.rules, phase != UNKNOWN, after
+        same = (np.arange(len(now)), np.maximum(phase, OFF))
         power_w = now["on_wmin"] / now["on_min"]
-        mean, square = now["mean"][on].T, now["square"][on].T
+        mean, square = now["mean"][same].T, now["square"][same].T
         flex_w = np.stack((now["minute_w"], *(mean * power_w)))
         variance_w2 = np.stack((now["change_w2"], *(np.maximum(0, square - np.square(mean)) * np.square(power_w))))
         gross_w = np.stack((now["minute_w"] * _SHARED_NOW, *(mean * power_w + rules.least_duty[rule].T * power_w)))
@@ -242,7 +244,7 @@ def _learn_power(now: Records, minute: Minutes, settled: Flags) -> None:
     now["on_wmin"] *= kept
 
 
-def _fill_cells(now: Records, minute: Minutes, phase: Ints) -> Ints:
+def _fill_cells(now: Records, minute: Minutes, phase: Phases) -> Ints:
     """Add a minute to its cell; which records' cells end with it. A cell is known if half of it was observed."""
     cell = (minute.minute - 1) // CELL_MIN
     same = cell == (now["minute"] - 1) // CELL_MIN
@@ -253,7 +255,7 @@ def _fill_cells(now: Records, minute: Minutes, phase: Ints) -> Ints:
         ended, since = now[closed], cell[closed] - now["cell"][closed]
         known = ended["observed_ms"] * 2 >= CELL_MIN * MS_PER_MIN
         now["cell_w"][closed] = _shifted(ended["cell_w"], since, _power_w(ended["on_uj"], ended["observed_ms"], known))
-        now["phase"][closed] = _shifted(ended["phase"], since, phase[closed].astype(np.int8), UNKNOWN)
+        now["phase"][closed] = _shifted(ended["phase"], since, phase[closed], UNKNOWN)
         now["cell"][closed] = cell[closed]
     return closed
 
@@ -286,12 +288,3 @@ def _turns(key: Ints) -> Iterator[Ints]:
     ends = np.cumsum(np.bincount(turn))
     for start, end in zip(np.append(0, ends[:-1]).tolist(), ends.tolist(), strict=True):
         yield order[by_turn[start:end]]
-
-
-def _nothing(count: int) -> Flexibility:
-    def zeros() -> Singles:
-        return np.zeros((len(HORIZONS_MIN), count), dtype=np.float32)
-
-    return Flexibility(
-        fresh=np.zeros(count, np.bool_), flex_w=zeros(), variance_w2=zeros(), shared_w=zeros(), rebound_wh=zeros()
-    )
