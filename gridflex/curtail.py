@@ -41,22 +41,22 @@ def flex(region: str | None, feeder: str | None, at: str | None, as_json: bool) 
     within reach and did not opt out count.
     """
     config = load_config()
-    minute_ms = _minute_ms(at, config.flexibility.settle_s)
+    minute_ms = minute_asked_ms(at, config.flexibility.settle_s)
     query = FlexibilityQuery(Druid(config.druid), minute_ms, region=region, feeder=feeder)
     slices = query.slices()
     if not slices and (region or feeder):
         _refuse(Druid(config.druid), minute_ms, region, feeder)
     if as_json:
-        click.echo(json.dumps([row for one in slices for row in _rows(one)]))
+        click.echo(json.dumps([row for one in slices for row in json_rows(one)]))
         return
-    click.echo(_report(slices, query.households(), minute_ms))
+    click.echo(report(slices, query.households(), minute_ms))
     if not any(one.fresh for one in slices):
         newest_ms = query.newest_ms()
         told = f"the newest minute told is {_clock(newest_ms)}" if newest_ms else "nothing was told yet"
         click.echo(f"\nNo fresh data at that minute: {told}. Ask for another with --at, or see `gridflex status`.")
 
 
-def _minute_ms(at: str | None, settle_s: float) -> int:
+def minute_asked_ms(at: str | None, settle_s: float) -> int:
     """The minute asked for: the last one of which all has been told, unless one is given."""
     if at is None:
         asked_ms = time.time_ns() // 1_000_000 - round(settle_s * 1000)
@@ -77,7 +77,7 @@ def _refuse(druid: Druid, minute_ms: int, region: str | None, feeder: str | None
     raise UsageError(f"no feeder {feeder!r}{f' in {region}' if region else ''}; known: {', '.join(feeders) or 'none'}")
 
 
-def _rows(one: Slice) -> Iterable[dict[str, Any]]:
+def json_rows(one: Slice) -> Iterable[dict[str, Any]]:
     """One object for each horizon."""
     for horizon, (p10_kw, p50_kw, p90_kw) in zip(HORIZONS_MIN, one.moments.quantiles_kw.T.tolist(), strict=True):
         yield {
@@ -92,7 +92,7 @@ def _rows(one: Slice) -> Iterable[dict[str, Any]]:
         }
 
 
-def _report(slices: list[Slice], households: Households, minute_ms: int) -> str:
+def report(slices: list[Slice], households: Households, minute_ms: int) -> str:
     """Tables by region and by class, with totals."""
     regions = sorted({one.region for one in slices})
     classes = sorted({one.appliance for one in slices})
