@@ -89,7 +89,7 @@ def _now(where: str) -> str:
 
 def _known(where: str) -> str:
     heard = (
-        f"SELECT __time AS minute, dataset, region, feeder, appliance, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
+        f"SELECT __time AS heard_at, dataset, region, feeder, appliance, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
         f"WHERE __time > {_AT} AND __time <= {_AT} "
         f"AND (MOD(TIMESTAMP_TO_MILLIS(__time), {_QUARTER_MS}) = 0 OR __time = {_AT}){where} GROUP BY 1, 2, 3, 4, 5"
     )

@@ -32,6 +32,8 @@ ONE_A_MINUTE = {"flexibility"}
 EXTREMES = {"longMax"}
 """Metrics that may be made of the time stamp."""
 DRUID_TYPES = {"string": "string", "long": "long", "int": "long", "double": "double"}
+WORDS = {"if", "null"}
+"""Of Druid's expressions."""
 IDENTIFIER = re.compile(r"[a-z_][a-z_0-9]*")
 
 pytestmark = pytest.mark.parametrize("name", SCHEMAS)
@@ -44,11 +46,6 @@ def fields(name: str) -> dict[str, Field]:
 def data_schema(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = read_spec(name)["spec"]["dataSchema"]
     return schema
-
-
-def metrics(name: str) -> list[dict[str, Any]]:
-    """The metrics, and what a filter lets through to one."""
-    return [metric.get("aggregator", metric) for metric in data_schema(name)["metricsSpec"]]
 
 
 def plain_type(field: Field) -> str:
@@ -79,7 +76,7 @@ def test_dimensions__are_dimensions_of_the_schema_with_its_type(name: str) -> No
 
 def test_metrics__are_made_of_metrics_of_the_schema(name: str) -> None:
     made = {transform["name"] for transform in data_schema(name).get("transformSpec", {}).get("transforms", ())}
-    for metric in metrics(name):
+    for metric in data_schema(name)["metricsSpec"]:
         if metric["type"] == "count":
             continue
         source = metric["fieldName"]
@@ -89,11 +86,11 @@ def test_metrics__are_made_of_metrics_of_the_schema(name: str) -> None:
 
 
 def test_expressions__use_fields_of_the_schema(name: str) -> None:
-    spec = data_schema(name).get("transformSpec", {"transforms": [], "filter": {"fields": []}})
+    spec = {"transforms": [], "filter": {"fields": []}} | data_schema(name).get("transformSpec", {})
     kafka = read_spec(name)["spec"]["ioConfig"]["inputFormat"]["timestampColumnName"]
     made = {transform["name"] for transform in spec["transforms"]}
     for transform in spec["transforms"]:
-        assert set(IDENTIFIER.findall(transform["expression"])) <= set(fields(name)), transform
+        assert set(IDENTIFIER.findall(transform["expression"])) <= {*fields(name), *WORDS}, transform
     for condition in spec["filter"]["fields"]:
         used = set(IDENTIFIER.findall(condition["expression"]))
         assert used <= {*fields(name), *made, kafka}, condition
@@ -104,9 +101,9 @@ def test_rolled_up_metrics__can_be_summed_again(name: str) -> None:
     if spec["granularitySpec"]["rollup"]:
         allowed = {"count", "doubleSum", "longSum", "doubleMax", "longMax"}
         allowed |= {"quantilesDoublesSketch", "hyperUnique"}
-        assert {metric["type"] for metric in metrics(name)} <= allowed
+        assert {metric["type"] for metric in spec["metricsSpec"]} <= allowed
         summable = {"Wh", "s", "1"} | ({"W", "W2"} if name in ONE_A_MINUTE else set())
-        for metric in metrics(name):
+        for metric in data_schema(name)["metricsSpec"]:
             if metric["type"].endswith("Sum"):
                 made = metric["fieldName"] not in fields(name)
                 unit = "Wh" if made else fields(name)[metric["fieldName"]].unit
@@ -116,7 +113,7 @@ def test_rolled_up_metrics__can_be_summed_again(name: str) -> None:
 def test_columns__are_those_that_scripts_rely_on(name: str) -> None:
     spec = data_schema(name)
     found = [one if isinstance(one, str) else one["name"] for one in spec["dimensionsSpec"]["dimensions"]]
-    found += [metric["name"] for metric in metrics(name)]
+    found += [metric["name"] for metric in spec["metricsSpec"]]
     reading = ["dataset", "region", "feeder", "house_id", "appliance_id", "appliance"]
     expected = {
         "powerraw": [
