@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from batch.tasks.jobs import Progress
 from batch.tasks.rollup import DruidSql
 from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_specs import DEADLETTER, DUTYCYCLE, POWERRAW
+from gridflex.adapters.druid_specs import DEADLETTER, DUTYCYCLE, FLEXIBILITY, POWERRAW
 from gridflex.config import Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import DataQualityError
 
 log = logging.getLogger(__name__)
 
-STREAMED = (POWERRAW, DUTYCYCLE, DEADLETTER)
+STREAMED = (POWERRAW, DUTYCYCLE, DEADLETTER, FLEXIBILITY)
 _ONE_DAY = dt.timedelta(days=1)
 
 
