@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 from tqdm import tqdm
 
-from batch.tasks import compact, forecast, jobs, quality
+from batch.tasks import compact, forecast, jobs, outlook, quality
 from batch.tasks.reconcile import reconcile
 from gridflex.config import Config, load_config
 from gridflex.domain.interval import local_days, whole_hours
@@ -104,6 +104,7 @@ TASKS: tuple[click.Command, ...] = (
     _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
     _daily("baseline_score", jobs.baseline_score, "How far each method may be trusted for each slice, day by day."),
     _daily("candidate_day", jobs.candidate_day, "The past days that each method takes for each day."),
+    _daily("outlook", outlook.outlook, "The baseline of the day after each day, for live pictures."),
     _daily("forecast", forecast.forecast, "Quantiles of the 24 h after each day, by region."),
     _daily("forecast_score", forecast.forecast_score, "The forecast's rolling-origin backtest at each day's end."),
 )

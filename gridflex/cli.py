@@ -24,6 +24,7 @@ _STAGES = {
     "bakeoff": ("batch", "Score every baseline method on a data set's days without an event."),
     "batch": ("batch", "Batch jobs over Druid's rollup: baselines, scores, forecast, reconciliation, compaction."),
     "generate": ("ingestion", "Write a data set with known truth, in REDD's or GREEND's layout."),
+    "backfill": ("ingestion", "Put the earlier days of generated houses straight into Druid, for baselines."),
     "duty-cycles": ("ingestion", "Find every activation in a data set: the stream's detector, run in batch."),
 }
 

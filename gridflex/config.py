@@ -186,6 +186,19 @@ class Airflow(Section):
     """A failed task is tried again after this time."""
 
 
+class Superset(Section):
+    """The local Superset: `gridflex up superset`."""
+
+    environment: Path = Path(".venv-superset")
+    """Its Python environment. Relative to the checkout."""
+    port: Port = 8088
+    users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
+    """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
+    A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
+    threads: Count = 8
+    """Requests that are answered at once."""
+
+
 class Config(Section):
     """All of ``config.ini``."""
 
@@ -201,6 +214,7 @@ class Config(Section):
     baselines: Baselines = Baselines()
     forecast: Forecast = Forecast()
     airflow: Airflow = Airflow()
+    superset: Superset = Superset()
 
     @property
     def state_dir(self) -> Path:

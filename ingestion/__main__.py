@@ -1,4 +1,4 @@
-"""``python -m ingestion replay|generate ...``."""
+"""``python -m ingestion replay|generate|backfill ...``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from gridflex.adapters.command_line import run
 from ingestion.commands import replay
 from ingestion.duty_cycles import duty_cycles
+from ingestion.generator.backfill import backfill
 from ingestion.generator.commands import generate
 
 
@@ -18,6 +19,7 @@ def ingestion() -> None:
 ingestion.add_command(replay)
 ingestion.add_command(duty_cycles)
 ingestion.add_command(generate)
+ingestion.add_command(backfill)
 
 if __name__ == "__main__":
     run(ingestion)

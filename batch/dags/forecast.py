@@ -1,4 +1,4 @@
-"""Every night: today's demand by region with quantiles, and how good such forecasts have been."""
+"""Every night: today's baseline, its demand by region with quantiles, and how good such forecasts have been."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from airflow.sdk import DAG
 from batch.dags.command import batch, every, gate
 
 with DAG("forecast", doc_md=__doc__, tags=["gridflex"], **every("40 0 * * *", timedelta(days=1))):
-    gate() >> [batch("forecast"), batch("forecast_score")]
+    gate() >> [batch("outlook"), batch("forecast"), batch("forecast_score")]

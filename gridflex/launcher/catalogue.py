@@ -9,6 +9,7 @@ from gridflex.launcher.kafka_service import kafka_service
 from gridflex.launcher.replay_service import replay_service
 from gridflex.launcher.services import Service
 from gridflex.launcher.spark_service import spark_service
+from gridflex.launcher.superset_service import superset_service
 
 
 def all_services(config: Config) -> tuple[Service, ...]:
@@ -20,4 +21,5 @@ def all_services(config: Config) -> tuple[Service, ...]:
         spark_service(config),
         replay_service(config),
         *airflow_services(config),
+        superset_service(config),
     )

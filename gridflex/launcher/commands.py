@@ -8,9 +8,11 @@ from dataclasses import asdict
 
 import click
 
+from gridflex.adapters.superset_users import credentials_file, superset_url
 from gridflex.config import load_config
 from gridflex.launcher.airflow_service import airflow_welcome
 from gridflex.launcher.stack import ServiceStatus, Stack
+from gridflex.launcher.superset_service import SUPERSET, superset_welcome
 
 
 def _stack(quiet: bool = False) -> Stack:
@@ -23,12 +25,14 @@ def up(services: tuple[str, ...]) -> None:
     """Start the local stack, or the named services and what they depend on.
 
     Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
-    Airflow is started only by name: `gridflex up airflow`.
+    Airflow and Superset are started only by name: `gridflex up airflow`, `gridflex up superset`.
     """
     started = time.monotonic()
     stack = _stack()
     stack.up(services)
     if any(name.startswith("airflow") for name in services) and (welcome := airflow_welcome(stack.config)):
+        click.echo(welcome)
+    if SUPERSET in services and (welcome := superset_welcome(stack.config)):
         click.echo(welcome)
     click.echo(f"up: {time.monotonic() - started:.0f} s")
 
@@ -41,7 +45,7 @@ def status(as_json: bool) -> None:
     found, supervisors = stack.status(), stack.supervisors()
     if as_json:
         told = {"services": [asdict(one) for one in found], "supervisors": [asdict(one) for one in supervisors]}
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(told | _superset(stack)))
         return
     click.echo(f"{'SERVICE':<24}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}")
     for service in found:
@@ -80,6 +84,14 @@ def reset(yes: bool) -> None:
         click.confirm(f"Delete everything in {stack.config.state_dir}?", abort=True)
     stack.reset()
     click.echo(f"deleted {stack.config.state_dir}")
+
+
+def _superset(stack: Stack) -> dict[str, dict[str, str]]:
+    """Where the dashboards and their passwords are, never the passwords; nothing before Superset's first start."""
+    file = credentials_file(stack.config)
+    if not file.is_file():
+        return {}
+    return {SUPERSET: {"url": superset_url(stack.config), "credentials_file": str(file)}}
 
 
 def _line(status: ServiceStatus) -> str:

@@ -26,6 +26,7 @@ from gridflex.launcher.java import check_java
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service, find, select
 from gridflex.launcher.steps import all_steps
+from gridflex.launcher.superset_service import SUPERSET, missing_superset
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,8 @@ class Stack:
                 f"at least {self.config.launcher.min_free_disk_mb} MB needed (launcher.min_free_disk_mb)"
             )
         if any(service.name == AIRFLOW_API for service in chosen) and (lacks := missing_airflow(self.config)):
+            raise ServiceError(lacks)
+        if any(service.name == SUPERSET for service in chosen) and (lacks := missing_superset(self.config)):
             raise ServiceError(lacks)
         check_java()
         needed = {name for service in chosen for name in service.jars}

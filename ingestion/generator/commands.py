@@ -29,6 +29,13 @@ from ingestion.generator.generate import generate as write_data_set
     show_default=True,
     help="Scales the rates of all defects of the data set's kind; 0 writes flawless files.",
 )
+@click.option(
+    "--lead-days",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Days before the first that the houses have lived already: `gridflex backfill` puts them into Druid.",
+)
 @click.option("--force", is_flag=True, help="Replace what an earlier generate left in the folder.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def generate(
@@ -40,6 +47,7 @@ def generate(
     seed: int,
     start: datetime | None,
     defects: float,
+    lead_days: int,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -58,6 +66,7 @@ def generate(
         seed=seed,
         start=start.replace(tzinfo=UTC).date() if start else FIRST_DAY[dataset],
         defects=defects,
+        lead_days=lead_days,
     )
     with tqdm(
         total=houses * days, desc=f"generate {dataset}", unit="house-day", disable=not sys.stderr.isatty()

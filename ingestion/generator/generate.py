@@ -12,6 +12,7 @@ from pathlib import Path
 from gridflex.errors import UsageError
 from ingestion.generator import greend_files, redd_files
 from ingestion.generator.greend_files import write_greend
+from ingestion.generator.home import DAY_S
 from ingestion.generator.house import House, plan_house
 from ingestion.generator.redd_files import write_redd
 from ingestion.generator.sampling import Span
@@ -21,6 +22,7 @@ DATASETS = ("greend", "redd")
 FIRST_DAY = {"redd": date(2011, 7, 4), "greend": date(2013, 12, 9)}
 """Mondays within the real data sets' years."""
 TRUTH = "truth.jsonl"
+ORDER = "order.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Order:
     start: date
     defects: float = 1.0
     """Scales the rates of all defects; 0: none."""
+    lead_days: int = 0
+    """Days before ``start`` that the houses have lived already: planned, not written. ``past`` tells them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,16 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
         raise UsageError(f"{order.out} is there already and not empty; give a new folder")
     order.out.mkdir(parents=True, exist_ok=True)
-    start_s = int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp())
+    start_s = first_second(order)
+    (order.out / ORDER).write_text(
+        json.dumps({key: value for key, value in asdict(order).items() if key != "out"}, default=str) + "\n",
+        encoding="utf-8",
+    )
     readings = activations = 0
     labels: dict[str, list[str]] = {}
     with (order.out / TRUTH).open("w", encoding="utf-8") as truth:
         for number in range(order.houses):
-            house = plan_house(order.dataset, number, seed=order.seed, start_s=start_s, days=order.days)
+            house = planned(order, number)
             labels[f"building{number}"] = house.labels(typos=order.defects > 0)
             count, lines = _write(house, order, start_s, tick)
             truth.writelines(line + "\n" for line in lines)
@@ -83,12 +91,32 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
     )
 
 
+def planned(order: Order, number: int) -> House:
+    """One house of an order, from 0, over its lead days and its days."""
+    start_s = first_second(order) - order.lead_days * DAY_S
+    return plan_house(order.dataset, number, seed=order.seed, start_s=start_s, days=order.lead_days + order.days)
+
+
+def first_second(order: Order) -> int:
+    """Midnight UTC of the first day that is written, epoch."""
+    return int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp())
+
+
+def read_order(out: Path) -> Order:
+    """The order that a data set was generated to. Raises ``UsageError`` if it was not generated."""
+    if not (out / ORDER).is_file():
+        raise UsageError(f"no {ORDER} in {out}: it was not made by `gridflex generate`")
+    found = json.loads((out / ORDER).read_text(encoding="utf-8"))
+    return Order(**found | {"out": out, "start": date.fromisoformat(found["start"])})
+
+
 def discard(out: Path) -> None:
     """Remove what an earlier ``generate`` left in ``out``, and nothing else."""
     if (out / TRUTH).is_file():
         for entry in [out / "low_freq", *out.glob("building*")]:
             shutil.rmtree(entry, ignore_errors=True)
         (out / "labels.json").unlink(missing_ok=True)
+        (out / ORDER).unlink(missing_ok=True)
         (out / TRUTH).unlink()
 
 
@@ -100,4 +128,4 @@ def _write(house: House, order: Order, start_s: int, tick: Callable[[], object])
     readings, holes = write(house, order.out, start_s=start_s, days=order.days, defects=order.defects, tick=tick)
     first = redd_files.FIRST_CHANNEL if order.dataset == "redd" else greend_files.FIRST_CHANNEL
     name = str(house.number + 1) if order.dataset == "redd" else str(house.number)
-    return readings, list(truth_lines(house, name=name, first_channel=first, holes=holes))
+    return readings, list(truth_lines(house, name=name, first_channel=first, holes=holes, since_s=start_s))

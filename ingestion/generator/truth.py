@@ -18,8 +18,12 @@ _UNKNOWN_S = 60.0
 _WS_PER_WH = 3600.0
 
 
-def truth_lines(house: House, *, name: str, first_channel: int, holes: Sequence[Sequence[Span]]) -> Iterator[str]:
+def truth_lines(
+    house: House, *, name: str, first_channel: int, holes: Sequence[Sequence[Span]], since_s: float = 0.0
+) -> Iterator[str]:
     """JSON lines in order of channels, then of time. ``holes``: per circuit, where its readings have a hole.
+
+    What began before ``since_s``, when nothing was written yet, is left out.
 
     Times are source time, UTC. ``power_w`` is the mean power while it is on, ``energy_wh`` of all the activation,
     both of the plan: measured ones differ by noise. ``observed`` is false where a hole hides the start or the end, or
@@ -32,6 +36,8 @@ def truth_lines(house: House, *, name: str, first_channel: int, holes: Sequence[
         profile = profiles.get(appliance, house.dataset)
         channel = str(first_channel + index)
         for start_s, end_s in trace.activations if profile.detect else ():
+            if start_s < since_s:
+                continue
             energy_ws, _ = trace.energy_ws(start_s, end_s)
             on_ws, on_s = trace.energy_ws(start_s, end_s, least_w=profile.on_w / circuit.share)
             yield json.dumps(

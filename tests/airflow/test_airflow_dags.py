@@ -77,7 +77,12 @@ def test_dags__import_without_errors_and_retry_what_may_mend_itself(described: d
             ["candidate_day", 2, ["quality"]],
             ["baseline_score", 2, ["quality"]],
         ],
-        "forecast": [["quality", 0, []], ["forecast", 2, ["quality"]], ["forecast_score", 2, ["quality"]]],
+        "forecast": [
+            ["quality", 0, []],
+            ["outlook", 2, ["quality"]],
+            ["forecast", 2, ["quality"]],
+            ["forecast_score", 2, ["quality"]],
+        ],
         "reconcile": [["reconcile", 1, []]],
         "compact": [["compact", 2, []]],
     }

@@ -1,0 +1,71 @@
+"""Superset's configuration on the local stack. All that differs between machines comes from the environment."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from superset.config import DEFAULT_FEATURE_FLAGS
+from superset.config import TALISMAN_CONFIG as _TALISMAN
+
+_HOME = Path(os.environ["GRIDFLEX_SUPERSET_HOME"])
+
+SECRET_KEY = json.loads((_HOME / "credentials.json").read_text(encoding="utf-8"))["secret_key"]
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{_HOME / 'superset.db'}?check_same_thread=false"
+WTF_CSRF_ENABLED = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+# Cookies know no ports: a name of its own keeps this session apart from other servers on the loopback.
+SESSION_COOKIE_NAME = "gridflex_superset"
+PERMANENT_SESSION_LIFETIME = timedelta(days=1)
+AUTH_ROLE_PUBLIC = "Public"
+PUBLIC_ROLE_LIKE = None
+AUTH_USER_REGISTRATION = False
+
+APP_NAME = "Gridflex"
+# "today", Superset's default, makes "Last hour" end before it begins.
+DEFAULT_RELATIVE_START_TIME = "now"
+DEFAULT_RELATIVE_END_TIME = "now"
+FEATURE_FLAGS = {
+    **dict.fromkeys(("ALERT_REPORTS", "EMBEDDABLE_CHARTS", "TAGGING_SYSTEM", "THUMBNAILS", "CSS_TEMPLATES"), False),
+    "DRUID_JOINS": True,
+    "ENABLE_TEMPLATE_PROCESSING": True,
+    "DASHBOARD_VIRTUALIZATION": True,
+    "FILTERBAR_CLOSED_BY_DEFAULT": False,
+}
+DASHBOARD_AUTO_REFRESH_MODE = "force"
+ROW_LIMIT = 10_000
+SUPERSET_WEBSERVER_TIMEOUT = 60
+MAPBOX_API_KEY = ""
+
+# Nothing is asked of any other host: no fonts, no tiles, no pixels that count visitors.
+TALISMAN_ENABLED = True
+TALISMAN_CONFIG: dict[str, Any] = copy.deepcopy(_TALISMAN)
+TALISMAN_CONFIG["content_security_policy"] |= {
+    "img-src": ["'self'", "blob:", "data:"],
+    "connect-src": ["'self'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "font-src": ["'self'", "data:"],
+}
+
+CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
+DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
+_METASTORE = {
+    "CACHE_TYPE": "SupersetMetastoreCache",
+    "CACHE_DEFAULT_TIMEOUT": int(timedelta(days=30).total_seconds()),
+    "REFRESH_TIMEOUT_ON_RETRIEVAL": True,
+}
+FILTER_STATE_CACHE_CONFIG = _METASTORE | {"CACHE_KEY_PREFIX": "filters"}
+EXPLORE_FORM_DATA_CACHE_CONFIG = _METASTORE | {"CACHE_KEY_PREFIX": "explore"}
+
+# One process on the loopback: its own memory counts the requests of clients well enough.
+RATELIMIT_ENABLED = False
+RATELIMIT_STORAGE_URI = "memory://"
+CELERY_CONFIG = None
+ENABLE_PROXY_FIX = False
+
+assert set(FEATURE_FLAGS) <= set(DEFAULT_FEATURE_FLAGS) | {"TAGGING_SYSTEM"}, "a feature flag that Superset lacks"  # noqa: S101
