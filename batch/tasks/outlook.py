@@ -63,8 +63,8 @@ def outlook(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
 def day_outlook(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
     """The baseline of the day after the loads' last one.
 
-    Columns: ``time_ms``, the slice's, ``method`` (the rule that was chosen), ``baseline_kwh``, ``lower`` and ``upper``
-    (the 90 % interval, kWh; null with too few earlier days).
+    Columns: ``time_ms``, the slice's, ``method`` (the rule that was chosen), ``baseline_kw`` (mean power over the
+    interval), ``lower_kw`` and ``upper_kw`` (the 90 % interval; null with too few earlier days).
     """
     loads = _with_empty_day(level.loads, calendar)
     target = loads.days - 1
@@ -77,7 +77,7 @@ def day_outlook(level: LevelLoads, window: EventWindow, calendar: Calendar, scor
         past = chosen[:, :-1]
         low, high = bounds(np.moveaxis(np.where(past > 0, (actual - past) / past, np.nan), 1, 2))
     time_ms, slot = day_slots(loads, target, calendar)
-    baseline = chosen[:, -1]
+    baseline = chosen[:, -1] * loads.per_hour
     index, at = np.nonzero(np.isfinite(baseline[:, slot]))
     shown = slot[at]
     return table(
@@ -85,9 +85,9 @@ def day_outlook(level: LevelLoads, window: EventWindow, calendar: Calendar, scor
             "time_ms": time_ms[at],
             **slice_columns(level, index),
             "method": coded([rule.name for rule in RULES], best[index]),
-            "baseline_kwh": numbers(baseline[index, shown]),
-            "lower": numbers((baseline * (1 + low))[index, shown]),
-            "upper": numbers((baseline * (1 + high))[index, shown]),
+            "baseline_kw": numbers(baseline[index, shown]),
+            "lower_kw": numbers((baseline * (1 + low))[index, shown]),
+            "upper_kw": numbers((baseline * (1 + high))[index, shown]),
         }
     )
 

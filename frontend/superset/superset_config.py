@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import os
 from datetime import timedelta
@@ -50,6 +51,15 @@ TALISMAN_CONFIG["content_security_policy"] |= {
     "connect-src": ["'self'"],
     "style-src": ["'self'", "'unsafe-inline'"],
     "font-src": ["'self'", "data:"],
+}
+
+# What datasets' SQL may name between braces.
+_PROFILES = Path(__file__).parents[2] / "gridflex" / "contracts" / "tables" / "appliance_profiles.csv"
+with _PROFILES.open(encoding="utf-8", newline="") as _table:
+    _sums = [row["appliance"] for row in csv.DictReader(_table) if row["aggregate"] == "1"]
+JINJA_CONTEXT_ADDONS = {
+    "sums_of_circuits": ", ".join(f"'{name}'" for name in sorted(_sums)),
+    "interval_minutes": int(os.environ["GRIDFLEX_BASELINES_INTERVAL_MINUTES"]),
 }
 
 CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}

@@ -66,10 +66,8 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
         raise UsageError(f"{order.out} is there already and not empty; give a new folder")
     order.out.mkdir(parents=True, exist_ok=True)
     start_s = first_second(order)
-    (order.out / ORDER).write_text(
-        json.dumps({key: value for key, value in asdict(order).items() if key != "out"}, default=str) + "\n",
-        encoding="utf-8",
-    )
+    told = {key: value for key, value in asdict(order).items() if key != "out"}
+    (order.out / ORDER).write_text(json.dumps(told, default=str) + "\n", encoding="utf-8")
     readings = activations = 0
     labels: dict[str, list[str]] = {}
     with (order.out / TRUTH).open("w", encoding="utf-8") as truth:

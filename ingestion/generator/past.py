@@ -25,7 +25,7 @@ def past(order: Order, premises: Premises, tick: Callable[[], object] = lambda: 
     """The lead days of all houses, one row a half-hour and circuit, mains left out; ``tick``: after each house.
 
     Columns: ``time_ms`` (the half-hour's start, UTC epoch), the dimensions of ``powerraw``, ``power_w`` (mean),
-    ``energy_wh``, ``observed_s``, ``count`` (looks).
+    ``energy_wh``, ``observed_s``, ``count`` (0: no message stands behind them, and reconciliation counts messages).
     """
     tables = []
     for number in range(order.houses):
@@ -76,6 +76,6 @@ def _house_rows(house: House, order: Order, premises: Premises) -> pa.Table:
             "power_w": flat,
             "energy_wh": flat * SLOT_S / _S_PER_HOUR,
             "observed_s": np.full(len(flat), float(SLOT_S)),
-            "count": np.full(len(flat), SLOT_S // STEP_S, dtype=np.int64),
+            "count": np.zeros(len(flat), dtype=np.int64),
         }
     )

@@ -61,8 +61,8 @@ def test_outlook__is_near_the_day_that_comes_and_its_interval_holds_most_of_it(
     held, off = [], []
     for row, key in enumerate(level.keys):
         rows = outlook.filter(pc.equal(outlook["slice"], str(key))).sort_by("time_ms")
-        actual = level.loads.kwh[row, -1]
-        lower, upper, baseline = (rows[name].to_numpy() for name in ("lower", "upper", "baseline_kwh"))
+        actual = level.loads.kwh[row, -1] * 2  # kW
+        lower, upper, baseline = (rows[name].to_numpy() for name in ("lower_kw", "upper_kw", "baseline_kw"))
         held += ((actual >= lower) & (actual <= upper)).tolist()
         off.append(abs(baseline.sum() - actual.sum()) / actual.sum())
     assert np.mean(held) > 0.7

@@ -1,0 +1,1 @@
+"""Dashboards as code: the files of frontend/superset/assets, and a Superset that shows them."""

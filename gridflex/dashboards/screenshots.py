@@ -1,0 +1,27 @@
+"""Pictures of every dashboard, as the first admin sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gridflex.adapters.superset_users import first_admin, password_of, superset_url
+from gridflex.config import Config
+from gridflex.dashboards.assets import load_assets
+from gridflex.dashboards.browser import browser, open_dashboard, sign_in
+
+
+def screenshots(config: Config, out: Path) -> list[Path]:
+    """Write ``<slug>.png`` of each dashboard, 1440 x 900; gives the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    user, url = first_admin(config), superset_url(config)
+    written = []
+    with browser() as opened:
+        context = sign_in(opened, url, user.name, password_of(config, user))
+        for slug in load_assets().dashboards:
+            page = open_dashboard(context, url, slug)
+            page.mouse.move(0, 0)
+            path = out / f"{slug}.png"
+            page.screenshot(path=path, animations="disabled")
+            written.append(path)
+            page.close()
+    return written
