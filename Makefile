@@ -4,12 +4,12 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup venv setup-airflow stack demo test check servers kills bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset stack demo test check servers kills bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: venv setup-airflow stack ## The environments and the servers' jars: everything that is downloaded
+setup: venv setup-airflow setup-superset stack ## The environments and the servers' jars: everything that is downloaded
 
 venv: .venv/.installed
 
@@ -26,6 +26,13 @@ setup-airflow: .venv-airflow/.installed ## Airflow's environment
 .venv-airflow/.installed: requirements/airflow.txt | venv
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-airflow
 	$(BIN)/uv pip sync --quiet --python .venv-airflow/bin/python requirements/airflow.txt
+	@touch $@
+
+setup-superset: .venv-superset/.installed ## Superset's environment
+
+.venv-superset/.installed: requirements/superset.txt | venv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-superset
+	$(BIN)/uv pip sync --quiet --python .venv-superset/bin/python requirements/superset.txt
 	@touch $@
 
 stack: venv
@@ -57,6 +64,7 @@ lock: ## Resolve the pins anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/core.in -o requirements/core.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url -c requirements/core.txt requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/airflow.in -o requirements/airflow.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/superset.in -o requirements/superset.txt
 
 format: ## Format and fix
 	$(BIN)/ruff format .
@@ -64,4 +72,4 @@ format: ## Format and fix
 
 clean: ## Stop the servers, then remove all that was made
 	@if [ -x $(BIN)/gridflex ]; then $(BIN)/gridflex down; fi
-	rm -rf .venv .venv-airflow build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-airflow .venv-superset build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

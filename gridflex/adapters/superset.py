@@ -25,7 +25,7 @@ class Superset:
         token = self._ask("POST", "/api/v1/security/login", json=body).json()["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
         csrf = self.get("/api/v1/security/csrf_token/")["result"]
-        self._session.headers |= {"X-CSRFToken": csrf, "Referer": self._url}
+        self._session.headers.update({"X-CSRFToken": csrf, "Referer": self._url})
 
     def get(self, path: str, **query: Any) -> Json:
         """A GET's JSON; ``query`` becomes parameters."""

@@ -44,6 +44,7 @@ def charts_of(layout: Sequence[Node]) -> list[str]:
 def _add(nodes: Node, node: Node, parent: str, charts: Mapping[str, Node]) -> None:
     kind = next(iter(node))
     number = len(nodes)
+    made: Node
     size = {key: node[key] for key in ("width", "height") if key in node}
     if kind == "chart":
         chart = charts[node["chart"]]

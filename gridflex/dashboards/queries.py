@@ -33,7 +33,12 @@ def metrics_of(params: Params) -> list[Any]:
 
 def columns_of(params: Params) -> list[str]:
     """Every column by which a chart groups or that it shows."""
-    found = [*params.get("groupby", ()), *params.get("groupby_b", ()), *params.get("all_columns", ())]
+    group = params.get("groupby", ())
+    found = [
+        *([group] if isinstance(group, str) else group),
+        *params.get("groupby_b", ()),
+        *params.get("all_columns", ()),
+    ]
     found += [*params.get("groupbyRows", ()), *params.get("groupbyColumns", ())]
     found += [params[key] for key in ("x_axis", "y_axis") if isinstance(params.get(key), str)]
     found += [one["subject"] for one in params.get("adhoc_filters", ()) if one["expressionType"] == "SIMPLE"]

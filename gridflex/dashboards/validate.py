@@ -17,7 +17,7 @@ REFRESH_S = 10
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+\"?([a-z_]+)\"?", re.IGNORECASE)
 _WORD = re.compile(r"\"([^\"]+)\"|([A-Za-z_][A-Za-z_0-9]*)")
 _TEXT = re.compile(r"'[^']*'")
-_TEMPLATE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|--[^\n]*", re.DOTALL)
+_TEMPLATE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|^\s*--[^\n]*", re.DOTALL | re.MULTILINE)
 _ALIAS = re.compile(r"\bAS\s+\"?([A-Za-z_][A-Za-z_0-9]*)\"?", re.IGNORECASE)
 _LIST = re.compile(r"\bAS\s+[a-z]+\s*\(([a-z_, ]+)\)")
 """The columns of a list of values: ``AS m (region, tile_row)``."""
@@ -28,6 +28,7 @@ _AXES = {
     "mixed_timeseries": ("yAxisTitle",),
 }
 """Titles, units in them, that a chart must have."""
+_METRIC = {"expression", "label", "description", "format"}
 _REQUIRED = {
     "databases": {"uuid", "name"},
     "datasets": {"uuid", "table", "database", "description", "columns", "metrics"},
@@ -71,7 +72,8 @@ def druid_columns() -> dict[str, set[str]]:
         if spec is None:
             continue
         dimensions = {one if isinstance(one, str) else one["name"] for one in spec["dimensionsSpec"]["dimensions"]}
-        metrics = {metric["name"] for metric in spec.get("metricsSpec", ())}
+        # A filtered metric holds the one that has the name.
+        metrics = {metric.get("aggregator", metric)["name"] for metric in spec.get("metricsSpec", ())}
         found.setdefault(spec["dataSource"], set()).update(dimensions | metrics | {"__time"})
     return found
 
@@ -111,6 +113,8 @@ def _dataset(doc: Doc, assets: Assets, tables: Mapping[str, set[str]]) -> Iterat
     yield from (f"column {one!r} is neither in {_listed(used)} nor made by its SQL" for one in sorted(unknown))
     known = reachable if "sql" not in doc else set(doc["columns"])
     for name, metric in doc["metrics"].items():
+        strange = metric.keys() - _METRIC
+        yield from (f"metric {name}: found {one!r}; allowed: {_listed(_METRIC)}" for one in sorted(strange))
         foreign = _columns_in(metric["expression"]) - known
         yield from (f"metric {name}: column {one!r} is not there; known: {_listed(known)}" for one in sorted(foreign))
 
@@ -156,9 +160,16 @@ def _filter(one: Doc, charts: list[str], assets: Assets) -> Iterator[str]:
         yield f"filter {one['id']}: dataset {one['dataset']!r} has no file; known: {_listed(assets.datasets)}"
     elif one["column"] not in dataset["columns"]:
         yield f"filter {one['id']}: column {one['column']!r} is not in dataset {one['dataset']}"
-    elif not any(one["column"] in assets.datasets[assets.charts[c]["dataset"]]["columns"] for c in charts
-                 if c in assets.charts):  # fmt: skip
+    elif not any(one["column"] in columns for columns in _columns_of(charts, assets)):
         yield f"filter {one['id']}: no chart has a column {one['column']!r}"
+
+
+def _columns_of(charts: list[str], assets: Assets) -> Iterator[Doc]:
+    """The columns of each chart's dataset, as far as there are files."""
+    for chart in charts:
+        dataset = assets.datasets.get(assets.charts.get(chart, {}).get("dataset", ""))
+        if dataset is not None:
+            yield dataset["columns"]
 
 
 def _columns_in(expression: str) -> set[str]:
