@@ -43,6 +43,10 @@ class Druid:
         )
         return bool(found)
 
+    def submit_task(self, spec: Json) -> str:
+        """Let a task run and do not wait for it; gives its id."""
+        return str(self._ask("POST", f"{_INDEXER}/task", spec)["task"])
+
     def submit_supervisor(self, spec: Json) -> None:
         """Create or replace a supervisor; its name is the spec's data source."""
         self._ask("POST", f"{_INDEXER}/supervisor", spec)

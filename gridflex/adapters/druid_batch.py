@@ -21,6 +21,7 @@ import requests
 from gridflex.adapters.druid_exchange import Exchange, as_csv
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
+from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import ServiceError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _OVERLORD = "/druid/indexer/v1"
 _POLL_S = 0.2
 _VISIBLE_S = 120
 _DONE = ("SUCCESS", "FAILED")
+_WHOLE = "WHOLE"
+"""Of a spec's segments: one for the whole interval, which a task makes much faster than one a day."""
 _OUTSIDE_EVERY_INTERVAL = "time_ms\n0\n"
 _NOTHING: Json = {"n": 0, "served": 0}
 
@@ -155,6 +158,14 @@ def table_spec(table: str, interval: Interval, time_zone: str) -> Json:
     spec: Json = json.loads((SPEC_DIR / f"batch_{table}.json").read_text(encoding="utf-8"))
     granularity = spec["spec"]["dataSchema"]["granularitySpec"]
     granularity["intervals"] = [str(interval)]
+    if granularity["segmentGranularity"] == _WHOLE:
+        days = (interval.end_ms - interval.start_ms) // MS_PER_DAY
+        granularity["segmentGranularity"] = {
+            "type": "period",
+            "period": f"P{days}D",
+            "origin": iso(interval.start_ms),
+            "timeZone": "UTC",
+        }
     if granularity["segmentGranularity"] == "DAY" and time_zone != "UTC":
         granularity["segmentGranularity"] = {"type": "period", "period": "P1D", "timeZone": time_zone}
     return spec

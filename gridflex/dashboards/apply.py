@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 
 from gridflex.adapters.superset import Json, Superset
-from gridflex.adapters.superset_users import first_admin, parse_users, password_of, superset_url
+from gridflex.adapters.superset_users import credentials_file, first_admin, parse_users, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import Assets, load_assets
 from gridflex.dashboards.bundle import bundle
@@ -39,6 +40,18 @@ def apply(config: Config, assets: Assets | None = None) -> int:
     superset.import_assets(bundle(assets, config))
     _secure(superset, config, assets)
     return sum(len(assets.of(kind)) for kind in ("databases", "datasets", "charts", "dashboards"))
+
+
+def apply_changes(config: Config) -> None:
+    """Apply when the files or the users changed since the last time: a change made in the browser is not undone."""
+    assets = load_assets()
+    told = bundle(assets, config) + config.superset.users.encode()
+    digest = hashlib.sha256(told).hexdigest()
+    stamp = credentials_file(config).with_name("applied")
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    apply(config, assets)
+    stamp.write_text(digest, encoding="utf-8")
 
 
 def _secure(superset: Superset, config: Config, assets: Assets) -> None:

@@ -12,7 +12,8 @@ from gridflex.adapters.superset_users import credentials_file, superset_url
 from gridflex.config import load_config
 from gridflex.launcher.airflow_service import airflow_welcome
 from gridflex.launcher.stack import ServiceStatus, Stack
-from gridflex.launcher.superset_service import SUPERSET, superset_welcome
+from gridflex.launcher.steps import SUPERSET
+from gridflex.launcher.superset_service import superset_welcome
 
 
 def _stack(quiet: bool = False) -> Stack:

@@ -25,8 +25,8 @@ from gridflex.launcher.jars import missing_jars
 from gridflex.launcher.java import check_java
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service, find, select
-from gridflex.launcher.steps import all_steps
-from gridflex.launcher.superset_service import SUPERSET, missing_superset
+from gridflex.launcher.steps import SUPERSET, all_steps
+from gridflex.launcher.superset_service import missing_superset
 
 log = logging.getLogger(__name__)
 

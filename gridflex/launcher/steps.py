@@ -13,7 +13,9 @@ import requests
 
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import DIGEST, supervisor_specs
+from gridflex.adapters.druid_tables import EmptyTables
 from gridflex.config import Config
+from gridflex.dashboards.apply import apply_changes
 from gridflex.errors import ServiceError
 from gridflex.launcher.druid_services import BROKER, COORDINATOR, INDEXER, ROUTER
 from gridflex.launcher.kafka_service import KAFKA
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 TOPICS = "topics"
 SUPERVISORS = "supervisors"
+SUPERSET = "superset"
+DASHBOARDS = "dashboards"
+TABLES = "tables"
 _LOST_AFTER_S = 3.0
 """Longer than the two may differ about a task that has just begun or ended."""
 
@@ -48,6 +53,12 @@ def all_steps(config: Config) -> tuple[Step, ...]:
             after=frozenset({TOPICS, COORDINATOR, BROKER, INDEXER, ROUTER}),
             act=supervisors.advance,
         ),
+        Step(
+            name=TABLES,
+            after=frozenset({SUPERSET, COORDINATOR, BROKER, INDEXER, ROUTER}),
+            act=EmptyTables(config).advance,
+        ),
+        Step(name=DASHBOARDS, after=frozenset({SUPERSET}), act=partial(_dashboards, config)),
     )
 
 
@@ -100,6 +111,14 @@ class _Supervisors:
                 return set(answer.json())
         except requests.RequestException as problem:
             raise ServiceError(f"the indexer does not tell its tasks: {problem}") from None
+
+
+def _dashboards(config: Config) -> str | None:
+    try:
+        apply_changes(config)
+    except ServiceError as problem:
+        return str(problem)
+    return None
 
 
 def _submit(druid: Druid, name: str, spec: dict[str, Any]) -> None:

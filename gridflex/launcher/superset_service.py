@@ -16,8 +16,8 @@ from gridflex.launcher.druid_services import ROUTER
 from gridflex.launcher.health import HttpProbe
 from gridflex.launcher.services import Service
 from gridflex.launcher.spark_service import config_environ
+from gridflex.launcher.steps import SUPERSET
 
-SUPERSET = "superset"
 FRONTEND = ROOT / "frontend" / "superset"
 _TIMEOUT_S = 60
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from copy import deepcopy
@@ -18,6 +19,7 @@ from gridflex.dashboards.bundle import bundle, druid_uri, superset_docs
 from gridflex.dashboards.export import read_archive, write_changes
 from gridflex.dashboards.layout import charts_of
 from gridflex.dashboards.validate import validate
+from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
 
 SLUGS = {"grid-now", "flexibility", "appliance", "trust"}
@@ -58,14 +60,14 @@ def spoil(kind: str, name: str, change: Callable[[Any], object]) -> tuple[str, s
 
 
 BROKEN = {
-    "chart 'gone' has no file": spoil("dashboards", "grid-now", lambda d: d["layout"].append({"row": [{"chart": "gone"}]})),
+    "chart 'gone' has no file": spoil("dashboards", "trust", lambda d: d["layout"].append({"chart": "gone"})),
     "dataset 'gone' has no file": spoil("charts", "demand-now", lambda d: d.update(dataset="gone")),
     "metric 'gone' is not in dataset": spoil("charts", "demand-now", lambda d: d["params"].update(metric="gone")),
-    "column 'gone' is not in dataset": spoil("charts", "top-households", lambda d: d["params"].update(groupby=["gone"])),
+    "column 'gone' is not in dataset": spoil("charts", "command", lambda d: d["params"].update(groupby=["gone"])),
     "an axis without a title": spoil("charts", "demand-by-region", lambda d: d["params"].pop("y_axis_title")),
     "no spec in database/druid_specs makes": spoil("datasets", "powerraw", lambda d: d.update(table="power")),
     "column 'volt' is neither": spoil("datasets", "powerraw", lambda d: d["columns"].update(volt="DOUBLE")),
-    "column 'volt' is not there": spoil("datasets", "powerraw", lambda d: d["metrics"].update(u={"expression": "SUM(volt)"})),
+    "column 'volt' is not": spoil("datasets", "powerraw", lambda d: d["metrics"].update(u={"expression": "volt"})),
     "regional operators see no row": spoil("datasets", "powerraw", lambda d: d["columns"].pop("region")),
     "expected a UUID": spoil("charts", "demand-now", lambda d: d.update(uuid="demand-now")),
     "no chart has a column": spoil("dashboards", "grid-now", lambda d: d["filters"].append(
@@ -176,3 +178,8 @@ def test_live_charts__leave_out_the_minute_under_way(assets: Assets) -> None:
     for name in ("rows-in", "observed-share", "flexibility-over-time"):
         told = json.dumps(assets.charts[name]["params"]["adhoc_filters"])
         assert f"__time < {whole}" in told or f"__time <= {complete}" in told, name
+
+
+def test_reasons__of_rejections_are_all_that_there_are(assets: Assets) -> None:
+    listed = re.findall(r"\('([a-z_]+)'\)", assets.datasets["rejections-by-reason"]["sql"])
+    assert sorted(listed) == sorted(Reason)

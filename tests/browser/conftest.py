@@ -1,0 +1,134 @@
+"""Superset in front of a live stack: generated houses with a past, played up to now, and a browser for each role."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from batch.tasks import forecast, jobs, outlook
+from batch.tasks.reconcile import reconcile
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.superset import Superset
+from gridflex.adapters.superset_users import User, parse_users, password_of, superset_url
+from gridflex.config import Config
+from gridflex.dashboards.browser import browser, sign_in
+from gridflex.domain.interval import whole_hours
+from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
+from gridflex.launcher.stack import Stack
+from gridflex.launcher.superset_service import missing_superset
+from ingestion.generator.generate import Order, generate
+from tests.flow import gridflex, number
+from tests.stack import free_ports, leftovers, stack_environ, wait_until
+
+HOUSES = 6
+REGION = "Sousse"
+USERS = f"admin:admin, operator:operator, researcher:researcher, region:regional:{REGION}"
+NO_WAY_OUT = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+
+
+@dataclass(slots=True)
+class Room:
+    """The operators' room: the stack, and what each browser window asked for."""
+
+    stack: Stack
+    environ: dict[str, str]
+    browser: Browser
+    windows: dict[str, BrowserContext] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """The address of every request of every window."""
+    said: list[str] = field(default_factory=list)
+    """Errors on the browser's console."""
+
+    @property
+    def config(self) -> Config:
+        """The stack's configuration."""
+        return self.stack.config
+
+    @property
+    def url(self) -> str:
+        """Superset's address."""
+        return superset_url(self.config)
+
+    def user(self, role: str) -> User:
+        """The one user with a role."""
+        return next(user for user in parse_users(self.config.superset.users) if user.role == role)
+
+    def rest(self, role: str) -> Superset:
+        """A REST session of a role."""
+        user = self.user(role)
+        return Superset(self.url, user.name, password_of(self.config, user))
+
+    def window(self, role: str) -> BrowserContext:
+        """A window in which the role is signed in; one for all tests."""
+        if role not in self.windows:
+            user = self.user(role)
+            context = sign_in(self.browser, self.url, user.name, password_of(self.config, user))
+            context.on("request", lambda request: self.asked.append(request.url))
+            context.on("page", self._listen)
+            self.windows[role] = context
+        return self.windows[role]
+
+    def sql(self, query: str) -> float:
+        """The one number that Druid gives."""
+        return float(number(Druid(self.config.druid), query))
+
+    def _listen(self, page: Page) -> None:
+        page.on("console", lambda line: self.said.append(line.text) if line.type == "error" else None)
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """Everything up, the houses played up to now and staying live, yesterday's batch jobs done."""
+    folder = tmp_path_factory.mktemp("room")
+    environ = stack_environ(folder, superset_port=free_ports(1)[0], superset_users=USERS, launcher_start_timeout_s=300)
+    from gridflex.config import load_config
+
+    config = load_config(environ=environ)
+    if lacks := missing_superset(config):
+        pytest.skip(lacks)
+    stack = Stack(config, print)
+    try:
+        _live(stack, environ)
+        with browser(NO_WAY_OUT) as opened:
+            yield Room(stack=stack, environ=environ, browser=opened)
+    finally:
+        stack.down()
+        shutil.rmtree(demo_data(config), ignore_errors=True)
+    assert leftovers(stack) == []
+
+
+def _live(stack: Stack, environ: dict[str, str]) -> None:
+    config, today = stack.config, dt.datetime.now(dt.UTC).date()
+    generate(
+        Order(
+            dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=60, defects=5.0
+        )
+    )
+    stack.up()
+    stack.up([REPLAY])
+    gridflex_line(environ, "backfill", "--path", str(demo_data(config)))
+    yesterday = [today - dt.timedelta(days=1)]
+    for job in (outlook.outlook, jobs.baseline_score, forecast.forecast, forecast.forecast_score):
+        job(config, yesterday, lambda day: None)
+    druid = Druid(config.druid)
+    played = json.loads(replay_status(config).read_text())["delivered"]
+    wait_until(lambda: number(druid, 'SELECT SUM("count") FROM powerraw') >= played, 200, "the replay's past in Druid")
+    fresh = "SELECT 1 FROM dutycycle WHERE kind = 'window' AND __time > CURRENT_TIMESTAMP - INTERVAL '4' MINUTE LIMIT 1"
+    wait_until(lambda: number(druid, fresh), 200, "duty windows of now")
+    now = dt.datetime.now(dt.UTC)
+    reconcile(config, whole_hours(now - dt.timedelta(hours=2), now))
+    stack.up(["superset"])
+
+
+def gridflex_line(environ: dict[str, str], *arguments: str) -> None:
+    """Run a command whose last line is for people."""
+    try:
+        gridflex(environ, *arguments)
+    except json.JSONDecodeError:
+        return

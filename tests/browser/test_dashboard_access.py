@@ -1,0 +1,163 @@
+"""Who may see and do what, on the page and through REST."""
+
+import json
+import time
+
+import pytest
+import requests
+
+from gridflex.adapters.superset_users import credentials_file
+from gridflex.dashboards.apply import apply
+from gridflex.dashboards.assets import load_assets
+from gridflex.dashboards.browser import open_dashboard
+from gridflex.dashboards.export import export, read_archive
+from gridflex.dashboards.layout import charts_of
+from gridflex.errors import ServiceError
+from gridflex.launcher import process
+from gridflex.launcher.services import find
+from tests.browser.conftest import REGION, Room
+from tests.browser.test_dashboards_live import SLUGS, scroll_through
+from tests.flow import gridflex
+
+pytestmark = pytest.mark.component
+
+OTHERS = ("Nabeul", "Kebili", "Mahdia", "Ariana")
+"""Regions of the other houses."""
+
+
+def by_name(room: Room, kind: str, name: str) -> int:
+    key = {"chart": "slice_name", "dataset": "table_name", "dashboard": "slug"}[kind]
+    return next(int(one["id"]) for one in room.rest("admin").every(f"/api/v1/{kind}/") if one[key] == name)
+
+
+def refused(room: Room, role: str, method: str, path: str, body: object = None) -> str:
+    with pytest.raises(ServiceError) as problem:
+        room.rest(role).send(method, path, body)
+    return str(problem.value)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_regional_operator__sees_no_other_region_on_the_page(room: Room, slug: str) -> None:
+    page = open_dashboard(room.window("regional"), room.url, slug)
+    scroll_through(page)
+    told = page.content()
+    data = [name for name in OTHERS if f"{name}</span><br><b>–" not in told and name in page.inner_text("body")]
+    page.close()
+    assert data == [] or slug == "grid-now"
+
+
+def test_regional_operator__gets_no_other_region_through_rest(room: Room) -> None:
+    rest = room.rest("regional")
+    for chart in list(rest.every("/api/v1/chart/")):
+        answer = json.dumps(rest.get(f"/api/v1/chart/{chart['id']}/data/")["result"][0]["data"])
+        if chart["slice_name"] == "Map of regions":
+            assert answer.count(" kW") == 1
+        else:
+            assert not [name for name in OTHERS if name in answer], chart["slice_name"]
+
+
+@pytest.mark.parametrize(
+    "table", ["powerraw", "appliances_now", "demand", "regions_now", "dutycycle", "baseline_scores"]
+)
+def test_regional_operator__gets_no_other_region_by_a_query_of_its_own(room: Room, table: str) -> None:
+    dataset = by_name(room, "dataset", table)
+    query = {"columns": ["region"], "metrics": [], "filters": [{"col": "region", "op": "IN", "val": [*OTHERS, REGION]}],
+             "row_limit": 100, "extras": {"where": "(1 = 1) OR (1 = 1)"}}  # fmt: skip
+    body = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "result_type": "full"}
+    seen = {}
+    for role in ("admin", "regional"):
+        rows = room.rest(role).send("POST", "/api/v1/chart/data", body)["result"][0]["data"]
+        seen[role] = {row["region"] for row in rows}
+    assert seen["regional"] == {REGION}
+    assert len(seen["admin"]) > 1
+    values = room.rest("regional").get(f"/api/v1/datasource/table/{dataset}/column/region/values/")["result"]
+    assert set(values) == {REGION}
+
+
+@pytest.mark.parametrize("role", ["operator", "regional"])
+def test_operator__can_neither_edit_nor_run_sql(room: Room, role: str) -> None:
+    chart, dataset = by_name(room, "chart", "Demand now"), by_name(room, "dataset", "demand")
+    dashboard = by_name(room, "dashboard", "grid-now")
+    tries = [
+        ("PUT", f"/api/v1/chart/{chart}", {"slice_name": "mine"}),
+        ("DELETE", f"/api/v1/chart/{chart}", None),
+        ("PUT", f"/api/v1/dashboard/{dashboard}", {"dashboard_title": "mine"}),
+        ("POST", "/api/v1/dashboard/", {"dashboard_title": "mine"}),
+        ("PUT", f"/api/v1/dataset/{dataset}", {"sql": "SELECT 1"}),
+        ("POST", "/api/v1/sqllab/execute/", {"database_id": 1, "sql": "SELECT 1"}),
+        ("GET", "/api/v1/rowlevelsecurity/", None),
+        ("GET", "/api/v1/security/users/", None),
+        ("GET", "/api/v1/database/", None),
+    ]
+    for method, path, body in tries:
+        assert "HTTP 403" in refused(room, role, method, path, body), (method, path)
+
+
+def test_researcher__runs_sql_and_does_not_edit(room: Room) -> None:
+    rest, chart = room.rest("researcher"), by_name(room, "chart", "Demand now")
+    database = next(iter(rest.every("/api/v1/database/")))["id"]
+    body = {"database_id": database, "sql": 'SELECT SUM("count") AS n FROM powerraw', "schema": "druid", "runAsync": False,
+            "client_id": "test-sql-1"}  # fmt: skip
+    assert rest.send("POST", "/api/v1/sqllab/execute/", body)["data"][0]["n"] > 0
+    assert "HTTP 403" in refused(room, "researcher", "PUT", f"/api/v1/chart/{chart}", {"slice_name": "mine"})
+
+
+def test_stranger__gets_the_login(room: Room) -> None:
+    for slug in SLUGS:
+        answer = requests.get(f"{room.url}/superset/dashboard/{slug}/", timeout=30, allow_redirects=False)
+        assert (answer.status_code, "/login/" in answer.headers["Location"]) == (302, True)
+    for path in ("/api/v1/chart/", "/api/v1/dashboard/grid-now", "/api/v1/dataset/"):
+        assert requests.get(room.url + path, timeout=30).status_code in {401, 404}, path
+    assert requests.get(f"{room.url}/api/v1/chart/", timeout=30).status_code == 401
+    page = room.browser.new_page()
+    page.goto(f"{room.url}/superset/dashboard/grid-now/")
+    assert "/login/" in page.url
+    assert page.locator("input[type='password']").count() == 1
+    page.close()
+
+
+def test_status__tells_the_credentials_file_and_no_secret(room: Room) -> None:
+    told = gridflex(room.environ, "status", "--json")
+    file = credentials_file(room.config)
+    assert told["superset"] == {"url": room.url, "credentials_file": str(file)}
+    assert file.stat().st_mode & 0o777 == 0o600
+    found = json.loads(file.read_text())
+    secrets = [found["secret_key"], *(user["password"] for user in found["users"].values())]
+    log = process.Runtime(state_dir=room.config.state_dir).log_file(find(room.stack.services, "superset")).read_text()
+    assert not [secret for secret in secrets if secret in json.dumps(told) or secret in log]
+
+
+def test_superset__is_connected_to_this_machine_alone(room: Room) -> None:
+    service = find(room.stack.services, "superset")
+    page = open_dashboard(room.window("admin"), room.url, "trust")
+    deadline, seen = time.monotonic() + 12, set()
+    while time.monotonic() < deadline:
+        for one in process.family(room.stack.runtime, service):
+            seen |= {(c.laddr.ip, c.raddr.ip if c.raddr else "") for c in one.net_connections("inet")}
+    page.close()
+    assert seen
+    assert {address for pair in seen for address in pair} <= {"127.0.0.1", ""}
+
+
+def test_apply__again_changes_nothing_and_export_writes_nothing(room: Room) -> None:
+    rest = room.rest("admin")
+    before = {kind: sorted(map(str, docs)) for kind, docs in read_archive(rest.export_assets()).items()}
+    apply(room.config)
+    assert {kind: sorted(map(str, docs)) for kind, docs in read_archive(rest.export_assets()).items()} == before
+    assert export(room.config) == []
+
+
+def test_export__brings_back_a_change_of_the_browser(room: Room, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("assets")
+    for kind in ("databases", "datasets", "charts", "dashboards"):
+        (folder / kind).mkdir()
+        for name in load_assets().of(kind):
+            (folder / kind / f"{name}.yaml").write_bytes(load_assets().path(kind, name).read_bytes())
+    number = by_name(room, "chart", "Demand now")
+    room.rest("admin").send("PUT", f"/api/v1/chart/{number}", {"slice_name": "Demand at this moment"})
+    written = export(room.config, load_assets(folder))
+    apply(room.config)
+    assert folder / "charts" / "demand-now.yaml" in written
+    assert load_assets(folder).charts["demand-now"]["name"] == "Demand at this moment"
+    assert {path.parent.name for path in written} <= {"charts", "dashboards"}
+    assert charts_of(load_assets(folder).dashboards["grid-now"]["layout"])[0] == "demand-now"

@@ -1,0 +1,118 @@
+"""The dashboards as people see them: in a real browser, on live data, in each role."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page
+
+from gridflex.dashboards.assets import load_assets
+from gridflex.dashboards.browser import WRONG, await_drawn, open_dashboard
+from gridflex.dashboards.layout import charts_of
+from tests.browser.conftest import REGION, Room
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.component
+
+ROLES = ("admin", "operator", "regional", "researcher")
+SLUGS = tuple(load_assets().dashboards)
+WARM_S = 5.0
+CHART = "[data-test-chart-name='{}']"
+DEMAND = """
+SELECT SUM(power_kw) FROM (
+  SELECT appliance_id, SUM(energy_wh) * 3.6 / SUM(observed_s) AS power_kw FROM powerraw
+  WHERE __time >= TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M') - INTERVAL '5' MINUTE
+    AND __time < TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M') AND appliance <> 'mains' {}
+  GROUP BY 1 HAVING SUM(observed_s) > 0)"""
+
+
+def scroll_through(page: Page) -> None:
+    """Charts draw when they come into sight."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for top in range(0, int(height), 500):
+        page.evaluate(f"window.scrollTo(0, {top})")
+        await_drawn(page)
+    page.evaluate("window.scrollTo(0, 0)")
+
+
+def shown(page: Page, chart: str) -> str:
+    """The number of a big-number chart."""
+    return page.locator(f"{CHART.format(chart)} .header-line").first.inner_text().strip()
+
+
+def value(text: str) -> float:
+    return float(re.sub(r"[^0-9.\-]", "", text))
+
+
+def choose(page: Page, label: str, choice: str) -> None:
+    """Choose a value of a native filter and apply it."""
+    box = page.locator(f"[data-test='filter-bar'] [role='combobox'][aria-label*='{label}']").first
+    box.click()
+    box.fill(choice)
+    page.locator(
+        f".ant-select-item-option[title='{choice}'], .ant-select-item-option-content:text-is('{choice}')"
+    ).first.click()
+    page.keyboard.press("Escape")
+    page.locator("[data-test='filter-bar__apply-button']").click()
+    await_drawn(page)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("role", ROLES)
+def test_dashboard__opens_within_5_s_and_every_chart_shows_data(room: Room, role: str, slug: str) -> None:
+    context = room.window(role)
+    open_dashboard(context, room.url, slug).close()
+    began = time.monotonic()
+    page = open_dashboard(context, room.url, slug)
+    took_s = time.monotonic() - began
+    scroll_through(page)
+    wrong = page.locator(WRONG)
+    assert wrong.count() == 0, wrong.all_inner_texts()
+    drawn = set(page.locator("[data-test-chart-name]").evaluate_all("all => all.map(e => e.dataset.testChartName)"))
+    charts = load_assets().charts
+    assert drawn == {charts[name]["name"] for name in charts_of(load_assets().dashboards[slug]["layout"])}
+    page.close()
+    assert took_s < WARM_S
+
+
+@pytest.mark.parametrize("region", [None, REGION, "Kebili"])
+def test_number_on_the_screen__is_the_answer_of_sql(room: Room, region: str | None) -> None:
+    page = open_dashboard(room.window("operator"), room.url, "grid-now")
+    if region:
+        choose(page, "Region", region)
+    query = DEMAND.format(f"AND region = '{region}'" if region else "")
+
+    def equal() -> bool:
+        before, on_screen, after = room.sql(query), value(shown(page, "Demand now")), room.sql(query)
+        return before == after and on_screen == pytest.approx(before, abs=0.051)
+
+    wait_until(equal, 60, f"{query}: {room.sql(query)} on the screen, found {shown(page, 'Demand now')}")
+    page.close()
+
+
+def test_filter__by_region_changes_what_is_shown(room: Room) -> None:
+    page = open_dashboard(room.window("operator"), room.url, "grid-now")
+    whole = value(shown(page, "Houses reporting"))
+    choose(page, "Region", REGION)
+    assert value(shown(page, "Houses reporting")) < whole
+    assert REGION in page.locator(CHART.format("Households by demand")).inner_text()
+    page.close()
+
+
+def test_new_minute__changes_the_number_without_a_reload(room: Room) -> None:
+    page = open_dashboard(room.window("operator"), room.url, "grid-now")
+    page.evaluate("window.stillHere = true")
+    first = shown(page, "Demand now")
+    wait_until(lambda: shown(page, "Demand now") != first, 150, f"another demand than {first}")
+    assert page.evaluate("window.stillHere") is True
+    page.close()
+
+
+def test_no_request__leaves_the_machine(room: Room) -> None:
+    page = open_dashboard(room.window("admin"), room.url, "flexibility")
+    scroll_through(page)
+    page.close()
+    assert room.asked, "requests are written down"
+    outside = {one for one in room.asked if not one.startswith((room.url, "data:", "blob:"))}
+    assert outside == set()
+    assert [line for line in room.said if "Content Security Policy" in line or "ERR_NAME_NOT_RESOLVED" in line] == []
