@@ -107,7 +107,7 @@ def _live(stack: Stack, environ: dict[str, str]) -> None:
     config, today = stack.config, dt.datetime.now(dt.UTC).date()
     generate(
         Order(
-            dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=60, defects=5.0
+            dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=90, defects=5.0
         )
     )
     stack.up()
