@@ -11,7 +11,15 @@ from pathlib import Path
 
 import click
 
-from benchmarks import baseline_bench, druid_bench, flexibility_bench, freshness_bench, replay_bench, spark_bench
+from benchmarks import (
+    baseline_bench,
+    dashboard_bench,
+    druid_bench,
+    flexibility_bench,
+    freshness_bench,
+    replay_bench,
+    spark_bench,
+)
 from benchmarks.measure import Figure, errors_to, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import Config, load_config
@@ -19,7 +27,7 @@ from gridflex.launcher.stack import Stack
 from tests.stack import leftovers, stack_environ
 from tests.topics import read_messages
 
-_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness")
+_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness", "dashboards")
 _HOUSES, _DAYS = 4, 1
 _MEMORY_MB = 8_000
 
@@ -70,6 +78,10 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
             yield from _told("freshness", lambda: freshness_bench.run(config, os.environ | environ, data, rate))
             total = sum(service.rss_mb for service in stack.status())
             yield Figure(name="memory of the whole stack", value=total, unit="MB", at_most=_MEMORY_MB)
+        if "dashboards" in wanted:
+            stack.reset()
+            stack.up(["superset"])
+            yield from _told("dashboards", lambda: dashboard_bench.run(config))
     finally:
         stack.down()
     assert leftovers(stack) == []

@@ -17,8 +17,10 @@ _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 _DRAWN_MS = 60_000
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
-BUSY = ".chart-container .loading, .dashboard-chart .loading, [data-test='loading-indicator']"
-WRONG = "[data-test='chart-container'] [role='alert'], .chart-container .ant-alert, .ant-empty, .empty-state"
+CHART = "[data-test-chart-name]"
+BUSY = "[data-test='loading-indicator'], .loading"
+WRONG = "[role='alert'], .ant-alert, .ant-empty"
+WRONG_WORDS = ("No results", "No data", "N/A", "Unexpected error", "Network error", "Timeout", "druidException", "NaN")
 
 
 def chromium() -> str:
@@ -45,9 +47,9 @@ def sign_in(opened: Browser, url: str, user: str, password: str) -> BrowserConte
     context = opened.new_context(viewport={"width": WIDTH, "height": HEIGHT}, timezone_id="UTC", locale="en-US")
     page = context.new_page()
     page.goto(f"{url}/login/")
-    page.fill("input[name='username'], #username", user)
-    page.fill("input[name='password'], #password", password)
-    page.press("input[name='password'], #password", "Enter")
+    page.fill("[data-test='username-input']", user)
+    page.fill("[data-test='password-input']", password)
+    page.click("[data-test='login-button']")
     page.wait_for_url(lambda address: "/login" not in address, timeout=_DRAWN_MS)
     page.close()
     return context
@@ -61,9 +63,19 @@ def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = ""
     return page
 
 
+def complaints(page: Page) -> list[str]:
+    """What charts say instead of data: errors and "no data", each with the chart's name."""
+    told = []
+    for chart in page.locator(CHART).all():
+        text, name = chart.inner_text(), chart.get_attribute("data-test-chart-name")
+        wrong = chart.locator(WRONG).count() or any(word in text for word in WRONG_WORDS)
+        told += [f"{name}: {text[:300]}"] if wrong else []
+    return told
+
+
 def await_drawn(page: Page, timeout_ms: float = _DRAWN_MS) -> None:
     """Until charts are there and none of them loads."""
-    page.wait_for_selector("[data-test='chart-container'], .chart-container", timeout=timeout_ms)
+    page.wait_for_selector(CHART, timeout=timeout_ms)
     page.wait_for_function(f"() => !document.querySelector({BUSY!r})", timeout=timeout_ms)
     page.wait_for_load_state("networkidle", timeout=timeout_ms)
     page.wait_for_function(f"() => !document.querySelector({BUSY!r})", timeout=timeout_ms)
