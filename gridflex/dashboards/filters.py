@@ -34,7 +34,9 @@ def _native(one: Filter, datasets: Mapping[str, str], positions: Mapping[str, in
     mask: Filter = {"extraFormData": {}, "filterState": {}}
     if kind == "select":
         target = {"column": {"name": one["column"]}, "datasetUuid": datasets[one["dataset"]]}
-        controls = _SELECT_CONTROLS | {key: one[key] for key in ("multiSelect", "defaultToFirstItem") if key in one}
+        first = bool(one.get("first"))
+        controls = _SELECT_CONTROLS | {"multiSelect": one.get("multiSelect", True), "defaultToFirstItem": first}
+        controls["enableEmptyFilter"] = first
     elif "default" in one:
         mask = {"extraFormData": {"time_range": one["default"]}, "filterState": {"value": one["default"]}}
     return {
@@ -46,6 +48,7 @@ def _native(one: Filter, datasets: Mapping[str, str], positions: Mapping[str, in
         "targets": [target],
         "controlValues": controls,
         "defaultDataMask": mask,
+        **({"requiredFirst": True} if one.get("first") else {}),
         "cascadeParentIds": [f"NATIVE_FILTER-{parent}" for parent in one.get("after", ())],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": [positions[name] for name in one.get("not_for", ())]},
     }
@@ -72,11 +75,8 @@ def _short(native: Filter, datasets: Mapping[str, str], charts: Mapping[int, str
             "dataset": datasets.get(target["datasetUuid"], target["datasetUuid"]),
             "column": target["column"]["name"],
         }
-        one |= {
-            key: controls[key]
-            for key in ("multiSelect", "defaultToFirstItem")
-            if controls.get(key, _SELECT_CONTROLS[key]) != _SELECT_CONTROLS[key]
-        }
+        one |= {} if controls.get("multiSelect", True) else {"multiSelect": False}
+        one |= {"first": True} if controls.get("defaultToFirstItem") else {}
     value = (native.get("defaultDataMask") or {}).get("filterState", {}).get("value")
     one |= {"default": value} if value else {}
     one |= {"help": native["description"]} if native.get("description") else {}

@@ -18,7 +18,7 @@ def screenshots(config: Config, out: Path) -> list[Path]:
     with browser() as opened:
         context = sign_in(opened, url, user.name, password_of(config, user))
         for slug in load_assets().dashboards:
-            page = open_dashboard(context, url, slug)
+            page = open_dashboard(context, url, slug, "?standalone=1")
             page.mouse.move(0, 0)
             path = out / f"{slug}.png"
             page.screenshot(path=path, animations="disabled")

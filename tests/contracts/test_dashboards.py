@@ -114,7 +114,7 @@ def test_bundle__asks_each_chart_for_its_metrics_by_time_and_group(assets: Asset
     query = json.loads(docs["charts/demand-by-region.yaml"]["query_context"])["queries"][0]
     assert query["metrics"] == ["demand_kw"]
     assert [one if isinstance(one, str) else one["timeGrain"] for one in query["columns"]] == ["PT5M", "region"]
-    assert "HOUR" in query["time_range"]
+    assert query["time_range"] == "Current day"
 
 
 def test_bundle__places_every_chart_of_the_layout(assets: Assets) -> None:
