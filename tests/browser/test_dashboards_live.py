@@ -1,7 +1,9 @@
 """The dashboards as people see them: in a real browser, on live data, in each role."""
 
 import re
+import struct
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -9,6 +11,7 @@ from playwright.sync_api import Page
 from gridflex.dashboards.assets import load_assets
 from gridflex.dashboards.browser import await_drawn, complaints, open_dashboard
 from gridflex.dashboards.layout import charts_of
+from gridflex.dashboards.screenshots import screenshots
 from tests.browser.conftest import REGION, Room
 from tests.stack import wait_until
 
@@ -115,3 +118,12 @@ def test_no_request__leaves_the_machine(room: Room) -> None:
     outside = {one for one in room.asked if not one.startswith((room.url, "data:", "blob:"))}
     assert outside == set()
     assert [line for line in room.said if "Content Security Policy" in line or "ERR_NAME_NOT_RESOLVED" in line] == []
+
+
+def test_screenshots__of_every_dashboard_are_1440_by_900(room: Room, tmp_path: Path) -> None:
+    written = screenshots(room.config, tmp_path)
+    assert {path.stem for path in written} == set(SLUGS)
+    for path in written:
+        head = path.read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack(">II", head[16:24]) == (1440, 900)
