@@ -7,6 +7,7 @@ them, and Superset opens its dashboards.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -86,7 +87,8 @@ def _open_dashboards(stack: Stack, days: int) -> None:
 
 
 def _stage(module: str, *words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, check=False)
+    environ = os.environ | {"GRIDFLEX_FORECAST_BACKTEST_DAYS": "3", "GRIDFLEX_FORECAST_HISTORY_DAYS": "28"}
+    done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environ, check=False)
     if done.returncode:
         click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards lack what it makes")
 

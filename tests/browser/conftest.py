@@ -29,6 +29,13 @@ from tests.stack import free_ports, leftovers, stack_environ, wait_until
 HOUSES = 6
 REGION = "Sousse"
 USERS = f"admin:admin, operator:operator, researcher:researcher, region:regional:{REGION}"
+SETTINGS: dict[str, object] = {
+    "superset_users": USERS,
+    "launcher_start_timeout_s": 300,
+    "baselines_score_days": 40,
+    "forecast_history_days": 28,
+    "forecast_backtest_days": 2,
+}
 NO_WAY_OUT = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
@@ -86,7 +93,7 @@ class Room:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Everything up, the houses played up to now and staying live, yesterday's batch jobs done."""
     folder = tmp_path_factory.mktemp("room")
-    environ = stack_environ(folder, superset_port=free_ports(1)[0], superset_users=USERS, launcher_start_timeout_s=300)
+    environ = stack_environ(folder, **(SETTINGS | {"superset_port": free_ports(1)[0]}))
     from gridflex.config import load_config
 
     config = load_config(environ=environ)
