@@ -16,7 +16,7 @@ def query_context(params: Params) -> Params:
         queries.append(_query(params | {name: params.get(f"{name}_b", []) for name in ("metrics", "groupby")}))
     return {
         "datasource": {"id": 0, "type": "table"},
-        "force": True,
+        "force": False,
         "queries": queries,
         "form_data": params,
         "result_format": "json",
