@@ -52,8 +52,9 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     rate = _catch_up(config, timeout_s)
     _show(config, stack, rate)
     click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
-    _open_dashboards(stack, days)
+    address = _open_dashboards(stack, days)
     click.echo(f"\ndemo: {time.monotonic() - started:.0f} s. The replay stays live; `gridflex down` ends it all.")
+    click.echo(address)
 
 
 def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.Popen[bytes] | None:
@@ -69,11 +70,10 @@ def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.P
     return subprocess.Popen([sys.executable, "-m", "ingestion", "generate", "redd", *options, *begin], cwd=ROOT)
 
 
-def _open_dashboards(stack: Stack, days: int) -> None:
-    """Superset, with a past for its baselines. What cannot be made is said, and the demo goes on without it."""
+def _open_dashboards(stack: Stack, days: int) -> str:
+    """Superset, with a past for its baselines; gives its address. What cannot be made is said and left out."""
     if lacks := missing_superset(stack.config):
-        click.echo(f"no dashboards: {lacks}")
-        return
+        return f"no dashboards: {lacks}"
     stack.up([SUPERSET])
     today, now = datetime.now(UTC).date(), datetime.now(UTC)
     _stage("ingestion", "backfill", "--path", str(demo_data(stack.config)))
@@ -83,7 +83,7 @@ def _open_dashboards(stack: Stack, days: int) -> None:
             _stage("batch", job, *span)
     hours = ("--from", (now - timedelta(hours=3)).isoformat(), "--to", now.isoformat())
     _stage("batch", "reconcile", *hours)
-    click.echo(f"\n{superset_welcome(stack.config)}")
+    return superset_welcome(stack.config) or ""
 
 
 def _stage(module: str, *words: str) -> None:
