@@ -24,6 +24,8 @@ _SIGNED_IN: Permissions = {
     ("can_this_form_get", "ResetMyPasswordView"),
     ("can_this_form_post", "ResetMyPasswordView"),
     ("can_read", "Dataset"),
+    ("can_read", "SecurityRestApi"),
+    ("can_log", "Superset"),
     ("can_write", "DashboardPermalinkRestApi"),
     ("can_recent_activity", "Log"),
     ("menu_access", "Home"),
@@ -33,7 +35,7 @@ _SIGNED_IN: Permissions = {
 _RESEARCH: Permissions = {
     ("can_read", "Database"),
     ("can_csv", "Superset"),
-    ("can_explore", "Superset"),
+    ("can_read", "Explore"),
     ("can_read", "ExploreFormDataRestApi"),
     ("can_write", "ExploreFormDataRestApi"),
     ("menu_access", "Charts"),
