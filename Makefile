@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup venv setup-airflow setup-superset stack demo test check servers kills bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset stack demo test check servers browser kills bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 
 servers: stack setup-airflow ## Longer tests: real data, Spark, and everything on the launcher's own servers
 	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/airflow tests/e2e
+
+browser: setup ## The dashboards in a real browser (Chromium), as every role, on live data
+	$(PYTEST) tests/browser
 
 kills: stack ## Kill every server with -9 while houses are played
 	$(PYTEST) tests/e2e/test_kills.py
