@@ -36,6 +36,19 @@ def await_offsets(druid: Druid, supervisor: str, partitions: Collection[int], ti
     return offsets
 
 
+def await_read(druid: Druid, supervisor: str, topic: Topic, timeout_s: float) -> Offsets:
+    """The offsets once they are beyond all that is in the topic now, so beyond all that a query before could see.
+
+    A supervisor tells what its tasks told it some seconds ago. If Druid does not get so far in time, how far it is.
+    """
+    end, deadline = topic.end_offsets(), time.monotonic() + timeout_s
+    while unread(topic, offsets := await_offsets(druid, supervisor, end, timeout_s), end):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S)
+    return offsets
+
+
 def unread(topic: Topic, read: Mapping[int, int], end: Mapping[int, int]) -> int:
     """Messages before ``end`` that Druid has not read. A long way is not counted but estimated by offsets.
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from confluent_kafka import Message
 
-from batch.tasks.ingestion_state import await_offsets
+from batch.tasks.ingestion_state import await_offsets, await_read
 from batch.tasks.rollup import DruidSql
 from batch.tasks.topic import Offsets, Topic
 from batch.tasks.validity import GOOD, Validity
@@ -110,7 +110,7 @@ def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validit
     end = topic.end_offsets()
     before = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
     in_druid = _number(sql, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
-    after = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
+    after = await_read(druid, POWERRAW, topic, config.batch.settle_timeout_s)
     reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
     dead_letters = _number(
         sql,

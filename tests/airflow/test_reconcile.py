@@ -1,10 +1,14 @@
 """Kafka against Druid, on a stack that holds nothing but this package's readings."""
 
 import datetime as dt
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Producer
@@ -14,6 +18,8 @@ from gridflex.config import ROOT
 from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import DONE, AirflowClient
+from tests.airflow.town import TOWN
+from tests.batch_demand import produce_town
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.component
@@ -49,6 +55,25 @@ def test_reconcile__explains_bad_messages_and_counts_each_once(stack: Stack, dru
     once = table(druid)
     reconcile(stack)
     assert table(druid) == once
+
+
+def test_reconcile__has_no_false_alarm_while_readings_flow(stack: Stack, druid: Druid) -> None:
+    ended = threading.Event()
+
+    def flow() -> None:
+        for number in itertools.count():
+            produce_town(stack.config, replace(TOWN, prefix=f"flow{number % 3}", days=1, homes=1))
+            if ended.wait(0.2):
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        flowing = pool.submit(flow)
+        try:
+            told = reconcile(stack)
+        finally:
+            ended.set()
+        flowing.result()
+    assert "good + 7 bad" in told
 
 
 def test_reconcile__its_dag_is_run_by_the_scheduler(airflow: AirflowClient, druid: Druid) -> None:

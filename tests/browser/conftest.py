@@ -77,7 +77,7 @@ class Room:
             user = self.user(role)
             context = sign_in(self.browser, self.url, user.name, password_of(self.config, user))
             context.on("request", lambda request: self.asked.append(request.url))
-            context.on("page", self._listen)
+            context.on("page", lambda page: self._listen(page))
             self.windows[role] = context
         return self.windows[role]
 
