@@ -46,7 +46,7 @@ def sign_in(opened: Browser, url: str, user: str, password: str) -> BrowserConte
     """A window of its own in which the user is signed in, through the form that a person sees."""
     context = opened.new_context(viewport={"width": WIDTH, "height": HEIGHT}, timezone_id="UTC", locale="en-US")
     page = context.new_page()
-    page.goto(f"{url}/login/")
+    page.goto(f"{url}/login/", wait_until="networkidle")  # the form takes no input before its scripts are there
     page.fill("[data-test='username-input']", user)
     page.fill("[data-test='password-input']", password)
     page.click("[data-test='login-button']")
