@@ -122,7 +122,7 @@ class Spark(Section):
     buckets: Count = 8
     """Hash buckets of appliances; fixed for the life of a checkpoint."""
     shuffle_partitions: Count = 2
-    trigger_s: Annotated[float, Field(ge=0)] = 0.5
+    trigger_s: Annotated[float, Field(ge=0)] = 2
     max_offsets_per_trigger: Count = 2_000_000
 
 
@@ -195,8 +195,10 @@ class Superset(Section):
     users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
     """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
     A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
-    threads: Count = 8
-    """Requests that are answered at once."""
+    workers: Count = 2
+    """Processes: charts of one dashboard are computed on so many cores."""
+    threads: Count = 4
+    """Requests that each process answers at once."""
 
 
 class Config(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +14,10 @@ from gridflex.errors import ServiceError
 WIDTH, HEIGHT = 1440, 900
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
               "--disable-component-update", "--disable-sync", "--disable-default-apps",
-              "--disable-domain-reliability", "--no-pings", "--hide-scrollbars")  # fmt: skip
+              "--disable-domain-reliability", "--no-pings", "--hide-scrollbars",
+              "--blink-settings=imageAnimationPolicy=2")  # fmt: skip
 _DRAWN_MS = 60_000
+_STILL_S, _LOOK_MS = 20.0, 700
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 CHART = "[data-test-chart-name]"
@@ -50,8 +53,8 @@ def sign_in(opened: Browser, url: str, user: str, password: str) -> BrowserConte
     page.fill("[data-test='username-input']", user)
     page.fill("[data-test='password-input']", password)
     page.click("[data-test='login-button']")
-    page.wait_for_url(lambda address: "/login" not in address, timeout=_DRAWN_MS)
-    page.close()
+    page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_DRAWN_MS)
+    # The page stays open: Chromium now and then never ends closing one that it is about to replace.
     return context
 
 
@@ -63,12 +66,22 @@ def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = ""
     return page
 
 
+def await_still(page: Page) -> bytes:
+    """A picture (PNG) once two in a row are the same: curves are drawn from left to right, maps and tables late."""
+    before, deadline = b"", time.monotonic() + _STILL_S
+    while (now := page.screenshot(animations="disabled")) != before and time.monotonic() < deadline:
+        before = now
+        page.wait_for_timeout(_LOOK_MS)
+    return now
+
+
 def complaints(page: Page) -> list[str]:
-    """What charts say instead of data: errors and "no data", each with the chart's name."""
+    """What charts say instead of data: errors, "no data" and nothing at all, each with the chart's name."""
     told = []
     for chart in page.locator(CHART).all():
         text, name = chart.inner_text(), chart.get_attribute("data-test-chart-name")
-        wrong = chart.locator(WRONG).count() or any(word in text for word in WRONG_WORDS)
+        empty = text.strip() == name and not chart.locator("canvas").count()
+        wrong = empty or chart.locator(WRONG).count() or any(word in text for word in WRONG_WORDS)
         told += [f"{name}: {text[:300]}"] if wrong else []
     return told
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from gridflex.adapters.superset_users import first_admin, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import browser, open_dashboard, sign_in
+from gridflex.dashboards.browser import await_still, browser, open_dashboard, sign_in
 
 
 def screenshots(config: Config, out: Path) -> list[Path]:
@@ -21,7 +21,7 @@ def screenshots(config: Config, out: Path) -> list[Path]:
             page = open_dashboard(context, url, slug, "?standalone=1")
             page.mouse.move(0, 0)
             path = out / f"{slug}.png"
-            page.screenshot(path=path, animations="disabled")
+            path.write_bytes(await_still(page))
             written.append(path)
             page.close()
     return written

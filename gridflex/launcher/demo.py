@@ -81,7 +81,7 @@ def _open_dashboards(stack: Stack, days: int) -> str:
         span = ("--from", (today - timedelta(days=1)).isoformat(), "--to", today.isoformat())
         for job in ("outlook", "baseline_score", "forecast", "forecast_score"):
             _stage("batch", job, *span)
-    hours = ("--from", (now - timedelta(hours=3)).isoformat(), "--to", now.isoformat())
+    hours = ("--from", (now - timedelta(hours=3)).isoformat(), "--to", (now + timedelta(hours=1)).isoformat())
     _stage("batch", "reconcile", *hours)
     return superset_welcome(stack.config) or ""
 

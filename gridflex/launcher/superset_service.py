@@ -27,7 +27,7 @@ def superset_service(config: Config) -> Service:
     programs = _environment(config) / "bin"
     host, port = config.launcher.host, config.superset.port
     server = (
-        f'"{programs / "gunicorn"}" --bind {host}:{port} --workers 1 --worker-class gthread '
+        f'"{programs / "gunicorn"}" --bind {host}:{port} --workers {config.superset.workers} --worker-class gthread '
         f"--threads {config.superset.threads} --timeout {_TIMEOUT_S} --no-control-socket 'superset.app:create_app()'"
     )
     return Service(

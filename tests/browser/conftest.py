@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from batch.tasks import forecast, jobs, outlook
 from batch.tasks.reconcile import reconcile
@@ -39,7 +39,7 @@ SETTINGS: dict[str, object] = {
 NO_WAY_OUT = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
-@dataclass(slots=True)
+@dataclass
 class Room:
     """The operators' room: the stack, and what each browser window asked for."""
 
@@ -48,7 +48,7 @@ class Room:
     browser: Browser
     windows: dict[str, BrowserContext] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    """The address of every request of every window."""
+    """The address of every request of every window that the pages' own policy did not forbid."""
     said: list[str] = field(default_factory=list)
     """Errors on the browser's console."""
 
@@ -76,14 +76,19 @@ class Room:
         if role not in self.windows:
             user = self.user(role)
             context = sign_in(self.browser, self.url, user.name, password_of(self.config, user))
-            context.on("request", lambda request: self.asked.append(request.url))
-            context.on("page", lambda page: self._listen(page))
+            context.on("requestfinished", lambda request: self.asked.append(request.url))
+            context.on("requestfailed", self._failed)
+            context.on("page", self._listen)
             self.windows[role] = context
         return self.windows[role]
 
     def sql(self, query: str) -> float:
         """The one number that Druid gives."""
         return float(number(Druid(self.config.druid), query))
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "csp":
+            self.asked.append(request.url)
 
     def _listen(self, page: Page) -> None:
         page.on("console", lambda line: self.said.append(line.text) if line.type == "error" else None)
@@ -129,7 +134,7 @@ def _live(stack: Stack, environ: dict[str, str]) -> None:
     fresh = "SELECT 1 FROM dutycycle WHERE kind = 'window' AND __time > CURRENT_TIMESTAMP - INTERVAL '4' MINUTE LIMIT 1"
     wait_until(lambda: number(druid, fresh), 200, "duty windows of now")
     now = dt.datetime.now(dt.UTC)
-    reconcile(config, whole_hours(now - dt.timedelta(hours=2), now))
+    reconcile(config, whole_hours(now - dt.timedelta(hours=1), now + dt.timedelta(hours=1)))
     stack.up(["superset"])
 
 

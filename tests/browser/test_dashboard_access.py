@@ -2,6 +2,7 @@
 
 import json
 import time
+from uuid import uuid4
 
 import pytest
 import requests
@@ -92,7 +93,7 @@ def test_operator__can_neither_edit_nor_run_sql(room: Room, role: str) -> None:
 def test_researcher__runs_sql_and_does_not_edit(room: Room) -> None:
     rest, chart = room.rest("researcher"), by_name(room, "chart", "Demand now")
     database = next(iter(rest.every("/api/v1/database/")))["id"]
-    body = {"database_id": database, "sql": 'SELECT SUM("count") AS n FROM powerraw', "client_id": "test-sql-1"}
+    body = {"database_id": database, "sql": 'SELECT SUM("count") AS n FROM powerraw', "client_id": uuid4().hex[:11]}
     assert rest.send("POST", "/api/v1/sqllab/execute/", body)["data"][0]["n"] > 0
     assert "HTTP 403" in refused(room, "researcher", "PUT", f"/api/v1/chart/{chart}", {"slice_name": "mine"})
 
