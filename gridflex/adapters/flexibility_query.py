@@ -1,12 +1,13 @@
 """Flexibility as Druid answers it: the sums of a minute's moments by slice, and the fleet that is known.
 
 A silent appliance tells no row. So the fleet is asked for too: of each slice the most appliances that were heard of at
-one quarter hour of the last 24 hours.
+one full hour of the last 24.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from gridflex.domain.flexibility_rules import HORIZONS_MIN
 from gridflex.domain.flexibility_slices import Moments, Slice
 
 _MINUTE_MS = 60_000
-_QUARTER_MS = 15 * _MINUTE_MS
+_HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * 60 * _MINUTE_MS
 Row = dict[str, Any]
 
@@ -34,8 +35,11 @@ class FlexibilityQuery:
         """All slices of which an appliance was heard in the last 24 hours, sorted; none if nothing was ever told."""
         if not self._druid.has_table(FLEXIBILITY):
             return []
-        known = {_key(row): int(row["known"]) for row in self._ask(_known(self._where()), self._lookback())}
-        now = {_key(row): row for row in self._ask(_now(self._where()), [self._minute_ms])}
+        with ThreadPoolExecutor(2) as both:
+            fleet = both.submit(self._ask, _known(self._where()), self._lookback())
+            told = both.submit(self._ask, _now(self._where()), [self._minute_ms])
+            known = {_key(row): int(row["known"]) for row in fleet.result()}
+            now = {_key(row): row for row in told.result()}
         return [_slice(key, known.get(key, 0), now.get(key)) for key in sorted(known.keys() | now.keys())]
 
     def households(self) -> dict[tuple[str | None, str | None], int]:
@@ -57,7 +61,7 @@ class FlexibilityQuery:
         return "".join(f" AND {name} = ?" for name in self._names)
 
     def _lookback(self) -> list[int]:
-        """The day up to the minute; of it every quarter hour and the minute itself."""
+        """The day up to the minute; of it every full hour and the minute itself."""
         return [self._minute_ms - _DAY_MS, self._minute_ms, self._minute_ms]
 
     def _ask(self, query: str, instants_ms: Sequence[int], *, named: bool = True) -> list[Row]:
@@ -91,7 +95,7 @@ def _known(where: str) -> str:
     heard = (
         f"SELECT __time AS heard_at, dataset, region, feeder, appliance, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
         f"WHERE __time > {_AT} AND __time <= {_AT} "
-        f"AND (MOD(TIMESTAMP_TO_MILLIS(__time), {_QUARTER_MS}) = 0 OR __time = {_AT}){where} GROUP BY 1, 2, 3, 4, 5"
+        f"AND (MOD(TIMESTAMP_TO_MILLIS(__time), {_HOUR_MS}) = 0 OR __time = {_AT}){where} GROUP BY 1, 2, 3, 4, 5"
     )
     most = f"SELECT dataset, region, feeder, appliance, MAX(heard) AS heard FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
     return f"SELECT region, feeder, appliance, SUM(heard) AS known FROM ({most}) GROUP BY 1, 2, 3"  # noqa: S608
