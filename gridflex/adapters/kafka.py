@@ -69,6 +69,8 @@ class TransactionalWriter:
         self._stuck = False
         self._abandoned: list[Producer] = []
         """Never collected: destroying a producer waits for the call that is stuck in it."""
+        self._late = 0
+        """Calls that were given up. Each may go through after all, and so fence a later producer of our own off."""
         self._settings = {
             **common,
             "transactional.id": name,
@@ -161,6 +163,9 @@ class TransactionalWriter:
         while True:
             try:
                 _bounded(call)
+            except _StuckError:
+                self._late += 1
+                raise
             except KafkaException as problem:
                 error = problem.args[0]
                 if error.fatal() or error.code() in _FENCED:
@@ -187,6 +192,9 @@ class TransactionalWriter:
 
     def _final(self, error: KafkaError) -> Exception:
         if error.code() in _FENCED or (error.fatal() and "fenced" in error.str().lower()):
+            if self._late:  # by ourselves, or by another process: a new producer's look at the position tells
+                self._late -= 1
+                return _StuckError()
             return self._taken_over()
         return ServiceError(f"Kafka refused {self._name}: {error.str()}")
 
