@@ -170,14 +170,15 @@ def test_charts__show_power_in_kw_and_never_add_up_quantiles(assets: Assets) -> 
             assert not {"p10_kw", "p90_kw", "hour_p10_kw", "hour_p90_kw"} & set(doc["params"]["metrics"])
 
 
-def test_live_charts__leave_out_the_minute_under_way(assets: Assets) -> None:
+def test_live_charts__leave_out_the_slot_under_way(assets: Assets) -> None:
     whole = "TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M')"
     complete = "TIME_FLOOR(CURRENT_TIMESTAMP - INTERVAL '90' SECOND, 'PT1M')"
     for name in ("demand", "demand-and-baseline", "appliances-now", "regions-now"):
         assert f"__time < {whole}" in assets.datasets[name]["sql"], name
     for name in ("rows-in", "observed-share", "flexibility-over-time"):
-        told = json.dumps(assets.charts[name]["params"]["adhoc_filters"])
-        assert f"__time < {whole}" in told or f"__time <= {complete}" in told, name
+        params = assets.charts[name]["params"]
+        told, slot = json.dumps(params["adhoc_filters"]), whole.replace("PT1M", params["time_grain_sqla"])
+        assert f"__time < {slot}" in told or f"__time <= {complete}" in told, name
 
 
 def test_reasons__of_rejections_are_all_that_there_are(assets: Assets) -> None:
