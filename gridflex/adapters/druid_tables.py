@@ -26,15 +26,16 @@ class EmptyTables:
 
     def __init__(self, config: Config) -> None:
         self._druid = Druid(config.druid)
+        self._specs = table_specs()
         self._asked: set[str] = set()
 
     def advance(self) -> str | None:
         """Ask for each missing table once; gives what is lacking still, nothing once all can be asked for."""
         try:
-            missing = [name for name in table_specs() if not self._druid.has_table(name)]
+            missing = [name for name in self._specs if not self._druid.has_table(name)]
             for name in missing:
                 if name not in self._asked:
-                    self._druid.submit_task(empty_table(table_specs()[name]))
+                    self._druid.submit_task(empty_table(self._specs[name]))
                     self._asked.add(name)
                     log.info("table=%s made=empty", name)
         except ServiceError as problem:

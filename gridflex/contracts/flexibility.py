@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 from importlib.resources import files
 
+from gridflex.contracts.table_lines import parse_lines
 from gridflex.domain.flexibility_rules import Handling, Rule, Rules
 from gridflex.errors import SchemaError
 
@@ -26,15 +26,7 @@ def load_rules() -> Rules:
 
 def parse_rules(text: str) -> Rules:
     """Parse the table. Raises ``SchemaError`` naming the line and what is wrong with it."""
-    lines = csv.DictReader(text.splitlines())
-    if tuple(lines.fieldnames or ()) != _COLUMNS:
-        raise SchemaError(f"{TABLE}: found columns {lines.fieldnames}; needed: {', '.join(_COLUMNS)}")
-    rules = []
-    for line in lines:
-        try:
-            rules.append(_rule(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
-            raise SchemaError(f"{TABLE}:{lines.line_num}: {problem}") from None
+    rules = parse_lines(TABLE, _COLUMNS, text, _rule)
     try:
         return Rules.of(rules)
     except ValueError as problem:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 from importlib.resources import files
 
+from gridflex.contracts.table_lines import parse_lines
 from gridflex.domain.profiles import Profile, Profiles
 from gridflex.errors import SchemaError
 
@@ -22,15 +22,7 @@ def load_profiles() -> Profiles:
 
 def parse_profiles(text: str) -> Profiles:
     """Parse the table. Raises ``SchemaError`` naming the line and what is wrong with it."""
-    lines = csv.DictReader(text.splitlines())
-    if tuple(lines.fieldnames or ()) != _COLUMNS:
-        raise SchemaError(f"{TABLE}: found columns {lines.fieldnames}; needed: {', '.join(_COLUMNS)}")
-    profiles = []
-    for line in lines:
-        try:
-            profiles.append(_profile(line))
-        except (ValueError, KeyError, TypeError) as problem:
-            raise SchemaError(f"{TABLE}:{lines.line_num}: {problem}") from None
+    profiles = parse_lines(TABLE, _COLUMNS, text, _profile)
     try:
         return Profiles.of(profiles)
     except ValueError as problem:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridflex.config import Config
+from gridflex.config import Config, Launcher
 from gridflex.launcher.health import HttpProbe, ZooKeeperProbe
 from gridflex.launcher.jars import EXTENSIONS, LOCAL, STACK, extension_names
 from gridflex.launcher.java import java_program
@@ -85,15 +85,17 @@ def zookeeper_service(config: Config) -> Service:
 
 def druid_services(config: Config) -> tuple[Service, ...]:
     """Describe Druid's services."""
-    return tuple(_service(config, role) for role in _roles(config))
+    roles = (*_storing_roles(config.launcher), *_asking_roles(config.launcher))
+    return tuple(_service(config, role) for role in roles)
 
 
-def _roles(config: Config) -> tuple[_Role, ...]:
-    ports = config.launcher
+def _probe(
+    ports: Launcher, port: int, path: str = "/status/health", contains: str = "true", body: str | None = None
+) -> HttpProbe:
+    return HttpProbe(host=ports.host, port=port, path=path, contains=contains, body=body)
 
-    def probe(port: int, path: str = "/status/health", contains: str = "true", body: str | None = None) -> HttpProbe:
-        return HttpProbe(host=ports.host, port=port, path=path, contains=contains, body=body)
 
+def _storing_roles(ports: Launcher) -> tuple[_Role, ...]:
     return (
         _Role(
             name=COORDINATOR,
@@ -102,7 +104,7 @@ def _roles(config: Config) -> tuple[_Role, ...]:
             heap_mb=256,
             direct_mb=64,
             collector=_LIGHT,
-            probe=probe(ports.druid_coordinator_port, "/druid/coordinator/v1/isLeader", '"leader":true'),
+            probe=_probe(ports, ports.druid_coordinator_port, "/druid/coordinator/v1/isLeader", '"leader":true'),
             depends_on=(ZOOKEEPER,),
         ),
         _Role(
@@ -110,7 +112,7 @@ def _roles(config: Config) -> tuple[_Role, ...]:
             port=ports.druid_historical_port,
             heap_mb=512,
             direct_mb=256,
-            probe=probe(ports.druid_historical_port),
+            probe=_probe(ports, ports.druid_historical_port),
             depends_on=(ZOOKEEPER, COORDINATOR),
         ),
         _Role(
@@ -118,15 +120,20 @@ def _roles(config: Config) -> tuple[_Role, ...]:
             port=ports.druid_indexer_port,
             heap_mb=1024,
             direct_mb=512,
-            probe=probe(ports.druid_indexer_port),
+            probe=_probe(ports, ports.druid_indexer_port),
             depends_on=(ZOOKEEPER, COORDINATOR),
         ),
+    )
+
+
+def _asking_roles(ports: Launcher) -> tuple[_Role, ...]:
+    return (
         _Role(
             name=BROKER,
             port=ports.druid_broker_port,
             heap_mb=512,
             direct_mb=256,
-            probe=probe(ports.druid_broker_port, "/druid/broker/v1/loadstatus", '"inventoryInitialized":true'),
+            probe=_probe(ports, ports.druid_broker_port, "/druid/broker/v1/loadstatus", '"inventoryInitialized":true'),
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL),
         ),
         _Role(
@@ -135,7 +142,9 @@ def _roles(config: Config) -> tuple[_Role, ...]:
             heap_mb=128,
             direct_mb=128,
             collector=_LIGHT,
-            probe=probe(ports.druid_router_port, "/druid/v2/sql", '[{"answer":1}]', '{"query":"SELECT 1 AS answer"}'),
+            probe=_probe(
+                ports, ports.druid_router_port, "/druid/v2/sql", '[{"answer":1}]', '{"query":"SELECT 1 AS answer"}'
+            ),
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL, BROKER, INDEXER),
         ),
     )

@@ -109,6 +109,6 @@ def test_reconcile__doubled_readings_are_an_alarm(stack: Stack, druid: Druid) ->
         },
     }
     before = druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"]
-    druid._ask("POST", "/druid/indexer/v1/task", spec)
+    druid.submit_task(spec)
     wait_until(lambda: druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"] == before + 3, 120, "the doubles")
     assert "ALARM: Druid counts too often 3 readings" in reconcile(stack, code=1)

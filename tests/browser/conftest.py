@@ -16,7 +16,7 @@ from batch.tasks.reconcile import reconcile
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.superset import Superset
 from gridflex.adapters.superset_users import User, parse_users, password_of, superset_url
-from gridflex.config import Config
+from gridflex.config import Config, load_config
 from gridflex.dashboards.browser import browser, sign_in
 from gridflex.domain.interval import whole_hours
 from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
@@ -99,8 +99,6 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Everything up, the houses played up to now and staying live, yesterday's batch jobs done."""
     folder = tmp_path_factory.mktemp("room")
     environ = stack_environ(folder, **(SETTINGS | {"superset_port": free_ports(1)[0]}))
-    from gridflex.config import load_config
-
     config = load_config(environ=environ)
     if lacks := missing_superset(config):
         pytest.skip(lacks)
