@@ -13,6 +13,7 @@ from typing import TypeVar
 import psutil
 
 from gridflex.config import Config, Launcher, load_config
+from gridflex.errors import ServiceError
 from gridflex.launcher.process import MARK
 from gridflex.launcher.stack import Stack
 
@@ -83,11 +84,18 @@ def pids(stack: Stack) -> dict[str, int | None]:
 
 
 def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:
-    """What ``probe`` gives once it gives something true. ``pause_s``: between two looks."""
+    """What ``probe`` gives once it gives something true. ``pause_s``: between two looks.
+
+    A server that refuses meanwhile, for example Druid while a killed task's segments come back, is asked again; what it
+    said last is told if the time runs out.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
-        found = probe()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or probe}"
+        refused = ""
+        try:
+            if found := probe():
+                return found
+        except ServiceError as problem:
+            refused = f"; {problem}"
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or probe}{refused}"
         time.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""One stack for all component tests: Kafka, ZooKeeper and Druid, started by the launcher, ended with the session."""
+"""One stack for all component tests: Kafka, ZooKeeper and Druid, started by the launcher, ended after the last test."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from gridflex.launcher.stack import Stack
 from tests.stack import running_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka and Druid, healthy, on free ports; the readings' limits are the default ones."""
     with running_stack(tmp_path_factory.mktemp("stack"), "kafka", "druid") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def druid(stack: Stack) -> Druid:
     """The stack's Druid."""
     return Druid(stack.config.druid)

@@ -20,14 +20,14 @@ _TOPICS = ("readings", "duty_cycles", "dead_letters", "flexibility")
 OwnTopics = Callable[..., Config]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A Kafka, healthy, on free ports."""
     with running_stack(tmp_path_factory.mktemp("kafka"), "kafka") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark(kafka_stack: Stack) -> Iterator[SparkSession]:
     """The job's session on two threads."""
     session = open_session(kafka_stack.config, master="local[2]")
