@@ -97,6 +97,7 @@ def _dataset(doc: Doc, assets: Assets) -> Doc:
         "description": doc["description"],
         "schema": SCHEMA,
         "sql": doc.get("sql"),
+        "cache_timeout": doc.get("cache_s"),
         "filter_select_enabled": True,
         "extra": {"every_region": doc["every_region"]} if "every_region" in doc else None,
         "columns": columns,

@@ -86,6 +86,7 @@ def _dataset(doc: Doc, assets: Assets) -> Doc:
     }
     made |= {"every_region": doc["extra"]["every_region"]} if (doc.get("extra") or {}).get("every_region") else {}
     made |= {"time_column": time} if time else {}
+    made |= {"cache_s": doc["cache_timeout"]} if doc.get("cache_timeout") else {}
     made |= {"sql": doc["sql"]} if doc.get("sql") else {}
     metrics = {}
     for metric in doc["metrics"]:
