@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,18 +18,20 @@ from benchmarks import (
     druid_bench,
     flexibility_bench,
     freshness_bench,
+    opening_bench,
     replay_bench,
     spark_bench,
 )
-from benchmarks.measure import Figure, errors_to, gridflex_json
+from benchmarks.measure import Figure, errors_to, gridflex, gridflex_json
 from benchmarks.spark_readings import create
-from gridflex.config import Config, load_config
+from gridflex.config import ROOT, Config, load_config
 from gridflex.launcher.stack import Stack
-from tests.stack import leftovers, stack_environ
+from tests.stack import free_ports, leftovers, stack_environ
 from tests.topics import read_messages
 
-_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness", "dashboards")
+_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness", "dashboards", "opening")
 _HOUSES, _DAYS = 4, 1
+_USERS = "admin:admin, operator:operator, researcher:researcher, region:regional:Sousse"
 _MEMORY_MB = 8_000
 
 
@@ -38,7 +41,12 @@ def bench(only: tuple[str, ...]) -> None:
     """Measure, print figures and ratios; medians of three runs."""
     wanted = set(only or _NAMES)
     with tempfile.TemporaryDirectory(prefix="gridflex-bench-") as folder:
-        environ = stack_environ(Path(folder) / "stack", launcher_start_timeout_s=300)
+        environ = stack_environ(
+            Path(folder) / "stack",
+            launcher_start_timeout_s=300,
+            superset_port=free_ports(1)[0],
+            superset_users=_USERS,
+        )
         os.environ.update(environ)
         figures = list(_all(load_config(), environ, Path(folder), wanted))
     click.echo("\nFigures, medians; ratios are of the same minutes\n")
@@ -67,10 +75,6 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
                 yield from _told("spark", lambda: spark_bench.run(config))
         if "druid" in wanted:
             yield from _told("druid", lambda: _druid(stack, data))
-        if "flexibility" in wanted:
-            stack.reset()
-            stack.up(["kafka", "druid"])
-            yield from _told("flexibility", lambda: flexibility_bench.run(config))
         if "freshness" in wanted:
             stack.reset()
             stack.up()
@@ -78,13 +82,26 @@ def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]
             yield from _told("freshness", lambda: freshness_bench.run(config, os.environ | environ, data, rate))
             total = sum(service.rss_mb for service in stack.status())
             yield Figure(name="memory of the whole stack", value=total, unit="MB", at_most=_MEMORY_MB)
-        if "dashboards" in wanted:
-            stack.reset()
-            stack.up(["superset"])
-            yield from _told("dashboards", lambda: dashboard_bench.run(config))
+        yield from _questions(stack, wanted)
     finally:
         stack.down()
     assert leftovers(stack) == []
+
+
+def _questions(stack: Stack, wanted: set[str]) -> Iterator[Figure]:
+    """What people wait for: flexibility, charts, dashboards."""
+    if "flexibility" in wanted:
+        stack.reset()
+        stack.up(["kafka", "druid"])
+        yield from _told("flexibility", lambda: flexibility_bench.run(stack.config))
+    if "dashboards" in wanted:
+        stack.reset()
+        stack.up(["superset"])
+        yield from _told("dashboards", lambda: dashboard_bench.run(stack.config))
+    if "opening" in wanted:
+        stack.reset()
+        subprocess.run([gridflex(), "demo", "--houses", "6"], cwd=ROOT, check=True)
+        yield from _told("opening", lambda: opening_bench.run(stack.config))
 
 
 def _told(name: str, measure: Callable[[], list[Figure]]) -> list[Figure]:

@@ -7,13 +7,12 @@ apart in event time, so each closes a duty window.
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import Figure, percentile
+from benchmarks.measure import Figure, gridflex, percentile
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.kafka import TransactionalWriter
@@ -34,7 +33,7 @@ _POLL_S = 0.01
 def run(config: Config, environment: dict[str, str], data: Path, readings_per_event_s: float) -> list[Figure]:
     """``data``: a generated REDD data set that holds ``readings_per_event_s`` readings a second of its own time."""
     speed = _FLOW / (readings_per_event_s * _SHIFTS)
-    command = [str(Path(sys.executable).parent / "gridflex"), "replay", "redd", "--path", str(data),
+    command = [gridflex(), "replay", "redd", "--path", str(data),
                "--speed", f"{speed:.3f}", "--replay-id", f"flow-{time.time_ns()}",
                "--shifts", f"0:{_SHIFTS}"]  # fmt: skip
     flow = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -56,9 +56,14 @@ def versus(ours: Callable[[], float], peer: Callable[[], float], runs: int = RUN
     )
 
 
+def gridflex() -> str:
+    """The command line of this environment."""
+    return str(Path(sys.executable).parent / "gridflex")
+
+
 def gridflex_json(arguments: Sequence[str]) -> Any:
     """Run a gridflex command with ``--json`` and read its last line."""
-    command = [str(Path(sys.executable).parent / "gridflex"), *arguments, "--json"]
+    command = [gridflex(), *arguments, "--json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
 from gridflex.errors import ServiceError
 
@@ -22,6 +24,12 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 CHART = "[data-test-chart-name]"
 BUSY = "[data-test='loading-indicator'], .loading"
+_IN_SIGHT = f"""() => {{
+  const charts = [...document.querySelectorAll({CHART!r})];
+  const inSight = charts.filter(chart => chart.getBoundingClientRect().top < innerHeight);
+  const drawn = chart => chart.querySelector("canvas") || chart.innerText.trim() !== chart.dataset.testChartName;
+  return charts.length > 0 && !document.querySelector({BUSY!r}) && inSight.every(drawn);
+}}"""
 WRONG = "[role='alert'], .ant-alert, .ant-empty"
 WRONG_WORDS = ("No results", "No data", "N/A", "Unexpected error", "Network error", "Timeout", "druidException", "NaN")
 
@@ -34,28 +42,60 @@ def chromium() -> str:
     return found
 
 
+class Windows:
+    """Windows of a headless browser that calls nobody by itself, each with a profile of its own on disk.
+
+    A profile keeps what the browser has compiled of Superset's scripts, as that of a person who works with it every day
+    does; a private window compiles them anew each time, some seconds of CPU.
+    """
+
+    def __init__(self, playwright: Playwright, profiles: Path, extra: Sequence[str]) -> None:
+        self._playwright, self._profiles, self._extra = playwright, profiles, extra
+        self._open: list[BrowserContext] = []
+
+    def open(self, name: str) -> BrowserContext:
+        """A window with the profile of that name, 1440 x 900."""
+        window = self._playwright.chromium.launch_persistent_context(
+            self._profiles / name,
+            executable_path=chromium(),
+            args=[*_ARGUMENTS, *self._extra],
+            viewport={"width": WIDTH, "height": HEIGHT},
+            timezone_id="UTC",
+            locale="en-US",
+        )
+        self._open.append(window)
+        return window
+
+    def sign_in(self, url: str, user: str, password: str) -> BrowserContext:
+        """A window of the user's own in which it is signed in, through the form that a person sees."""
+        window = self.open(user)
+        page = window.pages[0]
+        page.goto(f"{url}/login/", wait_until="networkidle")  # the form takes no input before its scripts are there
+        page.fill("[data-test='username-input']", user)
+        page.fill("[data-test='password-input']", password)
+        page.click("[data-test='login-button']")
+        page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_DRAWN_MS)
+        # The page stays open: Chromium now and then never ends closing one that it is about to replace.
+        return window
+
+    def close(self) -> None:
+        """End the browser of each window."""
+        while self._open:
+            self._open.pop().close()
+
+
 @contextmanager
-def browser(*extra: str) -> Iterator[Browser]:
-    """A headless browser that calls nobody by itself; ``extra``: further command-line switches."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=[*_ARGUMENTS, *extra])
+def windows(*extra: str) -> Iterator[Windows]:
+    """Windows with fresh profiles, gone afterwards; ``extra``: further command-line switches."""
+    with (
+        TemporaryDirectory(prefix="gridflex-browser-", ignore_cleanup_errors=True) as profiles,
+        sync_playwright() as playwright,
+    ):
+        opened = Windows(playwright, Path(profiles), extra)
         try:
             yield opened
         finally:
             opened.close()
-
-
-def sign_in(opened: Browser, url: str, user: str, password: str) -> BrowserContext:
-    """A window of its own in which the user is signed in, through the form that a person sees."""
-    context = opened.new_context(viewport={"width": WIDTH, "height": HEIGHT}, timezone_id="UTC", locale="en-US")
-    page = context.new_page()
-    page.goto(f"{url}/login/", wait_until="networkidle")  # the form takes no input before its scripts are there
-    page.fill("[data-test='username-input']", user)
-    page.fill("[data-test='password-input']", password)
-    page.click("[data-test='login-button']")
-    page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_DRAWN_MS)
-    # The page stays open: Chromium now and then never ends closing one that it is about to replace.
-    return context
 
 
 def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = "") -> Page:
@@ -64,6 +104,11 @@ def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = ""
     page.goto(f"{url}/superset/dashboard/{slug}/{query}")
     await_drawn(page)
     return page
+
+
+def await_in_sight(page: Page, timeout_ms: float = _DRAWN_MS) -> None:
+    """Until every chart in sight has drawn and nothing on the page loads."""
+    page.wait_for_function(_IN_SIGHT, polling=50, timeout=timeout_ms)
 
 
 def await_still(page: Page) -> bytes:

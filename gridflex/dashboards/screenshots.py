@@ -7,7 +7,7 @@ from pathlib import Path
 from gridflex.adapters.superset_users import first_admin, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import await_still, browser, open_dashboard, sign_in
+from gridflex.dashboards.browser import await_still, open_dashboard, windows
 
 
 def screenshots(config: Config, out: Path) -> list[Path]:
@@ -15,8 +15,8 @@ def screenshots(config: Config, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     user, url = first_admin(config), superset_url(config)
     written = []
-    with browser() as opened:
-        context = sign_in(opened, url, user.name, password_of(config, user))
+    with windows() as opened:
+        context = opened.sign_in(url, user.name, password_of(config, user))
         for slug in load_assets().dashboards:
             page = open_dashboard(context, url, slug, "?standalone=1")
             page.mouse.move(0, 0)

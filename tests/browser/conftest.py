@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import BrowserContext, Page, Request
 
 from batch.tasks import forecast, jobs, outlook
 from batch.tasks.reconcile import reconcile
@@ -17,8 +17,9 @@ from gridflex.adapters.druid import Druid
 from gridflex.adapters.superset import Superset
 from gridflex.adapters.superset_users import User, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
-from gridflex.dashboards.browser import browser, sign_in
+from gridflex.dashboards.browser import Windows, chromium, windows
 from gridflex.domain.interval import whole_hours
+from gridflex.errors import ServiceError
 from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
 from gridflex.launcher.stack import Stack
 from gridflex.launcher.superset_service import missing_superset
@@ -45,7 +46,7 @@ class Room:
 
     stack: Stack
     environ: dict[str, str]
-    browser: Browser
+    browser: Windows
     windows: dict[str, BrowserContext] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     """The address of every request of every window that the pages' own policy did not forbid."""
@@ -75,7 +76,7 @@ class Room:
         """A window in which the role is signed in; one for all tests."""
         if role not in self.windows:
             user = self.user(role)
-            context = sign_in(self.browser, self.url, user.name, password_of(self.config, user))
+            context = self.browser.sign_in(self.url, user.name, password_of(self.config, user))
             context.on("requestfinished", lambda request: self.asked.append(request.url))
             context.on("requestfailed", self._failed)
             context.on("page", self._listen)
@@ -94,7 +95,7 @@ class Room:
         page.on("console", lambda line: self.said.append(line.text) if line.type == "error" else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Everything up, the houses played up to now and staying live, yesterday's batch jobs done."""
     folder = tmp_path_factory.mktemp("room")
@@ -102,10 +103,14 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     config = load_config(environ=environ)
     if lacks := missing_superset(config):
         pytest.skip(lacks)
+    try:
+        chromium()
+    except ServiceError as lacks_browser:
+        pytest.skip(str(lacks_browser))
     stack = Stack(config, print)
     try:
         _live(stack, environ)
-        with browser(NO_WAY_OUT) as opened:
+        with windows(NO_WAY_OUT) as opened:
             yield Room(stack=stack, environ=environ, browser=opened)
     finally:
         stack.down()
@@ -115,11 +120,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 def _live(stack: Stack, environ: dict[str, str]) -> None:
     config, today = stack.config, dt.datetime.now(dt.UTC).date()
-    generate(
-        Order(
-            dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=90, defects=5.0
-        )
+    order = Order(
+        dataset="redd", out=demo_data(config), houses=HOUSES, days=2, seed=1, start=today, lead_days=90, defects=5.0
     )
+    generate(order)  # up to tomorrow: they stay live over midnight
     stack.up()
     stack.up([REPLAY])
     gridflex_line(environ, "backfill", "--path", str(demo_data(config)))

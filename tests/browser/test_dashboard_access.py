@@ -105,7 +105,7 @@ def test_stranger__gets_the_login(room: Room) -> None:
     for path in ("/api/v1/chart/", "/api/v1/dashboard/grid-now", "/api/v1/dataset/"):
         assert requests.get(room.url + path, timeout=30).status_code in {401, 404}, path
     assert requests.get(f"{room.url}/api/v1/chart/", timeout=30).status_code == 401
-    page = room.browser.new_page()
+    page = room.browser.open("stranger").pages[0]
     page.goto(f"{room.url}/superset/dashboard/grid-now/")
     assert "/login/" in page.url
     assert page.locator("input[type='password']").count() == 1

@@ -1,0 +1,51 @@
+"""(g) How long a dashboard takes to open on the live demo, as each role: from the address to the last chart in sight.
+
+The browser runs beside the whole stack, on the same cores. Superset is warm: each dashboard was opened before.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+
+from playwright.sync_api import BrowserContext
+
+from benchmarks.measure import Figure
+from gridflex.adapters.superset_users import parse_users, password_of, superset_url
+from gridflex.config import Config
+from gridflex.dashboards.assets import load_assets
+from gridflex.dashboards.browser import await_drawn, await_in_sight, windows
+
+OPENINGS = 5
+WITHIN_S = 5.0
+
+
+def run(config: Config) -> list[Figure]:
+    """The demo is live on the stack of ``config``. Medians of five openings."""
+    with windows() as opened:
+        return [
+            Figure(name=f"{slug} opens for {role}, median", value=statistics.median(found), unit="s", at_most=WITHIN_S)
+            for user in parse_users(config.superset.users)
+            for role, slug, found in openings(
+                opened.sign_in(superset_url(config), user.name, password_of(config, user)), config, user.role
+            )
+        ]
+
+
+def openings(window: BrowserContext, config: Config, role: str) -> Iterator[tuple[str, str, list[float]]]:
+    """Role, dashboard and the seconds of its openings; the first one, which warms up, is not counted."""
+    for slug in load_assets().dashboards:
+        address = f"{superset_url(config)}/superset/dashboard/{slug}/"
+        yield role, slug, [_seconds(window, address) for _ in range(OPENINGS + 1)][1:]
+
+
+def _seconds(window: BrowserContext, address: str) -> float:
+    page = window.new_page()
+    began = time.monotonic()
+    page.goto(address, wait_until="commit")
+    await_in_sight(page)
+    seconds = time.monotonic() - began
+    await_drawn(page)  # what is not in sight loads too: the next opening must not wait for it
+    page.close()
+    return seconds
