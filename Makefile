@@ -4,12 +4,12 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup venv setup-airflow setup-superset stack demo test check servers browser kills bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset setup-browser stack demo test check truths servers browser kills bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: venv setup-airflow setup-superset stack ## The environments and the servers' jars: everything that is downloaded
+setup: venv setup-airflow setup-superset setup-browser stack ## The environments and the servers' jars: everything that is downloaded
 
 venv: .venv/.installed
 
@@ -35,13 +35,19 @@ setup-superset: .venv-superset/.installed ## Superset's environment
 	$(BIN)/uv pip sync --quiet --python .venv-superset/bin/python requirements/superset.txt
 	@touch $@
 
+setup-browser: ## Chromium for pictures and browser tests, if it can be had
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 \
+	|| echo "no browser: tests of the dashboards are skipped; on Debian: sudo apt-get install chromium"
+
 stack: venv
 	@$(BIN)/python -m gridflex.launcher.jars
 
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo
 
-test: setup check servers ## Set up and pass every test, on real servers
+test: setup check ## Set up and pass every test, on real servers
+	@$(MAKE) --no-print-directory -j2 truths servers
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
 	$(BIN)/ruff format --check .
@@ -51,8 +57,11 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(PYTEST) -q tests/unit tests/contracts
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
-servers: stack setup-airflow ## Longer tests: real data, Spark, and everything on the launcher's own servers
-	$(PYTEST) tests/ingestion tests/batch tests/spark tests/component tests/airflow tests/e2e
+truths: venv ## Longer tests that need no server: known truths, real data
+	nice -n 19 $(PYTEST) -q tests/ingestion tests/batch
+
+servers: setup ## Longer tests on the launcher's own servers: Spark, Kafka, Druid, Airflow, Superset in a browser
+	$(PYTEST) tests/spark tests/component tests/airflow tests/e2e tests/browser
 
 browser: setup ## The dashboards in a real browser (Chromium), as every role, on live data
 	$(PYTEST) tests/browser
