@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help setup venv setup-airflow setup-superset setup-browser stack demo test check truths servers browser kills bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +41,14 @@ setup-browser: ## Chromium for pictures and browser tests, if it can be had
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 \
 	|| echo "no browser: tests of the dashboards are skipped; on Debian: sudo apt-get install chromium"
 
+setup-terraform: .venv-terraform/.installed ## The tools of terraform-test
+
+.venv-terraform/.installed: requirements/terraform.txt | venv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-terraform
+	$(BIN)/uv pip sync --quiet --python .venv-terraform/bin/python requirements/terraform.txt
+	@command -v go >/dev/null && GOBIN=$(CURDIR)/.venv-terraform/bin go install $(TFLINT) || echo "no tflint: go install $(TFLINT)"
+	@touch $@
+
 stack: venv
 	@$(BIN)/python -m gridflex.launcher.jars
 
@@ -69,6 +78,9 @@ browser: setup ## The dashboards in a real browser (Chromium), as every role, on
 kills: stack ## Kill every server with -9 while houses are played
 	$(PYTEST) tests/e2e/test_kills.py
 
+terraform-test: venv setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS
+	$(PYTEST) tests/terraform
+
 bench: setup ## Measure every hot path against a peer
 	@$(BIN)/python -m benchmarks
 
@@ -77,6 +89,7 @@ lock: ## Resolve the pins anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url -c requirements/core.txt requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/airflow.in -o requirements/airflow.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/superset.in -o requirements/superset.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/terraform.in -o requirements/terraform.txt
 
 format: ## Format and fix
 	$(BIN)/ruff format .
@@ -84,4 +97,4 @@ format: ## Format and fix
 
 clean: ## Stop the servers, then remove all that was made
 	@if [ -x $(BIN)/gridflex ]; then $(BIN)/gridflex down; fi
-	rm -rf .venv .venv-airflow .venv-superset build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-airflow .venv-superset .venv-terraform build var demo-data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,50 @@
+"""Every test here works on one copy of ``infra``; without terraform or its provider all are skipped, and told why."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.terraform.toolbox import Workspace, copy_infra, lacking, tool
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run on this machine."""
+    reason = lacking()
+    for item in items:
+        if reason and "terraform" in item.path.parts:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of ``infra`` whose modules are ready to use."""
+    copy = copy_infra(tmp_path_factory.mktemp("terraform"))
+    for module in copy.modules():
+        if module.name != "secret":  # gives a value that only another module may take
+            copy.init(module)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def checkov() -> str:
+    """The program; skips without it."""
+    return _program("checkov", "run `make terraform-test`, which installs it")
+
+
+@pytest.fixture(scope="session")
+def shellcheck() -> str:
+    """The program; skips without it."""
+    return _program("shellcheck", "run `make terraform-test`, which installs it")
+
+
+@pytest.fixture(scope="session")
+def tflint() -> str:
+    """The program; skips without it."""
+    return _program("tflint", "go install github.com/terraform-linters/tflint@v0.64.0")
+
+
+def _program(name: str, remedy: str) -> str:
+    found = tool(name)
+    if found is None:
+        pytest.skip(f"no {name}: {remedy}")
+    return found
