@@ -17,6 +17,7 @@ from gridflex.adapters.tables import table
 from gridflex.config import ROOT, load_config
 from gridflex.curtail import curtail
 from gridflex.dashboards.commands import dashboards
+from gridflex.deploy.commands import deploy
 from gridflex.launcher.commands import down, logs, reset, status, up
 from gridflex.launcher.demo import demo
 
@@ -61,7 +62,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset, demo, curtail, dashboards):
+for _command in (up, status, logs, down, reset, demo, curtail, dashboards, deploy):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))

@@ -133,7 +133,7 @@ _BUCKET = (
         "A bucket is not emptied unless it is said to be disposable.",
         *("main.tf", "force_destroy = var.disposable", "force_destroy = true"),
     ),
-    ("Who read and wrote must be logged.", "main.tf", 'coalesce(var.access_log_bucket, "none")', "var.name"),
+    ("Who read and wrote must be logged.", "main.tf", "var.access_log.bucket", "var.name"),
 )
 _ALL = {"network": _NETWORK, "kafka": _KAFKA, "bucket": _BUCKET}
 

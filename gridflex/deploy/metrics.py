@@ -1,0 +1,60 @@
+"""What CloudWatch's alarms look at, in the form of ``aws cloudwatch put-metric-data``."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.config import Config
+
+Json = dict[str, Any]
+
+_WATCHED_TABLES = ("powerraw", "dutycycle")
+_FAILED_TASKS = """
+    SELECT COUNT(*) AS failed FROM sys.tasks
+    WHERE status = 'FAILED' AND TIME_PARSE(created_time) > CURRENT_TIMESTAMP - INTERVAL '5' MINUTE
+"""
+
+
+def druid_metrics(config: Config) -> list[Json]:
+    """Lag of each supervisor, tasks that failed in the last five minutes, age of the newest rows.
+
+    Raises ``ServiceError`` if Druid does not answer: then no metric comes, and every alarm takes that for trouble.
+    """
+    druid = Druid(config.druid)
+    lags = [
+        _metric("SupervisorLag", druid.supervisor_status(name).get("aggregateLag", 0), "Count", Supervisor=name)
+        for name in supervisor_specs(config)
+    ]
+    failed = druid.sql(_FAILED_TASKS)
+    ages = [
+        _metric("AgeSeconds", age_s, "Seconds", Table=table)
+        for table in _WATCHED_TABLES
+        if (age_s := _age_s(druid, table)) is not None
+    ]
+    return [*lags, _metric("FailedTasks", failed[0]["failed"], "Count"), *ages]
+
+
+def stream_metrics(status_file: Path) -> list[Json]:
+    """Age of the streaming job's newest micro-batch; none if it never finished one."""
+    if not status_file.is_file():
+        return []
+    updated_ms = json.loads(status_file.read_text(encoding="utf-8"))["updated_ms"]
+    return [_metric("StreamBatchAgeSeconds", time.time() - updated_ms / 1000, "Seconds")]
+
+
+def _age_s(druid: Druid, table: str) -> float | None:
+    if not druid.has_table(table):
+        return None
+    newest = druid.sql(f'SELECT MAX(__time) AS newest FROM "{table}"')[0]["newest"]  # noqa: S608
+    return (datetime.now(UTC) - datetime.fromisoformat(newest)).total_seconds()
+
+
+def _metric(name: str, value: float, unit: str, **dimensions: str) -> Json:
+    told = [{"Name": key, "Value": text} for key, text in dimensions.items()]
+    return {"MetricName": name, "Value": float(value), "Unit": unit, "Dimensions": told}

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from gridflex.adapters.kafka_access import USERS, allows, grants, topic_arguments
+from gridflex.config import Kafka
+
+GRANTS = grants(Kafka())
+
+
+@pytest.mark.parametrize(
+    ("user", "operation", "topic"),
+    [
+        ("replay", "Write", "powerraw"),
+        ("replay", "Write", "deadletter"),
+        ("spark", "Read", "powerraw"),
+        ("spark", "Write", "dutycycle"),
+        ("spark", "Write", "flexibility"),
+        ("druid", "Read", "flexibility"),
+        ("batch", "Read", "powerraw"),
+    ],
+)
+def test_grants__let_each_service_do_its_work(user: str, operation: str, topic: str) -> None:
+    assert allows(GRANTS, user, operation, "topic", topic)
+
+
+@pytest.mark.parametrize(
+    ("user", "operation", "topic"),
+    [
+        ("replay", "Write", "dutycycle"),
+        ("replay", "Read", "deadletter"),
+        ("spark", "Write", "powerraw"),
+        ("druid", "Write", "powerraw"),
+        ("batch", "Write", "powerraw"),
+    ],
+)
+def test_grants__keep_each_service_to_its_own_topics(user: str, operation: str, topic: str) -> None:
+    assert not allows(GRANTS, user, operation, "topic", topic)
+
+
+def test_grants__keep_transactions_apart() -> None:
+    assert allows(GRANTS, "replay", "Write", "transactional-id", "replay-demo")
+    assert not allows(GRANTS, "replay", "Write", "transactional-id", "stream-1")
+    assert not allows(GRANTS, "spark", "Write", "transactional-id", "replay-demo")
+
+
+def test_grants__follow_the_configured_names() -> None:
+    named = grants(Kafka(topic_readings="readings"))
+    assert allows(named, "replay", "Write", "topic", "readings")
+    assert not allows(named, "replay", "Write", "topic", "powerraw")
+
+
+def test_grants__know_every_user_and_nobody_else() -> None:
+    assert {grant.user for grant in GRANTS} == set(USERS)
+
+
+def test_arguments__are_those_of_kafkas_own_tool() -> None:
+    transactions = next(grant for grant in GRANTS if grant.resource == "transactional-id" and grant.user == "spark")
+    assert " ".join(transactions.arguments()) == (
+        "--add --force --allow-principal User:spark --transactional-id stream- "
+        "--operation Write --operation Describe --resource-pattern-type prefixed"
+    )
+
+
+def test_topics__need_all_but_one_replica_in_sync() -> None:
+    calls = [" ".join(words) for words in topic_arguments(Kafka(partitions=24, replication_factor=3))]
+    assert len(calls) == 4
+    assert all("--partitions 24 --replication-factor 3 --config min.insync.replicas=2" in call for call in calls)
