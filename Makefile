@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills terraform-test bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills dist terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,7 +78,10 @@ browser: setup ## The dashboards in a real browser (Chromium), as every role, on
 kills: stack ## Kill every server with -9 while houses are played
 	$(PYTEST) tests/e2e/test_kills.py
 
-terraform-test: venv setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS
+dist: stack ## The release that Terraform uploads: build/dist
+	@$(BIN)/gridflex deploy pack
+
+terraform-test: stack setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS
 	$(PYTEST) tests/terraform
 
 bench: setup ## Measure every hot path against a peer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gridflex.adapters.kafka_access import grants, topic_arguments
 from gridflex.config import ROOT, load_config
 from gridflex.deploy.cluster import Machine, read_cluster
 from gridflex.deploy.druid_files import health_checks
+from gridflex.deploy.druid_users import make_druid_users
 from gridflex.deploy.machine_files import ALL_ROLES, machine_files, parse_replays, service_folders
 from gridflex.deploy.metrics import druid_metrics, stream_metrics
 from gridflex.deploy.pack import pack
@@ -73,6 +75,12 @@ def kafka_access(what: str) -> None:
     calls = topic_arguments(kafka) if what == "topics" else [grant.arguments() for grant in grants(kafka)]
     for words in calls:
         click.echo(shlex.join(words))
+
+
+@deploy.command("druid-users")
+def druid_users() -> None:
+    """Make Druid's users; passwords come from the environment, GRIDFLEX_DRUID_<USER>_PASSWORD."""
+    click.echo(f"users: {', '.join(make_druid_users(load_config().druid, os.environ))}")
 
 
 @deploy.command()

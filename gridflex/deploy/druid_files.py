@@ -14,7 +14,6 @@ from gridflex.launcher.druid_parts import (
     COORDINATOR_PART,
     HISTORICAL_PART,
     JVM,
-    LIGHT_JVM,
     LOGGING,
     MIDDLE_MANAGER_PART,
     ROUTER_PART,
@@ -67,7 +66,7 @@ def zookeeper_files(cluster: Cluster, machine: Machine) -> dict[Path, str]:
         f"server.{number}={name}:{_QUORUM_PORTS}\n" for number, name in enumerate(cluster.zookeepers, start=1)
     )
     argv = (
-        *(JAVA, f"-Xmx{machine.memory_mb // 2}m", *LIGHT_JVM, "-XX:+ExitOnOutOfMemoryError", *LOGGING),
+        *(JAVA, f"-Xmx{machine.memory_mb // 2}m", "-XX:+ExitOnOutOfMemoryError", *LOGGING),
         *("-cp", f"{machine.druid_home}/lib/*", ZOOKEEPER_MAIN, str(home / "zoo.cfg")),
     )
     unit = Unit(name="zookeeper", argv=argv)

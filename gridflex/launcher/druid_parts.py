@@ -17,7 +17,7 @@ _OPENS = (
     "jdk.management/com.sun.management.internal",
 )
 LIGHT_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""For services that do little: it halves the processor time of their start."""
+"""For services that do little on one machine: it halves the processor time of their start."""
 LOGGING = (f"-Dlog4j2.configurationFile={LOCAL / 'log4j2.properties'}",)
 """To the standard output, which the launcher or systemd's journal keeps."""
 JVM = (
@@ -57,16 +57,22 @@ class Part:
     properties: str
     """Its settings, a template below ``infra/local``."""
     health: Health = Health()
-    light: bool = False
 
     @property
     def templates(self) -> dict[str, str]:
         """Its files of settings, by the name that Druid gives them."""
         return {"common.runtime.properties": _COMMON, "runtime.properties": self.properties}
 
-    def command(self, *, heap_mb: int, direct_mb: int, tmp: Path, class_path: str) -> tuple[str, ...]:
+    def command(
+        self,
+        *,
+        heap_mb: int,
+        direct_mb: int,
+        tmp: Path,
+        class_path: str,
+        collector: tuple[str, ...] = ("-XX:+UseG1GC",),
+    ) -> tuple[str, ...]:
         """The arguments of ``java``."""
-        collector = LIGHT_JVM if self.light else ("-XX:+UseG1GC",)
         return (
             *(f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", *collector, f"-XX:MaxDirectMemorySize={direct_mb}m"),
             *(f"-Djava.io.tmpdir={tmp}", *JVM, "-cp", class_path, _DRUID_MAIN, "server", self.role),
@@ -77,7 +83,6 @@ COORDINATOR_PART = Part(
     role="coordinator",
     properties="druid/coordinator.properties",
     health=Health(path="/druid/coordinator/v1/isLeader", contains='"leader":true'),
-    light=True,
 )
 HISTORICAL_PART = Part(role="historical", properties="druid/historical.properties")
 INDEXER_PART = Part(role="indexer", properties="druid/indexer.properties")
@@ -90,7 +95,6 @@ ROUTER_PART = Part(
     role="router",
     properties="druid/router.properties",
     health=Health(path="/druid/v2/sql", contains='[{"answer":1}]', body='{"query":"SELECT 1 AS answer"}'),
-    light=True,
 )
-MIDDLE_MANAGER_PART = Part(role="middleManager", properties="druid/indexer.properties", light=True)
+MIDDLE_MANAGER_PART = Part(role="middleManager", properties="druid/indexer.properties")
 """On a cluster, instead of the indexer: its tasks are processes of their own."""

@@ -45,6 +45,7 @@ class _Local:
     direct_mb: int
     depends_on: tuple[str, ...]
     other_ports: tuple[int, ...] = ()
+    collector: tuple[str, ...] = ("-XX:+UseG1GC",)
 
 
 def zookeeper_service(config: Config) -> Service:
@@ -83,6 +84,7 @@ def _storing(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=256,
             direct_mb=64,
             depends_on=(ZOOKEEPER,),
+            collector=LIGHT_JVM,
         ),
         _Local(
             name=HISTORICAL,
@@ -120,6 +122,7 @@ def _asking(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=128,
             direct_mb=128,
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL, BROKER, INDEXER),
+            collector=LIGHT_JVM,
         ),
     )
 
@@ -131,7 +134,13 @@ def _service(config: Config, local: _Local) -> Service:
     settings = home / "conf"
     values = _values(config, local, folder)
     class_path = f"{settings}:{STACK / 'druid' / '*'}"
-    java = part.command(heap_mb=local.heap_mb, direct_mb=local.direct_mb, tmp=home / "tmp", class_path=class_path)
+    java = part.command(
+        heap_mb=local.heap_mb,
+        direct_mb=local.direct_mb,
+        tmp=home / "tmp",
+        class_path=class_path,
+        collector=local.collector,
+    )
     return Service(
         name=local.name,
         argv=(java_program(), f"-Dderby.stream.error.file={home / 'derby.log'}", *java),

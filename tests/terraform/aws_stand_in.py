@@ -1,7 +1,7 @@
 """A stand-in for AWS on the loopback: moto's server, and the few calls of ours that it lacks.
 
-Run by the tools' environment: ``python aws_stand_in.py`` prints its address and serves until it is ended. It proves that
-references, types, order and the provider's calls are right; it does not prove that AWS would accept them.
+Run by the tools' environment: ``python aws_stand_in.py`` prints its address and serves until it is ended. It proves
+that references, types, order and the provider's calls are right; it does not prove that AWS would accept them.
 """
 
 from __future__ import annotations

@@ -135,6 +135,197 @@ _BUCKET = (
     ),
     ("Who read and wrote must be logged.", "main.tf", "var.access_log.bucket", "var.name"),
 )
-_ALL = {"network": _NETWORK, "kafka": _KAFKA, "bucket": _BUCKET}
+_KEY = "kms_key_id  = var.site.kms_key_arn"
+_OTHER_KEY = 'kms_key_id  = "arn:aws:kms:eu-west-1:123456789012:key/other"'
+_NODE_GROUP = (
+    (
+        "Whoever makes a machine fetch an address could take its identity.",
+        *("instances.tf", 'http_tokens                 = "required"', 'http_tokens = "optional"'),
+    ),
+    ("Disks must be encrypted with the deployment's key.", "instances.tf", _KEY, _OTHER_KEY),
+    (
+        "Disks that outlive a machine must be encrypted with the deployment's key.",
+        *("volumes.tf", "encrypted         = true", "encrypted = false"),
+    ),
+    ("The backup plan finds disks by this tag.", "volumes.tf", "Snapshots = var.site.name", 'Snapshots = "none"'),
+    (
+        "Machines stand in private subnets alone.",
+        *(
+            "instances.tf",
+            "subnet_id              = each.value.subnet_id",
+            'subnet_id = "${each.value.subnet_id}-public"',
+        ),
+    ),
+    (
+        "Machines are spread over all zones.",
+        *("instances.tf", "var.subnet_ids[index % length(var.subnet_ids)]", "var.subnet_ids[0]"),
+    ),
+    (
+        "What a machine may do must be bound to named things.",
+        *("identity.tf", 'Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]', 'Resource = ["*"]'),
+    ),
+    (
+        "A machine reads its own secrets and no others.",
+        *(
+            "identity.tf",
+            "Resource = var.secret_arns",
+            'Resource = ["arn:aws:secretsmanager:eu-west-1:123456789012:*"]',
+        ),
+    ),
+    (
+        "Logs must be encrypted with the deployment's key.",
+        *("identity.tf", "kms_key_id        = var.site.kms_key_arn"),
+    ),
+    (
+        "Settings belong into S3: another one must not replace the machine.",
+        *("user_data.sh.tftpl", "#!/usr/bin/env bash", "#!/usr/bin/env bash\n# ANSWER=42"),
+    ),
+    ("secrets_by_pattern_are_refused", "variables.tf", '!strcontains(arn, "*")', "true"),
+)
+_BY_ADDRESS = 'cidr_ipv4 = "10.20.0.0/16"'
+_NAMED = "referenced_security_group_id = module.group.id"
+_DRUID = (
+    (
+        "The metadata store must be encrypted with the deployment's key.",
+        *("metadata.tf", "storage_encrypted          = true", "storage_encrypted = false"),
+    ),
+    ("The metadata store must refuse connections without TLS.", "metadata.tf", 'value = "1"', 'value = "0"'),
+    (
+        "The metadata store must have no public address.",
+        *("metadata.tf", "publicly_accessible        = false", "publicly_accessible = true"),
+    ),
+    (
+        "The metadata store's password would stand in the state.",
+        "metadata.tf",
+        "password_wo                = var.metadata_password\n  password_wo_version        = var.credentials_generation",
+        'password = "a password that is kept"',
+    ),
+    (
+        "A protected metadata store could be lost.",
+        *("metadata.tf", "deletion_protection        = var.protect", "deletion_protection = false"),
+    ),
+    (
+        "Druid must not be reachable from the internet.",
+        "balancer.tf",
+        "= true\n  load_balancer_type",
+        "= false\n  load_balancer_type",
+    ),
+    (
+        "Only people's networks may ask Druid by address.",
+        *("balancer.tf", "cidr_ipv4         = each.value", 'cidr_ipv4 = "10.0.0.0/8"'),
+    ),
+    ("Machines are let in by their group, never by address.", "access.tf", _NAMED, _BY_ADDRESS),
+    (
+        "ZooKeeper must be reached by TLS, at 2281.",
+        *("access.tf", "{ from = 2281, to = 2281 }", "{ from = 2181, to = 2281 }"),
+    ),
+    (
+        "Only the overlord and its tasks read Kafka.",
+        "nodes.tf",
+        "secrets    = local.cluster_secrets",
+        "secrets = concat(local.cluster_secrets, [var.secret_arns.kafka])",
+    ),
+    ("the_internet_is_refused", "variables.tf", "/(8|9|[12][0-9]|3[0-2])$", "/[0-9]+$|0.0.0.0/0"),
+    ("an_even_ensemble_is_refused", "variables.tf", "[1, 3, 5]", "[1, 2, 3, 5]"),
+)
+_SPARK = (
+    (
+        "Disks must be encrypted with the deployment's key.",
+        *("cluster.tf", "EnableAtRestEncryption    = true", "EnableAtRestEncryption = false"),
+    ),
+    (
+        "The cluster must be bound by the security configuration.",
+        *("cluster.tf", "security_configuration            = aws_emr_security_configuration.this.name"),
+    ),
+    (
+        "Whoever makes a machine fetch an address could take its identity.",
+        *("cluster.tf", "MinimumInstanceMetadataServiceVersion = 2", "MinimumInstanceMetadataServiceVersion = 1"),
+    ),
+    (
+        "A protected cluster must neither be ended by hand nor end by itself.",
+        *("cluster.tf", "keep_job_flow_alive_when_no_steps = true", "keep_job_flow_alive_when_no_steps = false"),
+    ),
+    ("Executors are let in by their group, never by address.", "access.tf", _NAMED, _BY_ADDRESS),
+    (
+        "What a machine may do must be bound to named things.",
+        *("identity.tf", "Resource = [module.storage.arn]", 'Resource = ["*"]'),
+    ),
+    (
+        "The job reads its own secret and no other.",
+        *("identity.tf", "Resource = [var.kafka_secret_arn]", 'Resource = [var.kafka_secret_arn, "arn:other"]'),
+    ),
+)
+_OBSERVABILITY = (
+    (
+        "Every supervisor's lag must be watched.",
+        *("alarms.tf", "for supervisor in var.supervisors :", 'for supervisor in ["powerraw"] :'),
+    ),
+    (
+        "Failed tasks and a streaming job that stands still must be noticed.",
+        *("alarms.tf", "    task-failures = {", "    tasks = {"),
+    ),
+    ("The age of the newest reading must be watched.", "alarms.tf", '["powerraw", "dutycycle"]', '["dutycycle"]'),
+    ("Every disk must be watched.", "alarms.tf", "range(1, var.kafka.brokers + 1)", "range(1, var.kafka.brokers)"),
+    (
+        "A measurement that stops coming would look like good news.",
+        *("alarms.tf", 'treat_missing_data = "breaching"', 'treat_missing_data = "notBreaching"'),
+    ),
+    (
+        "An alarm that tells nobody is none.",
+        *("alarms.tf", "alarm_actions      = [aws_sns_topic.alarms.arn]", "alarm_actions = []"),
+    ),
+    (
+        "What is told must be encrypted with the deployment's key.",
+        *("people.tf", "kms_master_key_id = var.site.kms_key_arn"),
+    ),
+)
+_FOUNDATION = (
+    (
+        "The key must be renewed every year.",
+        *("key.tf", "enable_key_rotation     = true", "enable_key_rotation = false"),
+    ),
+    (
+        "A service that uses the key must be bound to this account's things.",
+        *("key.tf", 'Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }'),
+    ),
+    (
+        "Machines' certificates must live for days: nothing revokes them.",
+        *("authority.tf", "SHORT_LIVED_CERTIFICATE", "GENERAL_PURPOSE"),
+    ),
+    (
+        "a_release_without_the_project_is_refused",
+        "variables.tf",
+        'contains(keys(var.release_files), "gridflex.zip")',
+        "true",
+    ),
+)
+_CONTROL = (
+    (
+        "Only people's networks may open Airflow and Superset.",
+        *("access.tf", "cidr_ipv4         = each.value", 'cidr_ipv4 = "10.0.0.0/8"'),
+    ),
+    (
+        "People come by TLS alone: the servers behind nginx listen on the loopback.",
+        *("access.tf", "from_port         = 443", "from_port = 80"),
+    ),
+    ("Copies of volumes must be encrypted and kept.", "backup.tf", "kms_key_arn   = var.site.kms_key_arn"),
+    ("the_internet_is_refused", "variables.tf", "/(8|9|[12][0-9]|3[0-2])$", "/[0-9]+$|0.0.0.0/0"),
+)
+_REPLAY = (
+    ("an_unknown_data_set_is_refused", "variables.tf", '["redd", "greend"]', '["redd", "greend", "london"]'),
+    ("shifts_that_are_none_are_refused", "variables.tf", "^[0-9]+:[0-9]+$", ".*"),
+)
+_ALL = {
+    "network": _NETWORK,
+    "kafka": _KAFKA,
+    "bucket": _BUCKET,
+    "node_group": _NODE_GROUP,
+    "druid": _DRUID,
+    "spark": _SPARK,
+    "observability": _OBSERVABILITY,
+    "foundation": _FOUNDATION,
+    "control": _CONTROL,
+    "replay": _REPLAY,
+}
 
 BREAKAGES = tuple(Breakage(module, *breakage) for module, breakages in _ALL.items() for breakage in breakages)

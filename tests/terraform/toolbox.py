@@ -89,6 +89,7 @@ def run(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -
 
 
 def copy_infra(target: Path) -> Workspace:
-    """Copy ``infra`` without what earlier runs left."""
-    left = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan")
+    """Copy ``infra`` without what earlier runs left, and the specs that it reads the supervisors' names from."""
+    left = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan", "*.tfvars")
+    shutil.copytree(ROOT / "database", target / "database")
     return Workspace(infra=Path(shutil.copytree(ROOT / "infra", target / "infra", ignore=left)))

@@ -74,9 +74,9 @@ resource "aws_s3_bucket_policy" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  count = var.access_log_bucket == null ? 0 : 1
+  count = var.access_log == null ? 0 : 1
 
   bucket        = aws_s3_bucket.this.id
-  target_bucket = coalesce(var.access_log_bucket, "none")
+  target_bucket = var.access_log.bucket
   target_prefix = "${var.name}/"
 }

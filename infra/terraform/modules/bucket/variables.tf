@@ -19,14 +19,14 @@ variable "kms_key_arn" {
   }
 }
 
-variable "access_log_bucket" {
+variable "access_log" {
   description = "Bucket that keeps who read and wrote; null for that bucket itself."
-  type        = string
+  type        = object({ bucket = string })
   default     = null
 
   validation {
-    condition     = var.access_log_bucket != ""
-    error_message = "access_log_bucket must be a name or null."
+    condition     = try(var.access_log.bucket, "-") != ""
+    error_message = "access_log.bucket must be a name."
   }
 }
 

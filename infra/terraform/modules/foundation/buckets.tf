@@ -18,10 +18,10 @@ module "access_logs" {
 module "artifacts" {
   source = "../bucket"
 
-  name              = "${var.name}-artifacts-${var.account_id}"
-  kms_key_arn       = aws_kms_key.this.arn
-  access_log_bucket = module.access_logs.name
-  disposable        = var.disposable
+  name        = "${var.name}-artifacts-${var.account_id}"
+  kms_key_arn = aws_kms_key.this.arn
+  access_log  = { bucket = module.access_logs.name }
+  disposable  = var.disposable
 }
 
 resource "aws_s3_object" "release" {

@@ -1,9 +1,9 @@
 mock_provider "aws" {}
 
 variables {
-  name              = "gridflex-test-data"
-  kms_key_arn       = "arn:aws:kms:eu-west-1:123456789012:key/test"
-  access_log_bucket = "gridflex-test-logs"
+  name        = "gridflex-test-data"
+  kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/test"
+  access_log  = { bucket = "gridflex-test-logs" }
 }
 
 override_resource {
@@ -52,7 +52,7 @@ run "rules" {
   }
 
   assert {
-    condition     = aws_s3_bucket_logging.this[0].target_bucket == var.access_log_bucket
+    condition     = aws_s3_bucket_logging.this[0].target_bucket == var.access_log.bucket
     error_message = "Who read and wrote must be logged."
   }
 }

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# EMR step on the primary machine: the streaming job as a service that is started again whenever it ends. Done when the
+# job has finished its first micro-batch, so that the step's state says whether it works.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+set -a
+# shellcheck source=/dev/null
+. /etc/gridflex/machine.env
+GRIDFLEX_NODE=$(hostname -s)
+GRIDFLEX_HOSTNAME=$(hostname -f)
+AWS_DEFAULT_REGION=$(cloud-init query region)
+set +a
+# shellcheck source=infra/terraform/boot/lib.sh
+. "$here/lib.sh"
+
+make_user
+fetch_settings
+usermod -a -G hadoop gridflex
+fetch_secrets
+
+# What machines say to each other is encrypted; the job's state is in S3, by EMR's own S3A of the same Hadoop.
+install -d "$SETTINGS/spark"
+cat >"$SETTINGS/spark/spark-defaults.conf" <<CONF
+spark.authenticate true
+spark.network.crypto.enabled true
+spark.network.crypto.cipher AES/GCM/NoPadding
+spark.io.encryption.enabled true
+spark.driver.port 7078
+spark.driver.blockManager.port 7090
+spark.blockManager.port 7100
+spark.port.maxRetries 90
+spark.executor.instances $GRIDFLEX_EXECUTORS
+spark.executor.cores $GRIDFLEX_EXECUTOR_CORES
+spark.executor.memory $GRIDFLEX_EXECUTOR_MEMORY
+spark.executor.memoryOverheadFactor 0.4
+spark.driver.extraClassPath /usr/lib/hadoop/hadoop-aws.jar:/usr/share/aws/aws-java-sdk-v2/*
+spark.executor.extraClassPath /usr/lib/hadoop/hadoop-aws.jar:/usr/share/aws/aws-java-sdk-v2/*
+spark.executorEnv.PYSPARK_PYTHON /opt/gridflex/venv-core/bin/python
+CONF
+
+# The driver is reached by its executors under this machine's own address.
+export GRIDFLEX_LAUNCHER_HOST
+GRIDFLEX_LAUNCHER_HOST=$(hostname -i | cut -d ' ' -f 1)
+install -d /etc/systemd/system/gridflex-spark.service.d
+cat >/etc/systemd/system/gridflex-spark.service.d/yarn.conf <<UNIT
+[Service]
+Environment=HADOOP_CONF_DIR=/etc/hadoop/conf SPARK_CONF_DIR=$SETTINGS/spark
+Environment=JAVA_HOME=/usr/lib/jvm/jre-17 PYSPARK_PYTHON=/opt/gridflex/venv-core/bin/python
+ExecStart=
+ExecStart=/opt/gridflex/venv-core/bin/python -m stream_processing --checkpoint $GRIDFLEX_CHECKPOINT
+UNIT
+write_unit gridflex-metrics.service "[Service]
+Type=oneshot
+EnvironmentFile=$SETTINGS/machine.env
+EnvironmentFile=$SETTINGS/node.env
+Environment=GRIDFLEX_CONFIG=$SETTINGS/config.ini GRIDFLEX_LAUNCHER_STATE_DIR=$STATE AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
+ExecStart=$APP/infra/terraform/boot/metrics.sh stream"
+every gridflex-metrics 1min
+start_units
+
+finished_a_batch() { [ "$(jq -r '.batch_id // -1' "$STATE/spark/status.json" 2>/dev/null || echo -1)" -ge 0 ]; }
+wait_until 900 finished_a_batch
+log "job=healthy"

@@ -1,0 +1,13 @@
+provider "aws" {
+  region      = var.region
+  max_retries = 5
+
+  default_tags {
+    tags = {
+      Project     = "gridflex"
+      Environment = "dev"
+      Owner       = var.owner
+      ManagedBy   = "terraform"
+    }
+  }
+}

@@ -1,0 +1,9 @@
+output "client_group_ids" {
+  description = "Groups of these machines, for the services that they use."
+  value       = { airflow = module.airflow_group.id, control = module.group.id }
+}
+
+output "urls" {
+  description = "Where people find Airflow and Superset."
+  value       = { for role, name in local.names : role => "https://${name}" }
+}

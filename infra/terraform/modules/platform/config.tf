@@ -1,0 +1,33 @@
+# What every machine and every laptop inside the network reads. Sections and keys are those of gridflex/config.py.
+
+locals {
+  config_ini = <<-INI
+    ; ${var.name}, written by Terraform. Secrets come from the environment alone.
+
+    [kafka]
+    bootstrap_servers = ${module.kafka.bootstrap_servers}
+    partitions = ${var.kafka.partitions}
+    replication_factor = ${module.kafka.broker_count}
+
+    [druid]
+    router_url = ${module.druid.router_url}
+    task_count = ${var.druid.task_count}
+
+    [spark]
+    master = yarn
+    driver_memory = ${var.spark.driver_memory}
+    buckets = ${var.spark.buckets}
+    shuffle_partitions = ${var.spark.executors.count * var.spark.executors.cores}
+
+    [batch]
+    time_zone = ${var.time_zone}
+    exchange = ${module.druid.exchange}
+  INI
+}
+
+resource "aws_s3_object" "config" {
+  bucket     = module.foundation.artifacts.name
+  key        = "settings/common/config.ini"
+  content    = local.config_ini
+  kms_key_id = module.foundation.kms_key_arn
+}
