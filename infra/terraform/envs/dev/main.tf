@@ -19,7 +19,12 @@ module "platform" {
     nat_per_zone        = false
     interface_endpoints = []
   }
-  kafka = { instance_type = "kafka.t3.small", volume_gb = 50, partitions = 6 }
+  kafka = {
+    instance_type   = "kafka.t3.small"
+    volume_gb       = 50
+    retention_hours = 72
+    partitions      = 6
+  }
 
   spark = {
     release_label         = "emr-7.10.0"

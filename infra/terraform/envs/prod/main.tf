@@ -19,17 +19,22 @@ module "platform" {
     nat_per_zone        = true
     interface_endpoints = ["acm-pca", "kms", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"]
   }
-  kafka = { instance_type = "kafka.m7g.xlarge", volume_gb = 4000, partitions = 24 }
+  kafka = {
+    instance_type   = "kafka.m7g.xlarge"
+    volume_gb       = 4000
+    retention_hours = 72
+    partitions      = 24
+  }
 
   spark = {
     release_label         = "emr-7.10.0"
     primary_instance_type = "m7i.2xlarge"
     core_instance_type    = "m7i.2xlarge"
-    core_machines         = 3
+    core_machines         = 2
     volume_gb             = 200
     driver_memory         = "12g"
     buckets               = 96
-    executors             = { count = 6, cores = 3, memory = "8g" }
+    executors             = { count = 4, cores = 2, memory = "8g" }
   }
 
   druid = {

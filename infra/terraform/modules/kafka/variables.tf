@@ -103,3 +103,13 @@ variable "user_secret_arns" {
     error_message = "user_secret_arns: at least one, each of a secret whose name begins with AmazonMSK_."
   }
 }
+
+variable "retention_hours" {
+  description = "Hours for which readings are kept in Kafka: the longest outage of Druid or Spark that loses nothing."
+  type        = number
+
+  validation {
+    condition     = var.retention_hours >= 24
+    error_message = "retention_hours: at least 24, or a bad night loses readings."
+  }
+}

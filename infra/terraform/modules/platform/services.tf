@@ -6,6 +6,7 @@ module "kafka" {
   subnet_ids       = module.network.private_subnet_ids
   instance_type    = var.kafka.instance_type
   volume_gb        = var.kafka.volume_gb
+  retention_hours  = var.kafka.retention_hours
   user_secret_arns = { for user, secret in module.kafka_users : user => secret.arn }
   administrators   = { airflow = module.control.client_group_ids.airflow }
   clients = {

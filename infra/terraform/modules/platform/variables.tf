@@ -104,8 +104,13 @@ variable "network" {
 }
 
 variable "kafka" {
-  description = "Brokers' size; partitions of each topic, fixed for the life of the data."
-  type        = object({ instance_type = string, volume_gb = number, partitions = number })
+  description = "Brokers' size, hours of retention; partitions of each topic, fixed for the life of the data."
+  type = object({
+    instance_type   = string
+    volume_gb       = number
+    retention_hours = number
+    partitions      = number
+  })
 
   validation {
     condition     = var.kafka.partitions >= 1

@@ -9,12 +9,13 @@ variables {
     kms_key_arn        = "arn:aws:kms:eu-west-1:123456789012:key/test"
     log_retention_days = 30
   }
-  vpc_id         = "vpc-1"
-  subnet_ids     = ["subnet-1", "subnet-2", "subnet-3"]
-  instance_type  = "kafka.t3.small"
-  volume_gb      = 20
-  clients        = { spark = "sg-1", druid = "sg-2" }
-  administrators = { control = "sg-3" }
+  vpc_id          = "vpc-1"
+  subnet_ids      = ["subnet-1", "subnet-2", "subnet-3"]
+  instance_type   = "kafka.t3.small"
+  volume_gb       = 20
+  retention_hours = 72
+  clients         = { spark = "sg-1", druid = "sg-2" }
+  administrators  = { control = "sg-3" }
   user_secret_arns = {
     spark = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_test_spark-a"
     druid = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_test_druid-a"
