@@ -165,6 +165,10 @@ _NODE_GROUP = (
         *("identity.tf", 'Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]', 'Resource = ["*"]'),
     ),
     (
+        "A machine could make itself an authority that signs for others.",
+        *("identity.tf", "/EndEntityCertificate/V1", "/SubordinateCACertificate_PathLen0/V1"),
+    ),
+    (
         "A machine reads its own secrets and no others.",
         *(
             "identity.tf",

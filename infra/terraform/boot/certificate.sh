@@ -6,12 +6,13 @@ tls=/etc/gridflex/tls
 cd "$tls"
 password=$(cat password)
 
-[ -f machine.key ] || openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out machine.key
+[ -f machine.key ] || openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out machine.key 2>/dev/null
 names=DNS:$GRIDFLEX_HOSTNAME
 for name in ${GRIDFLEX_CERTIFICATES:-}; do names=$names,DNS:$name; done
 openssl req -new -key machine.key -subj "/CN=$GRIDFLEX_HOSTNAME" -addext "subjectAltName=$names" -out machine.csr
 
 arn=$(aws acm-pca issue-certificate --certificate-authority-arn "$GRIDFLEX_CA_ARN" --csr fileb://machine.csr \
+  --template-arn arn:aws:acm-pca:::template/EndEntityCertificate/V1 \
   --signing-algorithm SHA256WITHRSA --validity Value=6,Type=DAYS --query CertificateArn --output text)
 aws acm-pca wait certificate-issued --certificate-authority-arn "$GRIDFLEX_CA_ARN" --certificate-arn "$arn"
 aws acm-pca get-certificate --certificate-authority-arn "$GRIDFLEX_CA_ARN" --certificate-arn "$arn" \

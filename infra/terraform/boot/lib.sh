@@ -20,19 +20,28 @@ make_user() {
   install -d -m 0755 "$SETTINGS"
 }
 
+# The disk that has no partition, if there is one: the system's has.
+empty_disk() {
+  local disk
+  for disk in $(lsblk --nodeps --noheadings --paths --output NAME --include 259,202); do
+    if [ "$(lsblk --noheadings --output NAME "$disk" | wc -l)" = 1 ]; then
+      echo "$disk"
+      return
+    fi
+  done
+}
+
 # State that outlives the machine: the second disk, whatever name this kind of machine gives it.
 mount_data_volume() {
   [ "${GRIDFLEX_DATA_VOLUME:-false}" = true ] || return 0
   mountpoint -q "$STATE" && return 0
   local disk
   for _ in $(seq 60); do
-    disk=$(lsblk -dnpo NAME,MOUNTPOINTS,TYPE | awk '$2 == "disk" {print $1}' | while read -r one; do
-      [ "$(lsblk -npo NAME "$one" | wc -l)" = 1 ] && echo "$one"
-    done | head -n 1)
+    disk=$(empty_disk)
     [ -n "$disk" ] && break
     sleep 2
   done
-  [ -n "${disk:-}" ] || fail "no data volume after 120 s: is it attached?"
+  [ -n "$disk" ] || fail "no data volume after 120 s: is it attached?"
   blkid "$disk" >/dev/null || mkfs.xfs -q "$disk"
   grep -q " $STATE " /etc/fstab || echo "UUID=$(blkid -s UUID -o value "$disk") $STATE xfs defaults,nofail 0 2" >>/etc/fstab
   mount "$STATE"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # EMR step on the primary machine: the streaming job as a service that is started again whenever it ends. Done when the
-# job has finished its first micro-batch, so that the step's state says whether it works.
+# job has begun to follow Kafka, so that the step's state says whether it works.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 set -a
@@ -33,10 +33,15 @@ spark.executor.instances $GRIDFLEX_EXECUTORS
 spark.executor.cores $GRIDFLEX_EXECUTOR_CORES
 spark.executor.memory $GRIDFLEX_EXECUTOR_MEMORY
 spark.executor.memoryOverheadFactor 0.4
+spark.yarn.jars local:/opt/gridflex/venv-core/lib/python3.11/site-packages/pyspark/jars/*
 spark.driver.extraClassPath /usr/lib/hadoop/hadoop-aws.jar:/usr/share/aws/aws-java-sdk-v2/*
 spark.executor.extraClassPath /usr/lib/hadoop/hadoop-aws.jar:/usr/share/aws/aws-java-sdk-v2/*
 spark.executorEnv.PYSPARK_PYTHON /opt/gridflex/venv-core/bin/python
 CONF
+
+# Where YARN keeps what the driver sends along.
+sudo -u hdfs hdfs dfs -mkdir -p /user/gridflex
+sudo -u hdfs hdfs dfs -chown gridflex:gridflex /user/gridflex
 
 # The driver is reached by its executors under this machine's own address.
 export GRIDFLEX_LAUNCHER_HOST
@@ -56,8 +61,8 @@ EnvironmentFile=$SETTINGS/node.env
 Environment=GRIDFLEX_CONFIG=$SETTINGS/config.ini GRIDFLEX_LAUNCHER_STATE_DIR=$STATE AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
 ExecStart=$APP/infra/terraform/boot/metrics.sh stream"
 every gridflex-metrics 1min
+rm -f "$STATE/spark/status.json"
 start_units
 
-finished_a_batch() { [ "$(jq -r '.batch_id // -1' "$STATE/spark/status.json" 2>/dev/null || echo -1)" -ge 0 ]; }
-wait_until 900 finished_a_batch
-log "job=healthy"
+wait_until 900 test -s "$STATE/spark/status.json"
+log "job=following"

@@ -32,7 +32,7 @@ module "airflow" {
       Effect = "Allow"
       Action = [
         "kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic", "kafka-cluster:AlterTopic",
-        "kafka-cluster:DescribeTopicDynamicConfiguration",
+        "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:AlterTopicDynamicConfiguration",
       ]
       Resource = ["${replace(var.kafka.arn, ":cluster/", ":topic/")}/*"]
     },

@@ -68,8 +68,19 @@ locals {
     {
       Sid      = "Certificate"
       Effect   = "Allow"
-      Action   = ["acm-pca:IssueCertificate", "acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"]
+      Action   = ["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"]
       Resource = [var.certificate_authority_arn]
+    },
+    {
+      Sid      = "OwnCertificate"
+      Effect   = "Allow"
+      Action   = ["acm-pca:IssueCertificate"]
+      Resource = [var.certificate_authority_arn]
+      Condition = {
+        StringEquals = {
+          "acm-pca:TemplateArn" = "arn:${var.site.partition}:acm-pca:::template/EndEntityCertificate/V1"
+        }
+      }
     },
     {
       Sid      = "Log"

@@ -96,7 +96,7 @@ resource "aws_iam_role_policy" "node" {
       {
         Sid      = "Key"
         Effect   = "Allow"
-        Action   = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"]
+        Action   = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
         Resource = [var.site.kms_key_arn]
       },
       {

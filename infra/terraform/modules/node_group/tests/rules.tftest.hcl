@@ -80,6 +80,15 @@ run "rules" {
   }
 
   assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+      endswith(try(statement.Condition.StringEquals["acm-pca:TemplateArn"], ""), "/EndEntityCertificate/V1")
+      if contains(statement.Action, "acm-pca:IssueCertificate")
+    ])
+    error_message = "A machine could make itself an authority that signs for others."
+  }
+
+  assert {
     condition     = aws_cloudwatch_log_group.this.kms_key_id == var.site.kms_key_arn
     error_message = "Logs must be encrypted with the deployment's key."
   }
