@@ -17,7 +17,8 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.backup import urls as backup_urls
 from moto.backup.responses import BackupResponse
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, BaseResponse
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.emr.responses import ElasticMapReduceResponse
 from moto.iam.access_control import PermissionResult
@@ -25,6 +26,7 @@ from moto.kafka import urls as kafka_urls
 from moto.kafka.models import FakeKafkaCluster, KafkaBackend
 from moto.kafka.responses import KafkaResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.route53.responses import Route53
 from moto.s3.models import FakeBucket
 from werkzeug.serving import make_server
 
@@ -34,6 +36,7 @@ _configurations: dict[str, Json] = {}
 _scram_secrets: dict[str, list[str]] = {}
 _selections: dict[str, Json] = {}
 _REGION, _ACCOUNT = "eu-west-1", "123456789012"
+_RUN_JOB_FLOW = ElasticMapReduceResponse.run_job_flow
 _NOW = "2026-01-01T00:00:00.000Z"
 
 
@@ -98,7 +101,12 @@ class Kafka:
 
 
 class Backup:
-    """AWS Backup's selections, which moto lacks."""
+    """AWS Backup's selections, which moto lacks, and tags, which it looks for at an older address."""
+
+    def list_tags(self: Any) -> str:
+        """Of a vault or a plan."""
+        arn = unquote(self.path.split("/tags/")[1].rstrip("/"))
+        return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
 
     def create_backup_selection(self: Any) -> str:
         """What a plan copies."""
@@ -119,6 +127,16 @@ class Backup:
         """Forget it."""
         _selections.pop(self.path.rstrip("/").rsplit("/", 1)[1], None)
         return "{}"
+
+
+class Zones:
+    """A zone that is made within a network is private, whether it says so or not."""
+
+    def _get_bool_param(self: Any, name: str, default: bool | None = None) -> bool | None:
+        if name == "HostedZoneConfig.PrivateZone":
+            return self._get_param("VPC.VPCId") is not None
+        told: bool | None = BaseResponse._get_bool_param(self, name, default)
+        return told
 
 
 class Ec2:
@@ -145,8 +163,26 @@ class Buckets:
         return True
 
 
+class Rules:
+    """moto tells a rule's description only if the rule is about addresses."""
+
+    @property
+    def description(self: Any) -> str | None:
+        """As it was given."""
+        told: str | None = {**(self.source_group or {}), **(self.ip_range or {})}.get("Description")
+        return told
+
+
 class Emr:
-    """Questions to EMR that moto does not know; none of ours has an answer."""
+    """Questions to EMR that moto does not know, and what it forgets of a cluster."""
+
+    def run_job_flow(self: Any) -> ActionResult:
+        """Start it, and remember all of it."""
+        answer: ActionResult = _RUN_JOB_FLOW(self)
+        cluster = self.backend.describe_cluster(answer.result["JobFlowId"])
+        cluster.log_encryption_kms_key_id = self._get_param("LogEncryptionKmsKeyId")
+        cluster.unhealthy_node_replacement = self._get_bool_param("UnhealthyNodeReplacement")
+        return answer
 
     def list_instance_fleets(self: Any) -> ActionResult:
         """We have groups."""
@@ -179,6 +215,8 @@ def _teach_moto() -> None:
     _teach(ElasticMapReduceResponse, Emr)
     _teach(EC2Response, Ec2)
     _teach(FakeBucket, Buckets)
+    _teach(SecurityGroupRule, Rules)
+    _teach(Route53, Zones)
     clusters = "{0}/v1/clusters/(?P<clusterArn>.+)/"
     kafka_urls.url_paths = {
         "{0}/v1/configurations$": KafkaResponse.dispatch,
