@@ -123,6 +123,10 @@ class Backup:
         """What was created, or 404."""
         return _found(_selections.get(self.path.rstrip("/").rsplit("/", 1)[1]))
 
+    def list_recovery_points_by_backup_vault(self: Any) -> str:
+        """Nothing was ever copied."""
+        return json.dumps({"RecoveryPoints": []})
+
     def delete_backup_selection(self: Any) -> str:
         """Forget it."""
         _selections.pop(self.path.rstrip("/").rsplit("/", 1)[1], None)
@@ -181,7 +185,7 @@ class Emr:
         answer: ActionResult = _RUN_JOB_FLOW(self)
         cluster = self.backend.describe_cluster(answer.result["JobFlowId"])
         cluster.log_encryption_kms_key_id = self._get_param("LogEncryptionKmsKeyId")
-        cluster.unhealthy_node_replacement = self._get_bool_param("UnhealthyNodeReplacement")
+        cluster.unhealthy_node_replacement = self._get_bool_param("Instances.UnhealthyNodeReplacement")
         return answer
 
     def list_instance_fleets(self: Any) -> ActionResult:
@@ -228,6 +232,7 @@ def _teach_moto() -> None:
     }
     selections = "{0}/backup/plans/(?P<plan>[^/]+)/selections/"
     backup_urls.url_paths = {
+        "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/$": BackupResponse.dispatch,
         f"{selections}$": BackupResponse.dispatch,
         f"{selections}(?P<selection>[^/]+)$": BackupResponse.dispatch,
         **backup_urls.url_paths,
