@@ -300,7 +300,7 @@ _FOUNDATION = (
         "a_release_without_the_project_is_refused",
         "variables.tf",
         'contains(keys(var.release_files), "gridflex.zip")',
-        "true",
+        "length(var.release_files) > 0",
     ),
 )
 _CONTROL = (
@@ -312,7 +312,12 @@ _CONTROL = (
         "People come by TLS alone: the servers behind nginx listen on the loopback.",
         *("access.tf", "from_port         = 443", "from_port = 80"),
     ),
-    ("Copies of volumes must be encrypted and kept.", "backup.tf", "kms_key_arn   = var.site.kms_key_arn"),
+    (
+        "Copies of volumes must be encrypted and kept.",
+        "backup.tf",
+        "force_destroy = !var.protect",
+        "force_destroy = true",
+    ),
     ("the_internet_is_refused", "variables.tf", "/(8|9|[12][0-9]|3[0-2])$", "/[0-9]+$|0.0.0.0/0"),
 )
 _REPLAY = (

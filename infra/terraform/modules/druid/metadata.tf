@@ -27,7 +27,7 @@ resource "aws_db_parameter_group" "metadata" {
 resource "aws_db_instance" "metadata" {
   #checkov:skip=CKV_AWS_161:Druid signs in by password; it has no way to sign in by IAM.
   #checkov:skip=CKV_AWS_118:Enhanced monitoring of a database that is idle most of the time; CloudWatch's own is enough.
-  #checkov:skip=CKV_AWS_353:The same.
+  #checkov:skip=CKV_AWS_353:Performance insights of a database that is idle most of the time; CloudWatch is enough.
   #checkov:skip=CKV2_AWS_30:Slow statements are logged; all statements would hold what users are called.
   identifier                 = "${var.site.name}-druid"
   engine                     = "postgres"
