@@ -13,12 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from gridflex.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where ``schemas/``, ``database/`` and ``infra/`` stand."""
+
+KAFKA_LOGIN = ("GRIDFLEX_KAFKA_USERNAME", "GRIDFLEX_KAFKA_PASSWORD")
+"""The environment's names of Kafka's user and password."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
@@ -56,6 +59,12 @@ class Kafka(Section):
     """The Kafka cluster and its topics."""
 
     bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
+    """SSL encrypts and checks the brokers' certificate; SASL_SSL signs in as well: user and password come from
+    ``GRIDFLEX_KAFKA_USERNAME`` and ``GRIDFLEX_KAFKA_PASSWORD`` in the environment."""
+    sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256"] = "SCRAM-SHA-512"
+    ca_file: str = ""
+    """The authorities that sign the brokers' certificates, as PEM. Relative to the checkout. Empty: the system's."""
     topic_readings: str = "powerraw"
     topic_duty_cycles: str = "dutycycle"
     topic_dead_letters: str = "deadletter"
@@ -63,6 +72,13 @@ class Kafka(Section):
     partitions: Count = 6
     replication_factor: Count = 1
     transaction_timeout_s: Positive = 60
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("security_protocol") == "PLAINTEXT":
+            raise ValueError("security_protocol PLAINTEXT checks no certificate; allowed with SSL and SASL_SSL")
+        return value
 
 
 class Druid(Section):
@@ -238,9 +254,21 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     values = _from_file(found) if found.is_file() else {}
     _override(values, environ)
     try:
-        return _at_local_stack(Config.model_validate(values))
+        config = _at_local_stack(Config.model_validate(values))
     except ValidationError as problem:
         raise ConfigError(_explain(problem, found if found.is_file() else None)) from None
+    _refuse_idle_login(config.kafka, environ)
+    return config
+
+
+def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
+    """Whoever gives a password wants it to be used."""
+    given = [name for name in KAFKA_LOGIN if environ.get(name)]
+    if given and kafka.security_protocol != "SASL_SSL":
+        raise ConfigError(
+            f"{' and '.join(given)} in the environment, but kafka.security_protocol is {kafka.security_protocol}, "
+            "which signs in nowhere: set it to SASL_SSL, or leave them out"
+        )
 
 
 def _at_local_stack(config: Config) -> Config:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from gridflex.adapters.kafka import client_settings
+from gridflex.adapters.kafka import client_settings, refuse_at_once
+from gridflex.adapters.kafka_refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.errors import ServiceError
 
@@ -28,6 +29,7 @@ class Topic:
         self.name = name
         self._kafka = kafka
         self._admin = AdminClient(client_settings(kafka))
+        refuse_at_once(kafka)
 
     def first_offsets(self) -> Offsets:
         """The oldest offset that Kafka still keeps."""
@@ -85,7 +87,7 @@ class Topic:
     def _take(self, message: Message, open_ends: Offsets, visit: Callable[[Message], None]) -> None:
         partition, problem = message.partition(), message.error()
         if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
-            raise ServiceError(f"Kafka: {self.name}: {problem.str()}")
+            raise self._refused(problem)
         if partition is None or partition not in open_ends:
             return
         offset = message.offset()
@@ -94,15 +96,22 @@ class Topic:
         if problem is not None or offset is None or offset >= open_ends[partition] - 1:
             del open_ends[partition]
 
+    def _refused(self, problem: KafkaError) -> ServiceError:
+        if problem.code() in DENIED:
+            return denial(self._kafka, f"read topic {self.name}", problem)
+        return ServiceError(f"Kafka, topic {self.name}: {problem.str()}")
+
     def _offsets(self, spec: OffsetSpec) -> Offsets:
         try:
             known = self._admin.list_topics(self.name, _CALL_S).topics[self.name]
             if known.error is not None:
-                raise ServiceError(f"Kafka has no topic {self.name}: {known.error.str()}")
+                raise self._refused(known.error)
             asked = {TopicPartition(self.name, partition): spec for partition in known.partitions}
             futures = self._admin.list_offsets(
                 asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_CALL_S
             )
             return {where.partition: future.result().offset for where, future in sorted(futures.items())}
         except KafkaException as problem:
+            if problem.args[0].code() in DENIED:
+                raise self._refused(problem.args[0]) from None
             raise ServiceError(f"Kafka at {self._kafka.bootstrap_servers}: {problem.args[0].str()}") from None

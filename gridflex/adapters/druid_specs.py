@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gridflex.adapters.kafka_security import druid_security
 from gridflex.config import ROOT, Config
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
 
@@ -55,7 +56,8 @@ def _filled(name: str, config: Config, topic: str, schemas: Sequence[Schema], ta
     io_config = spec["spec"]["ioConfig"]
     io_config["topic"] = topic
     io_config["taskCount"] = task_count
-    io_config["consumerProperties"]["bootstrap.servers"] = config.kafka.bootstrap_servers
+    io_config["consumerProperties"] |= {"bootstrap.servers": config.kafka.bootstrap_servers}
+    io_config["consumerProperties"] |= druid_security(config.kafka)
     decoder = io_config["inputFormat"]["valueFormat"]["avroBytesDecoder"]
     decoder["schemas"] = {str(schema.schema_id): json.loads(schema.text) for schema in schemas}
     return _with_digest(spec)

@@ -16,6 +16,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from gridflex import config
+from gridflex.adapters.kafka_refusals import DENIED, denial, refusal
+from gridflex.adapters.kafka_security import librdkafka_security
 from gridflex.errors import ReplayFencedError, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -56,13 +58,15 @@ class TransactionalWriter:
 
     Starting one with a name aborts what an earlier writer of that name left open and fences it off. While Kafka is out
     of reach it retries for five minutes. Raises ``ReplayFencedError`` when a later writer of the name took over,
-    ``ServiceError`` when Kafka refuses for good.
+    ``ServiceError`` when Kafka refuses for good: the login, the certificate, or a topic that no ACL allows.
     """
 
     def __init__(self, kafka: config.Kafka, name: str) -> None:
         self._name = name
+        self._kafka = kafka
         self._topic = kafka.topic_readings
         common = client_settings(kafka)
+        refuse_at_once(kafka)
         self._consumer = Consumer(
             {**common, "group.id": name, "enable.auto.commit": False, "isolation.level": "read_committed"}
         )
@@ -126,8 +130,23 @@ class TransactionalWriter:
                 raise self._final(error) from None
             logger.warning("transaction=aborted writer=%s reason=%s", self._name, error.str())
             self._retry(lambda: self._producer.abort_transaction(_CALL_S), "abort")
+            self._raise_if_denied(messages, error)
             return False
         return True
+
+    def _raise_if_denied(self, messages: Mapping[str, Sequence[Message]], error: KafkaError) -> None:
+        """Raise ``ServiceError`` when an ACL is why a transaction had to be aborted."""
+        if error.code() in DENIED:
+            raise self._final(error)
+        if self._kafka.security_protocol == "PLAINTEXT":
+            return
+        for topic in messages:
+            try:
+                told = self._producer.list_topics(topic, _CALL_S).topics[topic].error
+            except KafkaException:
+                continue
+            if told is not None and told.code() in DENIED:
+                raise denial(self._kafka, f"write to topic {topic}", told)
 
     def _start_over(self, position: str) -> bool:
         """Leave a producer that is stuck and fence it off with a new one; whether its transaction is committed.
@@ -176,6 +195,8 @@ class TransactionalWriter:
                     raise self._final(error) from None
                 if time.monotonic() - started > _OUTAGE_S:
                     raise ServiceError(f"Kafka did not answer {self._name} ({what}): {error.str()}") from None
+                if self._kafka.security_protocol != "PLAINTEXT":
+                    refuse_at_once(self._kafka)
                 logger.warning("kafka=retry writer=%s call=%s reason=%s", self._name, what, error.str())
                 time.sleep(_PAUSE_S)
             else:
@@ -196,6 +217,8 @@ class TransactionalWriter:
                 self._late -= 1
                 return _StuckError()
             return self._taken_over()
+        if error.code() in DENIED:
+            return denial(self._kafka, f"write as {self._name}", error)
         return ServiceError(f"Kafka refused {self._name}: {error.str()}")
 
     def _taken_over(self) -> ReplayFencedError:
@@ -221,9 +244,17 @@ def _bounded(call: Callable[[], Any]) -> None:
         raise problems[0]
 
 
+def refuse_at_once(kafka: config.Kafka) -> None:
+    """Raise ``ServiceError`` if Kafka is there and does not take these settings: clients would try for ever."""
+    problem = refusal(kafka)
+    if problem is not None:
+        raise problem
+
+
 def client_settings(kafka: config.Kafka) -> dict[str, Any]:
-    """What every client of the cluster needs to know."""
+    """What every client of the cluster needs to know. Raises ``ServiceError`` for missing credentials."""
     return {
+        **librdkafka_security(kafka),
         "bootstrap.servers": kafka.bootstrap_servers,
         "log.connection.close": False,
         "logger": logger,

@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from gridflex.adapters.kafka import client_settings, refuse_at_once
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 
@@ -13,13 +14,15 @@ _TIMEOUT_S = 30
 
 
 def create_topics(config: Config) -> None:
-    """Create the configured topics where they lack. Raises ``ServiceError`` if one has another number of partitions.
+    """Create the configured topics where they lack. Raises ``ServiceError`` if one has another number of partitions,
+    or if Kafka refuses.
 
     The number of partitions is part of the data: an appliance's readings are in order only within one.
     """
-    kafka = config.kafka
     server = f"{config.launcher.host}:{config.launcher.kafka_port}"
-    client = AdminClient({"bootstrap.servers": server, "log_level": 0})
+    kafka = config.kafka.model_copy(update={"bootstrap_servers": server})
+    refuse_at_once(kafka)
+    client = AdminClient({**client_settings(kafka), "log_level": 0})
     names = (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
     try:
         found = client.list_topics(timeout=_TIMEOUT_S).topics

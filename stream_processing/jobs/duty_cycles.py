@@ -11,6 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
+from gridflex.adapters.kafka_refusals import refusal
+from gridflex.adapters.kafka_security import java_security
 from gridflex.adapters.participation import load_participation
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
@@ -43,9 +45,11 @@ _SLIDE_S = 60
 
 
 def read_messages(session: SparkSession, settings: config.Config) -> DataFrame:
-    """The readings' topic, committed transactions only."""
+    """The readings' topic, committed transactions only. Raises ``ServiceError`` for missing credentials."""
+    security = {f"kafka.{name}": value for name, value in java_security(settings.kafka).items()}
     return (
         session.readStream.format("kafka")
+        .options(**security)
         .option("kafka.bootstrap.servers", settings.kafka.bootstrap_servers)
         .option("kafka.isolation.level", "read_committed")
         .option("kafka.fetch.max.wait.ms", str(_FETCH_WAIT_MS))
@@ -113,7 +117,7 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
         raise
     finally:
         ready.set()
-    return Job(query=query, sink=sinks[0])
+    return Job(query=query, sink=sinks[0], kafka=settings.kafka)
 
 
 def _topics(kafka: config.Kafka) -> dict[int, str]:
@@ -137,21 +141,24 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
                 batch_id = progress["batchId"]
                 status.write(batch_id=batch_id, rows_per_s=float(progress["processedRowsPerSecond"]))
     except StreamingQueryException as problem:
-        raise job.sink.problem or ServiceError(f"the Spark job died: {last_words(str(problem))}") from None
+        died = ServiceError(f"the Spark job died: {last_words(str(problem))}")
+        raise job.sink.problem or refusal(job.kafka) or died from None
     finally:
         job.query.stop()
         job.sink.close()
 
 
 def last_words(trace: str) -> str:
-    """The line of a trace that says what was wrong: the last Python error in it, else its first line.
+    """The line of a trace that says what was wrong: the last error or cause in it, else its first line.
 
     >>> last_words("boom\\nTraceback:\\n  File x\\nValueError: two\\n\\tat org.apache")
     'ValueError: two'
+    >>> last_words("boom\\n\\tat org.apache\\nCaused by: a.b.DeniedException: no")
+    'a.b.DeniedException: no'
     >>> last_words("boom\\n\\tat org.apache")
     'boom'
     """
-    lines = [line for line in trace.splitlines() if line.strip()] or [""]
+    lines = [line.removeprefix("Caused by: ") for line in trace.splitlines() if line.strip()] or [""]
     errors = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception")) and line[0] != "\t"]
     return (errors or lines[:1])[-1].strip()
 
@@ -162,3 +169,4 @@ class Job:
 
     query: StreamingQuery
     sink: KafkaSink
+    kafka: config.Kafka

@@ -120,6 +120,7 @@ def test_config_ini__is_read_by_the_core(dev: Dev, tmp_path: Path) -> None:
     file.write_text(dev.terraform("output", "-raw", "config_ini").stdout, encoding="utf-8")
     config = load_config(file, {})
     assert [server.rpartition(":")[2] for server in config.kafka.bootstrap_servers.split(",")] == ["9096"] * 3
+    assert (config.kafka.security_protocol, config.kafka.sasl_mechanism) == ("SASL_SSL", "SCRAM-SHA-512")
     assert config.kafka.replication_factor == 3
     assert config.druid.router_url == "https://druid.gridflex-dev.internal:9088"
     assert config.batch.exchange == "s3://gridflex-dev-druid-123456789012/exchange"

@@ -6,6 +6,8 @@ locals {
 
     [kafka]
     bootstrap_servers = ${module.kafka.bootstrap_servers}
+    security_protocol = SASL_SSL
+    sasl_mechanism = SCRAM-SHA-512
     partitions = ${var.kafka.partitions}
     replication_factor = ${module.kafka.broker_count}
 
