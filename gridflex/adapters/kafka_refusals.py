@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -57,15 +58,14 @@ def denial(kafka: Kafka, what: str, error: KafkaError) -> ServiceError:
 def _attempt(kafka: Kafka) -> KafkaError | None:
     """The first thing that went wrong with a new connection."""
     noted: list[KafkaError] = []
-    client = AdminClient(
-        {
-            **librdkafka_security(kafka),
-            "bootstrap.servers": kafka.bootstrap_servers,
-            "log.connection.close": True,
-            "log_level": 0,
-            "error_cb": noted.append,
-        }
-    )
+    settings: dict[str, Any] = {
+        **librdkafka_security(kafka),
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "log.connection.close": True,
+        "log_level": 0,
+        "error_cb": noted.append,
+    }
+    client = AdminClient(settings)
     deadline = time.monotonic() + _ATTEMPT_S
     while time.monotonic() < deadline:
         try:

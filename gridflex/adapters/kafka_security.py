@@ -55,7 +55,7 @@ def librdkafka_security(kafka: Kafka, environ: Mapping[str, str] | None = None) 
     """
     if kafka.security_protocol == "PLAINTEXT":
         return {}
-    settings = {"security.protocol": kafka.security_protocol}
+    settings: dict[str, str] = {"security.protocol": kafka.security_protocol}
     if kafka.ca_file:
         settings["ssl.ca.location"] = str(_ca_path(kafka))
     user = login(kafka, environ)
@@ -91,7 +91,7 @@ def druid_security(kafka: Kafka) -> dict[str, str]:
 def _java(kafka: Kafka) -> dict[str, str]:
     if kafka.security_protocol == "PLAINTEXT":
         return {}
-    settings = {"security.protocol": kafka.security_protocol}
+    settings: dict[str, str] = {"security.protocol": kafka.security_protocol}
     if kafka.security_protocol == "SASL_SSL":
         settings["sasl.mechanism"] = kafka.sasl_mechanism
     if kafka.ca_file:
