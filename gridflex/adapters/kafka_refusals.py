@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import Any
@@ -25,6 +26,8 @@ DENIED = frozenset(
 _TLS = KafkaError._SSL
 _LOGIN = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.UNSUPPORTED_SASL_MECHANISM}
 _SUMMARY = KafkaError._ALL_BROKERS_DOWN
+_HUNG_UP = "Disconnected"
+_INFO = 6
 _ATTEMPTS = 3
 _ATTEMPT_S = 5.0
 _LOOK_S = 0.3
@@ -56,14 +59,17 @@ def denial(kafka: Kafka, what: str, error: KafkaError) -> ServiceError:
 
 
 def _attempt(kafka: Kafka) -> KafkaError | None:
-    """The first thing that went wrong with a new connection."""
+    """What keeps a new connection from working; nothing if it works, or if nobody answers."""
     noted: list[KafkaError] = []
+    hang_ups = _HangUps()
     settings: dict[str, Any] = {
         **librdkafka_security(kafka),
         "bootstrap.servers": kafka.bootstrap_servers,
-        "log.connection.close": True,
-        "log_level": 0,
         "error_cb": noted.append,
+        # librdkafka tells only its log that a broker hung up.
+        "logger": hang_ups.logger,
+        "log_level": _INFO,
+        "log.connection.close": True,
     }
     client = AdminClient(settings)
     deadline = time.monotonic() + _ATTEMPT_S
@@ -74,22 +80,39 @@ def _attempt(kafka: Kafka) -> KafkaError | None:
             client.poll(0)
         else:
             return None
-        told = [error for error in noted if error.code() != _SUMMARY]
+        told = sorted((error for error in noted if error.code() != _SUMMARY), key=_refuses, reverse=True)
+        told += [KafkaError(KafkaError._TRANSPORT, text) for text in hang_ups.texts]
         if told:
             return told[0]
     return None
 
 
+class _HangUps(logging.Handler):
+    """Keeps the lines of a client's log in which a broker closed the connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logger = logging.Logger(__name__)
+        self.logger.addHandler(self)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``."""
+        text = record.getMessage()
+        if _HUNG_UP in text:
+            self.texts.append(text.partition("]: ")[2] or text)
+
+
 def _refuses(error: KafkaError) -> bool:
     """Whether somebody was there and said no, or hung up."""
-    return error.code() in _LOGIN or error.code() == _TLS or "isconnected" in error.str()
+    return error.code() in _LOGIN or error.code() == _TLS or _HUNG_UP in error.str()
 
 
 def _explained(kafka: Kafka, error: KafkaError) -> str:
     where, reason = f"Kafka at {kafka.bootstrap_servers}", error.str()
     if error.code() == _TLS and "certificate verify failed" in reason:
         trusted = kafka.ca_file or "the system's authorities"
-        return f"{where} is not trusted: its certificate does not come from {trusted} (kafka.ca_file): {reason}"
+        return f"{where} is not trusted: {trusted} did not sign its certificate for this name (kafka.ca_file): {reason}"
     if error.code() in _LOGIN:
         return (
             f"{where} refused {_who(kafka)}: {' and '.join(KAFKA_LOGIN)} of the environment did not sign in by "
