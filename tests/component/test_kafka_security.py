@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from batch.tasks.topic import Topic
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka import TransactionalWriter, client_settings
 from gridflex.adapters.kafka_access import USERS, allows, grants
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka
 from gridflex.errors import ServiceError
@@ -29,6 +29,12 @@ pytestmark = pytest.mark.component
 TOPICS = ("powerraw", "dutycycle", "deadletter", "flexibility")
 WRITERS = {"replay": "replay-acl", "spark": "stream-acl"}
 """Who writes at all, and how its transactions begin."""
+GROUPS = {
+    "replay": "replay-test",
+    "spark": "spark-kafka-source-test",
+    "druid": "kafka-supervisor-test",
+    "batch": "gridflex-batch",
+}
 READINGS = 2_000
 
 
@@ -48,6 +54,31 @@ def read(kafka: Kafka, topic: str = "powerraw") -> list[Message]:
     found: list[Message] = []
     asked = Topic(kafka, topic)
     asked.visit(asked.first_offsets(), asked.end_offsets(), found.append)
+    return found
+
+
+def fetch(kafka: Kafka, group: str, topic: str) -> bytes | int | None:
+    """The value of a topic's last message whose key is ``key``, or the code of the error that Kafka sends instead."""
+    consumer = Consumer({**client_settings(kafka), "group.id": group, "enable.partition.eof": True})
+    found: bytes | int | None = None
+    try:
+        known = consumer.list_topics(topic, 10).topics[topic]
+        if known.error is not None:
+            return known.error.code()
+        partitions = known.partitions
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        ended = 0
+        while ended < len(partitions):
+            (message,) = consumer.consume(1, 30)
+            error = message.error()
+            if error is None:
+                found = message.value() if message.key() == b"key" else found
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended += 1
+            else:
+                return error.code()
+    finally:
+        consumer.close()
     return found
 
 
@@ -119,11 +150,16 @@ def test_acls__let_a_service_read_its_own_topics_alone(broker: SecureKafka, user
     with broker.signed_in(ADMIN):
         write(kafka, "admin", topic)
     with broker.signed_in(user):
-        if allows(grants(kafka), user, "Read", "topic", topic):
-            assert b"value" in [message.value() for message in read(kafka, topic)]
-        else:
-            with pytest.raises(ServiceError, match=f"does not let user {user} read topic {topic}: .*authorization"):
-                read(kafka, topic)
+        told = fetch(kafka, GROUPS[user], topic)
+    may = allows(grants(kafka), user, "Read", "topic", topic)
+    assert told == (b"value" if may else KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+
+def test_acls__refuse_a_reader_by_name(broker: SecureKafka) -> None:
+    with broker.signed_in(ADMIN):
+        write(broker.config.kafka, "admin", "deadletter")
+    with broker.signed_in("replay"), pytest.raises(ServiceError, match="not let user replay read topic deadletter: "):
+        read(broker.config.kafka, "deadletter")
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -197,7 +233,7 @@ def test_replay__delivers_once_as_its_own_user(broker: SecureKafka, houses: Path
     assert first.returncode == 0, first.stderr
     assert f"read {READINGS:,} = delivered {READINGS:,} + rejected 0" in first.stdout
     assert "already complete" in again.stdout
-    with broker.signed_in("druid"):
+    with broker.signed_in("batch"):
         found = [message for message in read(broker.config.kafka) if b"redd-902-0" in (message.key() or b"")]
     assert len(found) == len({(message.key(), message.value()) for message in found}) == READINGS
     logs = [path.read_text(errors="replace") for path in broker.config.state_dir.rglob("*.log") if path.is_file()]

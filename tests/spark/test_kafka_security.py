@@ -99,7 +99,7 @@ def test_job__reads_and_writes_as_its_own_user(broker: SecureKafka, tmp_path: Pa
     done = job(broker, tmp_path / "checkpoint")
 
     assert done.returncode == 0, done.stderr
-    with broker.signed_in("druid"):
+    with broker.signed_in("batch"):
         told = Topic(broker.config.kafka, "dutycycle")
         assert told.count(told.first_offsets(), told.end_offsets()) > 0
     kept = [path for folder in (tmp_path, broker.config.state_dir / "spark") for path in folder.rglob("*")]
