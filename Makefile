@@ -3,9 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+TERRAFORM_QUICK := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills dist terraform-test bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills dist terraform-check terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,6 +81,11 @@ kills: stack ## Kill every server with -9 while houses are played
 
 dist: stack ## The release that Terraform uploads: build/dist
 	@$(BIN)/gridflex deploy pack
+
+terraform-check: venv ## The quick part of terraform-test, if terraform and its provider are here already; else says why not
+	@if lacks=$$($(BIN)/python -m tests.terraform.toolbox 2>&1); \
+	then $(MAKE) --no-print-directory setup-terraform && $(PYTEST) $(TERRAFORM_QUICK) -k "not fails_when_it_is_broken"; \
+	else echo "skipped: terraform-check: $$lacks"; fi
 
 terraform-test: stack setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS
 	$(PYTEST) tests/terraform

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -41,6 +42,13 @@ def lacking() -> str | None:
     if provider_folder() is None and os.environ.get("CI"):
         return f"no folder with {_PROVIDER}; name one by GRIDFLEX_TERRAFORM_PLUGINS"
     return None
+
+
+def not_at_hand() -> str | None:
+    """Why nothing can be tested without a download; nothing if terraform and its provider are on this machine."""
+    if lacking() is None and provider_folder() is None:
+        return f"no folder with {_PROVIDER}; name one by GRIDFLEX_TERRAFORM_PLUGINS"
+    return lacking()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +101,7 @@ def copy_infra(target: Path) -> Workspace:
     left = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan", "*.tfvars")
     shutil.copytree(ROOT / "database", target / "database")
     return Workspace(infra=Path(shutil.copytree(ROOT / "infra", target / "infra", ignore=left)))
+
+
+if __name__ == "__main__":
+    sys.exit(not_at_hand())
