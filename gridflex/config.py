@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -23,9 +24,21 @@ ROOT = Path(__file__).resolve().parent.parent
 KAFKA_LOGIN = ("GRIDFLEX_KAFKA_USERNAME", "GRIDFLEX_KAFKA_PASSWORD")
 """The environment's names of Kafka's user and password."""
 
+DRUID_LOGIN = ("GRIDFLEX_DRUID_USERNAME", "GRIDFLEX_DRUID_PASSWORD")
+"""The environment's names of Druid's user and password."""
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _with_https(value: str, info: ValidationInfo, address: str) -> str:
+    """Whoever names an authority wants it to be asked."""
+    if value and not str(info.data.get(address, "https:")).startswith("https:"):
+        raise ValueError(f"{address} {info.data[address] or '(empty)'} checks no certificate; allowed with https://")
+    return value
 
 
 class Section(BaseModel):
@@ -85,9 +98,18 @@ class Druid(Section):
     """The Druid cluster: its router answers for all services."""
 
     router_url: str = "http://127.0.0.1:8888"
+    """With https:// Druid's certificate is checked. User and password come from ``GRIDFLEX_DRUID_USERNAME`` and
+    ``GRIDFLEX_DRUID_PASSWORD`` in the environment."""
+    ca_file: str = ""
+    """The authorities that sign Druid's certificate, as PEM. Relative to the checkout. Empty: the system's."""
     query_timeout_s: Positive = 60
     task_count: Count = 1
     """Ingestion tasks that share the readings' partitions."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _with_https(value, info, "router_url")
 
 
 class Readings(Section):
@@ -195,11 +217,20 @@ class Airflow(Section):
     environment: Path = Path(".venv-airflow")
     """Its Python environment. Relative to the checkout."""
     port: Port = 8080
+    url: str = ""
+    """Where people and `gridflex deploy check` reach it. Empty: this machine's."""
+    ca_file: str = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
     user: str = "admin"
     start_date: str = ""
     """Runs that were missed since this day are caught up. Empty: none are."""
     retry_delay_s: Positive = 300
     """A failed task is tried again after this time."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _with_https(value, info, "url")
 
 
 class Superset(Section):
@@ -208,6 +239,10 @@ class Superset(Section):
     environment: Path = Path(".venv-superset")
     """Its Python environment. Relative to the checkout."""
     port: Port = 8088
+    url: str = ""
+    """Where people and programs reach it. Empty: this machine's."""
+    ca_file: str = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
     users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
     """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
     A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
@@ -215,6 +250,11 @@ class Superset(Section):
     """Processes: charts of one dashboard are computed on so many cores."""
     threads: Count = 4
     """Requests that each process answers at once."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _with_https(value, info, "url")
 
 
 class Config(Section):
@@ -258,7 +298,21 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     except ValidationError as problem:
         raise ConfigError(_explain(problem, found if found.is_file() else None)) from None
     _refuse_idle_login(config.kafka, environ)
+    _refuse_open_login(config.druid, environ)
     return config
+
+
+def authorities(section: str, ca_file: str) -> str | bool:
+    """Who may have signed an https certificate, as requests takes it: the file, or True for whoever the system trusts.
+
+    Raises ``ConfigError`` if there is no such file, or it is none.
+    """
+    if not ca_file:
+        return True
+    path = (ROOT / ca_file).resolve()
+    if not path.is_file() or b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
+        raise ConfigError(f"{section}.ca_file: no certificate in {path}; expected the authorities as PEM")
+    return str(path)
 
 
 def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
@@ -268,6 +322,16 @@ def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
         raise ConfigError(
             f"{' and '.join(given)} in the environment, but kafka.security_protocol is {kafka.security_protocol}, "
             "which signs in nowhere: set it to SASL_SSL, or leave them out"
+        )
+
+
+def _refuse_open_login(druid: Druid, environ: Mapping[str, str]) -> None:
+    """A password goes over no open line that leaves the machine."""
+    address = urlsplit(druid.router_url)
+    if environ.get(DRUID_LOGIN[1]) and address.scheme != "https" and address.hostname not in _LOOPBACK:
+        raise ConfigError(
+            f"{DRUID_LOGIN[1]} in the environment, but druid.router_url is {druid.router_url}: anyone on the way "
+            "could read it; allowed: https://"
         )
 
 

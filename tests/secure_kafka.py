@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,10 +31,10 @@ from gridflex.launcher.health import listens
 from gridflex.launcher.kafka_service import kafka_service
 from gridflex.launcher.services import Service
 from gridflex.launcher.topics import create_topics
+from tests.certificates import make_authority, make_certificate
 from tests.stack import own_config, wait_until
 
 ADMIN = "admin"
-_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 _BROKER = """
 listener.security.protocol.map=BROKER:SASL_SSL,CONTROLLER:SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512
@@ -86,9 +85,9 @@ class SecureKafka:
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     """Such a broker with the topics, users and ACLs of a cluster; afterwards it is gone."""
     folder.mkdir(parents=True, exist_ok=True)
-    _authority(folder, "ca")
-    _authority(folder, "other")
-    _certificate(folder)
+    make_authority(folder, "ca")
+    make_authority(folder, "other")
+    make_certificate(folder, "broker")
     passwords = {user: secrets.token_hex(20) for user in (*USERS, ADMIN)}
     config = own_config(folder, kafka_security_protocol="SASL_SSL", kafka_ca_file=folder / "ca.pem")
     service = _service(config, folder, passwords[ADMIN])
@@ -155,26 +154,3 @@ def _bindings(grant: Grant) -> list[AclBinding]:
 
 def _admin(config: Config) -> AdminClient:
     return AdminClient({**client_settings(config.kafka), "log_level": 0})
-
-
-def _authority(folder: Path, name: str) -> None:
-    _openssl(
-        folder, "req", "-x509", *_KEY, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
-        "-subj", f"/CN=Gridflex tests {name}",
-    )  # fmt: skip
-
-
-def _certificate(folder: Path) -> None:
-    """Key and certificate of the broker at 127.0.0.1, in one file."""
-    (folder / "broker.ext").write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
-    _openssl(folder, "req", *_KEY, "-keyout", "broker.key", "-out", "broker.csr", "-subj", "/CN=broker")
-    _openssl(
-        folder, "x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-        "-days", "2", "-extfile", "broker.ext", "-out", "broker.crt",
-    )  # fmt: skip
-    both = (folder / "broker.key").read_text() + (folder / "broker.crt").read_text()
-    (folder / "broker.pem").write_text(both)
-
-
-def _openssl(folder: Path, *words: str) -> None:
-    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)

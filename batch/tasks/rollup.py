@@ -13,7 +13,8 @@ import numpy as np
 import requests
 from pydruid.db import connect, exceptions
 
-from gridflex.config import Config
+from gridflex.adapters.druid_access import check_access, login, unreachable
+from gridflex.config import Config, authorities
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.baseline_gate import SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
@@ -51,13 +52,16 @@ class DruidSql:
     """A connection to Druid's SQL. Raises ``ServiceError`` when it does not answer, or refuses."""
 
     def __init__(self, config: Config) -> None:
-        address = urlsplit(config.druid.router_url)
-        self._url = config.druid.router_url
+        self._settings = config.druid
+        address, user = urlsplit(config.druid.router_url), login(config.druid)
         self._connection = connect(
             host=address.hostname,
             port=address.port or (443 if address.scheme == "https" else 80),
             path="/druid/v2/sql/",
             scheme=address.scheme,
+            user=user.username if user else None,
+            password=user.password if user else None,
+            ssl_verify_cert=authorities("druid", config.druid.ca_file),
             context={"timeout": int(config.druid.query_timeout_s * 1000), "useApproximateCountDistinct": False},
         )
 
@@ -66,12 +70,13 @@ class DruidSql:
         cursor = self._connection.cursor()
         try:
             yield from cursor.execute(query)
-        except exceptions.ProgrammingError as problem:
+        except requests.RequestException as problem:
+            raise unreachable(self._settings, problem) from None
+        except (exceptions.Error, KeyError) as problem:  # KeyError: pydruid expects other words of a refusal
             if "not found" in str(problem):
                 return
+            check_access(self._settings)
             raise ServiceError(f"Druid refused a query: {problem}") from None
-        except (exceptions.Error, requests.RequestException) as problem:
-            raise ServiceError(f"Druid at {self._url} (druid.router_url) gave no answer: {problem}") from None
 
 
 class RollupReader:

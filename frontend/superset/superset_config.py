@@ -91,10 +91,27 @@ class _Silent(AbstractEventLogger):
 
 EVENT_LOGGER = _Silent()
 
+
+def DB_CONNECTION_MUTATOR(uri: Any, params: Any, username: Any, manager: Any, source: Any) -> tuple[Any, Any]:  # noqa: N802
+    """Druid's user and authority, from the environment at each connection: Superset's own database holds neither."""
+    if uri.get_backend_name() != "druid":
+        return uri, params
+    user, password = (os.environ.get(f"GRIDFLEX_DRUID_{name}") for name in ("USERNAME", "PASSWORD"))
+    if user and password:
+        uri = uri.set(username=user, password=password)
+    authority = os.environ.get("GRIDFLEX_DRUID_CA_FILE")
+    if authority:
+        trusted = {"ssl_verify_cert": str(Path(__file__).parents[2] / authority)}
+        params = params | {"connect_args": params.get("connect_args", {}) | trusted}
+    return uri, params
+
+
 # One process on the loopback: its own memory counts the requests of clients well enough.
 RATELIMIT_ENABLED = False
 RATELIMIT_STORAGE_URI = "memory://"
 CELERY_CONFIG = None
-ENABLE_PROXY_FIX = False
+# Behind nginx on a cluster: what it says of the address is believed, and cookies go over TLS alone.
+ENABLE_PROXY_FIX = SESSION_COOKIE_SECURE = os.environ.get("GRIDFLEX_SUPERSET_URL", "").startswith("https:")
+PROXY_FIX_CONFIG = {"x_for": 1, "x_proto": 1, "x_host": 0, "x_port": 0, "x_prefix": 0}
 
 assert set(FEATURE_FLAGS) <= set(DEFAULT_FEATURE_FLAGS) | {"TAGGING_SYSTEM"}, "a feature flag that Superset lacks"  # noqa: S101

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 from gridflex import config
+from gridflex.adapters.druid_access import ask
 from gridflex.errors import ServiceError
 
 Json = dict[str, Any]
@@ -23,8 +24,7 @@ class Druid:
     """A Druid cluster. Every method raises ``ServiceError`` when Druid does not answer, or refuses."""
 
     def __init__(self, druid: config.Druid) -> None:
-        self._url = druid.router_url.rstrip("/")
-        self._timeout_s = druid.query_timeout_s
+        self._settings = druid
 
     def sql(self, query: str, parameters: Sequence[Mapping[str, Any]] = ()) -> list[Json]:
         """The rows of a query, one mapping from column name to value each.
@@ -120,23 +120,15 @@ class Druid:
 
     def _ask(self, method: str, path: str, body: Any = None, *, missing: Any = ...) -> Any:
         """One request; a 404 gives ``missing`` if that is given."""
-        try:
-            with requests.request(method, self._url + path, json=body, timeout=self._timeout_s) as answer:
-                if answer.status_code == requests.codes.not_found and missing is not ...:
-                    return missing
-                if not answer.ok:
-                    raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {_reason(answer)}")
+        with ask(self._settings, method, path, body) as answer:
+            if answer.status_code == requests.codes.not_found and missing is not ...:
+                return missing
+            if not answer.ok:
+                raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {_reason(answer)}")
+            try:
                 return answer.json() if answer.content else None
-        except requests.Timeout:
-            raise ServiceError(
-                f"Druid at {self._url} gave no answer within {self._timeout_s:g} s (druid.query_timeout_s)"
-            ) from None
-        except requests.ConnectionError:
-            raise ServiceError(
-                f"Druid does not answer at {self._url} (druid.router_url); `gridflex up` starts the local one"
-            ) from None
-        except requests.JSONDecodeError:
-            raise ServiceError(f"Druid's answer to {method} {path} is not JSON") from None
+            except requests.JSONDecodeError:
+                raise ServiceError(f"Druid's answer to {method} {path} is not JSON") from None
 
 
 def _reason(answer: requests.Response) -> str:

@@ -16,8 +16,8 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import pyarrow as pa
-import requests
 
+from gridflex.adapters.druid_access import ask
 from gridflex.adapters.druid_exchange import Exchange, as_csv
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
@@ -44,7 +44,6 @@ class DruidBatch:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._url = config.druid.router_url.rstrip("/")
         self._exchange = Exchange(config)
 
     def overwrite(self, table: str, interval: Interval, rows: pa.Table) -> str:
@@ -144,10 +143,7 @@ class DruidBatch:
         return self._request(method, _OVERLORD + path, body)
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
-        try:
-            answer = requests.request(method, self._url + path, json=body, timeout=self._config.druid.query_timeout_s)
-        except requests.RequestException as problem:
-            raise ServiceError(f"Druid does not answer at {self._url} ({type(problem).__name__})") from None
+        answer = ask(self._config.druid, method, path, body)
         if not answer.ok:
             raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {answer.text[:300]}")
         return answer.json()

@@ -18,9 +18,11 @@ _PAGE = 100
 class Superset:
     """A session of one user. Every method raises ``ServiceError`` when Superset does not answer, or refuses."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, verify: str | bool = True) -> None:
+        """``verify``: who may have signed the certificate of an https address; True: whoever the system trusts."""
         self._url = url.rstrip("/")
         self._session = requests.Session()
+        self._session.verify = verify
         body = {"username": user, "password": password, "provider": "db", "refresh": False}
         token = self._ask("POST", "/api/v1/security/login", json=body).json()["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"

@@ -59,8 +59,8 @@ def credentials_file(config: Config) -> Path:
 
 
 def superset_url(config: Config) -> str:
-    """Superset's address on this machine."""
-    return f"http://{config.launcher.host}:{config.superset.port}"
+    """Superset's address for people: ``superset.url``, else that on this machine."""
+    return config.superset.url.rstrip("/") or f"http://{config.launcher.host}:{config.superset.port}"
 
 
 def read_credentials(config: Config) -> dict[str, Any]:

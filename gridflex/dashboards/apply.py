@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gridflex.adapters.superset import Json, Superset
 from gridflex.adapters.superset_users import credentials_file, first_admin, parse_users, password_of, superset_url
-from gridflex.config import Config
+from gridflex.config import Config, authorities
 from gridflex.dashboards.assets import Assets, load_assets
 from gridflex.dashboards.bundle import bundle
 from gridflex.dashboards.validate import validate
@@ -23,7 +23,8 @@ _NOBODY_ELSE = "Gridflex: no region unless a role grants it"
 def sign_in(config: Config) -> Superset:
     """A session of the first admin of the configuration."""
     user = first_admin(config)
-    return Superset(superset_url(config), user.name, password_of(config, user))
+    verify = authorities("superset", config.superset.ca_file)
+    return Superset(superset_url(config), user.name, password_of(config, user), verify)
 
 
 def apply(config: Config, assets: Assets | None = None) -> int:

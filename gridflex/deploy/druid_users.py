@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
+from gridflex.adapters.druid_access import Login, ask
 from gridflex.config import Druid
 from gridflex.errors import ServiceError
 
@@ -82,10 +81,6 @@ def make_druid_users(druid: Druid, environ: Mapping[str, str]) -> list[str]:
 
 
 def _post(druid: Druid, path: str, body: Any, password: str) -> None:
-    url = f"{druid.router_url.rstrip('/')}{path}"
-    try:
-        answer = requests.post(url, json=body, auth=("admin", password), timeout=druid.query_timeout_s)
-    except requests.RequestException as problem:
-        raise ServiceError(f"Druid does not answer at {url}: {type(problem).__name__}") from None
+    answer = ask(druid, "POST", path, body, user=Login(username="admin", password=password))
     if not answer.ok and answer.status_code != _ALREADY_THERE:
         raise ServiceError(f"Druid refuses {path}: {answer.status_code} {answer.reason}")

@@ -89,7 +89,7 @@ def airflow_welcome(config: Config) -> str | None:
     file = _password_file(config)
     if not file.is_file():
         return None
-    where = f"Airflow: http://{config.launcher.host}:{config.airflow.port} as {config.airflow.user}"
+    where = f"Airflow: {airflow_url(config)} as {config.airflow.user}"
     file.chmod(0o600)
     told = file.with_suffix(".told")
     if told.exists():
@@ -99,8 +99,17 @@ def airflow_welcome(config: Config) -> str | None:
     return f"{where}, password {password} (it stands in {file})"
 
 
+def airflow_url(config: Config) -> str:
+    """Airflow's address for people: ``airflow.url``, else that on this machine."""
+    return config.airflow.url.rstrip("/") or _own_url(config)
+
+
+def _own_url(config: Config) -> str:
+    return f"http://{config.launcher.host}:{config.airflow.port}"
+
+
 def _environ(config: Config) -> dict[str, str]:
-    home, address = _home(config), f"http://{config.launcher.host}:{config.airflow.port}"
+    home, address = _home(config), _own_url(config)
     settings = {
         "CORE__DAGS_FOLDER": ROOT / "batch" / "dags",
         "CORE__EXECUTOR": "LocalExecutor",
@@ -109,7 +118,7 @@ def _environ(config: Config) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{config.airflow.user}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": _password_file(config),
         "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "API__BASE_URL": address,
+        "API__BASE_URL": airflow_url(config),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": home / "logs",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,

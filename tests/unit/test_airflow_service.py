@@ -33,6 +33,13 @@ def test_airflow__listens_on_the_loopback_and_its_tasks_see_our_configuration(tm
     assert "--host 127.0.0.1" in airflow_services(config)[0].argv[-1]
 
 
+def test_airflow__is_told_where_people_find_it(tmp_path: Path) -> None:
+    named = {"GRIDFLEX_LAUNCHER_STATE_DIR": str(tmp_path), "GRIDFLEX_AIRFLOW_URL": "https://airflow.example/"}
+    environ = airflow_services(load_config(environ=named))[0].env
+    assert environ["AIRFLOW__API__BASE_URL"] == "https://airflow.example"
+    assert environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8080/execution/"
+
+
 def test_airflow__without_its_environment_says_how_to_make_it(tmp_path: Path) -> None:
     config = load_config(environ={"GRIDFLEX_AIRFLOW_ENVIRONMENT": str(tmp_path)})
     assert "make setup-airflow" in (missing_airflow(config) or "")

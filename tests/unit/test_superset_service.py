@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.superset_users import credentials_file, parse_users, password_of
+from gridflex.adapters.superset_users import credentials_file, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
 from gridflex.errors import ConfigError, ServiceError
 from gridflex.launcher.catalogue import all_services
@@ -42,6 +42,13 @@ def test_superset__listens_on_the_loopback_and_knows_no_secret(tmp_path: Path) -
     told = " ".join((*service.argv, *service.env.values()))
     assert "0.0.0.0" not in told  # noqa: S104
     assert "a-secret" not in told
+
+
+def test_superset__is_found_where_the_configuration_says(tmp_path: Path) -> None:
+    assert superset_url(at(tmp_path)) == "http://127.0.0.1:8088"
+    there = at(tmp_path, GRIDFLEX_SUPERSET_URL="https://superset.example/")
+    assert superset_url(there) == "https://superset.example"
+    assert superset_service(there).env["GRIDFLEX_SUPERSET_URL"] == "https://superset.example/"
 
 
 def test_superset__without_its_environment_says_how_to_make_it(tmp_path: Path) -> None:

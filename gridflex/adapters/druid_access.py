@@ -1,0 +1,106 @@
+"""How Druid is reached and signed in to; when it refuses, why, in words for people.
+
+User and password come from the environment alone (docs/security.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from gridflex.config import DRUID_LOGIN, Druid, authorities
+from gridflex.errors import ServiceError
+
+_SQL = "/druid/v2/sql"
+_QUESTION = {"query": "SELECT 1 AS answer"}
+_CUT_SHORT = ("RemoteDisconnected", "BadStatusLine", "ConnectionResetError")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A user of Druid; a printed one shows no password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | None:
+    """Who signs in, if the environment names somebody. Raises ``ServiceError`` when it names half of it."""
+    environ = os.environ if environ is None else environ
+    missing = [name for name in DRUID_LOGIN if not environ.get(name)]
+    if len(missing) == len(DRUID_LOGIN):
+        return None
+    if missing:
+        given = next(name for name in DRUID_LOGIN if name not in missing)
+        raise ServiceError(f"Druid at {druid.router_url}: {given} is in the environment, {missing[0]} is not")
+    username, password = (environ[name] for name in DRUID_LOGIN)
+    return Login(username=username, password=password)
+
+
+def ask(
+    druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None, stream: bool = False
+) -> requests.Response:
+    """One request, signed in as ``user`` or as whom the environment names; the answer may be an error of Druid's own.
+
+    Raises ``ServiceError`` when nobody answers, the certificate is not trusted, or Druid does not let this user do it;
+    ``ConfigError`` when ``druid.ca_file`` is none.
+    """
+    user = user or login(druid)
+    auth = requests.auth.HTTPBasicAuth(user.username, user.password) if user else None
+    url, trust = druid.router_url.rstrip("/"), authorities("druid", druid.ca_file)
+    try:
+        answer = requests.request(
+            method,
+            url + path,
+            json=body,
+            auth=auth,
+            verify=trust,
+            timeout=druid.query_timeout_s,
+            stream=stream,
+        )
+    except requests.RequestException as problem:
+        raise unreachable(druid, problem) from None
+    if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        answer.close()
+        raise _refused(druid, answer.status_code, user, f"{method} {path}")
+    return answer
+
+
+def check_access(druid: Druid) -> None:
+    """Raises what ``ask`` raises if Druid answers no query of this user, or none at all."""
+    ask(druid, "POST", _SQL, _QUESTION).close()
+
+
+def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceError:
+    """Why nobody, or the wrong one, answers."""
+    where, reason = f"Druid at {druid.router_url.rstrip('/')}", str(problem)
+    if isinstance(problem, requests.exceptions.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            signed = druid.ca_file or "the system's authorities"
+            return ServiceError(
+                f"{where} is not trusted: {signed} did not sign its certificate for this name (druid.ca_file): {reason}"
+            )
+        return ServiceError(f"{where} does not speak TLS as druid.router_url says: {reason}")
+    if isinstance(problem, requests.Timeout):
+        return ServiceError(f"{where} gave no answer within {druid.query_timeout_s:g} s (druid.query_timeout_s)")
+    if any(word in reason for word in _CUT_SHORT) and druid.router_url.startswith("http:"):
+        return ServiceError(f"{where} hung up: does it want https:// (druid.router_url)?")
+    return ServiceError(
+        f"Druid does not answer at {druid.router_url.rstrip('/')} (druid.router_url); "
+        f"`gridflex up` starts the local one ({type(problem).__name__})"
+    )
+
+
+def _refused(druid: Druid, status: int, user: Login | None, call: str) -> ServiceError:
+    where, names = f"Druid at {druid.router_url.rstrip('/')}", " and ".join(DRUID_LOGIN)
+    if status == requests.codes.forbidden:
+        return ServiceError(
+            f"{where} does not let {f'user {user.username}' if user else 'a client without user'} {call}"
+        )
+    if user is None:
+        return ServiceError(f"{where} takes nobody without user and password: {names} missing in the environment")
+    return ServiceError(f"{where} refused user {user.username}: {names} of the environment did not sign in")
