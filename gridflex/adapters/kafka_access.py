@@ -8,7 +8,7 @@ from typing import Literal
 
 from gridflex import config
 
-USERS = ("replay", "spark", "druid", "batch")
+USERS = ("replay", "spark", "druid", "batch", "check")
 """Kafka's users; Terraform makes a password for each."""
 
 
@@ -33,7 +33,7 @@ def grants(kafka: config.Kafka) -> tuple[Grant, ...]:
     """Every grant. What is not granted is refused."""
     readings, dead = kafka.topic_readings, kafka.topic_dead_letters
     made = (kafka.topic_duty_cycles, kafka.topic_flexibility, dead)
-    everything = (readings, *made)
+    everything = topic_names(kafka)
     return (
         *_topics("replay", (readings, dead), "Write", "Describe"),
         # A position is kept as an offset of the readings' topic, which Kafka lets only its readers commit.
@@ -47,15 +47,23 @@ def grants(kafka: config.Kafka) -> tuple[Grant, ...]:
         _group("druid", "kafka-supervisor-"),
         *_topics("batch", everything, "Read", "Describe"),
         _group("batch", "gridflex-batch"),
+        # `gridflex deploy check`: looks at every topic, sends a canary, sees what the stream makes of it.
+        *_topics("check", everything, "Read", "Describe"),
+        *_topics("check", (readings,), "Write"),
+        _group("check", "check"),
     )
+
+
+def topic_names(kafka: config.Kafka) -> tuple[str, ...]:
+    """Every topic."""
+    return (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
 
 
 def topic_arguments(kafka: config.Kafka) -> list[list[str]]:
     """What ``kafka-topics.sh`` takes to make each topic, if it is not there."""
-    names = (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
     shape = ["--partitions", str(kafka.partitions), "--replication-factor", str(kafka.replication_factor)]
     safe = ["--config", f"min.insync.replicas={max(1, kafka.replication_factor - 1)}"]
-    return [["--create", "--if-not-exists", "--topic", name, *shape, *safe] for name in names]
+    return [["--create", "--if-not-exists", "--topic", name, *shape, *safe] for name in topic_names(kafka)]
 
 
 def allows(granted: Iterable[Grant], user: str, operation: str, resource: str, name: str) -> bool:

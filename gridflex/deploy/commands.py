@@ -10,8 +10,13 @@ from pathlib import Path
 import click
 import psutil
 
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid_supervisors import submit_changed
+from gridflex.adapters.druid_tables import EmptyTables
 from gridflex.adapters.kafka_access import grants, topic_arguments
 from gridflex.config import ROOT, load_config
+from gridflex.deploy.check_command import check
 from gridflex.deploy.cluster import Machine, read_cluster
 from gridflex.deploy.druid_files import health_checks
 from gridflex.deploy.druid_users import make_druid_users
@@ -25,6 +30,9 @@ _DATA_SETS = Path("/var/lib/gridflex/data-sets")
 @click.group()
 def deploy() -> None:
     """Releases, and the files of a cluster's machines; infra/terraform makes the machines."""
+
+
+deploy.add_command(check)
 
 
 @deploy.command("pack")
@@ -63,8 +71,8 @@ def render(role: str, hostname: str, cluster: str | None, replays: str, root: Pa
 @click.option("--hostname", required=True, help="This machine's name in the private zone.")
 def health(role: str, hostname: str) -> None:
     """Print what to ask a machine's Druid services, a line each: address, what the answer contains, what to post."""
-    for check in health_checks(role, _this_machine(hostname)):
-        click.echo("\t".join((str(check["url"]), str(check["contains"]), check["body"] or "")))
+    for asked in health_checks(role, _this_machine(hostname)):
+        click.echo("\t".join((str(asked["url"]), str(asked["contains"]), asked["body"] or "")))
 
 
 @deploy.command("kafka-access")
@@ -81,6 +89,15 @@ def kafka_access(what: str) -> None:
 def druid_users() -> None:
     """Make Druid's users; passwords come from the environment, GRIDFLEX_DRUID_<USER>_PASSWORD."""
     click.echo(f"users: {', '.join(make_druid_users(load_config().druid, os.environ))}")
+
+
+@deploy.command()
+def supervisors() -> None:
+    """Submit Druid's supervisors where they lack or differ, resume those that are suspended; make lacking tables."""
+    config = load_config()
+    for name, outcome in submit_changed(Druid(config.druid), supervisor_specs(config)).items():
+        click.echo(f"supervisor {name}: {outcome}")
+    click.echo(f"tables: {EmptyTables(config).advance() or 'all there'}")
 
 
 @deploy.command()

@@ -21,6 +21,7 @@ from gridflex.adapters.druid import Druid
 from gridflex.adapters.tables import table
 from gridflex.config import ROOT, Config, load_config
 from gridflex.contracts.profiles import load_profiles
+from gridflex.domain.canary import CANARY
 from gridflex.errors import ServiceError
 from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
 from gridflex.launcher.stack import Stack
@@ -99,7 +100,7 @@ def _catch_up(config: Config, timeout_s: float) -> float:
     first = _played(config)["delivered"]
     while True:
         played, now_ms = _played(config), time.time_ns() // 1_000_000
-        counted = _number(druid, 'SELECT SUM("count") FROM powerraw')
+        counted = _number(druid, f'SELECT SUM("count") FROM powerraw WHERE {_OURS}')  # noqa: S608
         windows_ms = _number(druid, _SLOWEST_WINDOWS)
         waited = time.monotonic() - begun
         live = now_ms - (played["event_time_ms"] or 0) < _LIVE_WITHIN_MS
@@ -141,8 +142,8 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
     for title, query in _VIEWS.items():
         click.echo(f"\n{title}\n")
         click.echo(table(druid.sql(query.format(aggregates=_aggregates()))))
-    seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '
-                     "APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw")  # fmt: skip
+    seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '  # noqa: S608
+                     f"APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw WHERE {_OURS}")  # fmt: skip
     click.echo(f"\nIn Druid\n\n{table(seen)}\n\n{rate:,.0f} readings/s from files to Druid while catching up")
     click.echo(
         f"freshness: {_freshness(druid, lambda: time.time_ns() // 1_000_000):.1f} s from the last reading to SQL"
@@ -162,9 +163,11 @@ def _aggregates() -> str:
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 
-_SLOWEST_WINDOWS = """
+_OURS = f"dataset <> '{CANARY}'"
+
+_SLOWEST_WINDOWS = f"""
 SELECT APPROX_QUANTILE_DS(latest, 0.1)
-FROM (SELECT appliance_id, MAX(end_ms) AS latest FROM dutycycle WHERE kind = 'window' GROUP BY 1)"""
+FROM (SELECT appliance_id, MAX(end_ms) AS latest FROM dutycycle WHERE kind = 'window' AND {_OURS} GROUP BY 1)"""  # noqa: S608
 
 _POWER = """
   SELECT region, house_id, appliance, appliance_id, SUM(energy_wh) * 3600 / NULLIF(SUM(observed_s), 0) AS power_w

@@ -12,7 +12,8 @@ from typing import Any
 import requests
 
 from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import DIGEST, supervisor_specs
+from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid_supervisors import submit_changed
 from gridflex.adapters.druid_tables import EmptyTables
 from gridflex.config import Config
 from gridflex.dashboards.apply import apply_changes
@@ -81,8 +82,7 @@ class _Supervisors:
         try:
             if not self._submitted:
                 self._druid.set_default_replicas(1)
-                for name, spec in specs.items():
-                    _submit(self._druid, name, spec)
+                submit_changed(self._druid, specs)
                 self._submitted = True
             running = self._running()
             lacking = (_lacks(name, self._druid.supervisor_status(name), running) for name in specs)
@@ -119,14 +119,6 @@ def _dashboards(config: Config) -> str | None:
     except ServiceError as problem:
         return str(problem)
     return None
-
-
-def _submit(druid: Druid, name: str, spec: dict[str, Any]) -> None:
-    found = druid.supervisor_spec(name)
-    if found is None or (found.get("context") or {}).get(DIGEST) != spec["context"][DIGEST]:
-        druid.submit_supervisor(spec)
-    elif found.get("suspended"):
-        druid.resume_supervisor(name)
 
 
 def _lacks(name: str, status: dict[str, Any], running: set[str]) -> str | None:

@@ -7,6 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from gridflex.adapters.kafka import client_settings, refuse_at_once
+from gridflex.adapters.kafka_access import topic_names
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 
@@ -23,7 +24,7 @@ def create_topics(config: Config) -> None:
     kafka = config.kafka.model_copy(update={"bootstrap_servers": server})
     refuse_at_once(kafka)
     client = AdminClient({**client_settings(kafka), "log_level": 0})
-    names = (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
+    names = topic_names(kafka)
     try:
         found = client.list_topics(timeout=_TIMEOUT_S).topics
         for name in names:

@@ -17,6 +17,9 @@ from gridflex.adapters.druid_specs import supervisor_specs
 from gridflex.adapters.kafka import TransactionalWriter, client_settings
 from gridflex.adapters.kafka_access import USERS, allows, grants
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka
+from gridflex.deploy.canary_checks import CanaryChecks
+from gridflex.deploy.checks import Finding, run_checks
+from gridflex.deploy.kafka_checks import kafka_checks
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack
 from gridflex.launcher.topics import create_topics
@@ -34,6 +37,7 @@ GROUPS = {
     "spark": "spark-kafka-source-test",
     "druid": "kafka-supervisor-test",
     "batch": "gridflex-batch",
+    "check": "check",
 }
 READINGS = 2_000
 
@@ -255,3 +259,41 @@ def test_replay__ends_with_one_line_when_the_password_is_wrong(broker: SecureKaf
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "refused user replay" in error
     assert "wrong-word" not in done.stderr
+
+
+def findings(broker: SecureKafka) -> dict[str, Finding]:
+    """What `gridflex deploy check` says of Kafka, by check."""
+    checks = [*kafka_checks(broker.config.kafka), CanaryChecks(broker.config, 20).checks()[0]]
+    return {finding.name: finding for finding in run_checks(checks, 30)}
+
+
+def test_check__is_happy_as_its_own_user(broker: SecureKafka) -> None:
+    before = end(broker, "powerraw")
+    with broker.signed_in("check"):
+        found = findings(broker)
+    assert {finding.state for finding in found.values()} == {"ok"}, found
+    assert found["topic dutycycle"].detail == "6 partitions, 1 replica(s), all in sync"
+    assert end(broker, "powerraw") == before + 7
+
+
+def test_check__tells_who_was_not_let_in_and_prints_no_password(broker: SecureKafka) -> None:
+    with broker.signed_in("check", "sesame"):
+        found = findings(broker)
+    assert found["kafka"].state == "failed"
+    assert "refused user check" in found["kafka"].detail
+    assert "sesame" not in repr(found)
+    assert {finding.state for name, finding in found.items() if name != "kafka"} == {"skipped"}
+
+
+def test_check__tells_what_its_user_may_not_do(broker: SecureKafka) -> None:
+    with broker.signed_in("batch"):
+        found = findings(broker)
+    assert found["canary sent"].state == "failed"
+    assert "does not let user batch write to topic powerraw" in found["canary sent"].detail
+    with broker.signed_in("replay"):
+        found = findings(broker)
+    assert {name: finding.state for name, finding in found.items()} == {
+        **dict.fromkeys(("kafka", "topic powerraw", "topic deadletter", "canary sent"), "ok"),
+        **dict.fromkeys(("topic dutycycle", "topic flexibility"), "failed"),
+    }
+    assert "does not let user replay look at topic dutycycle" in found["topic dutycycle"].detail

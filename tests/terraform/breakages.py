@@ -91,9 +91,14 @@ _KAFKA = (
         '"allow.everyone.if.no.acl.found" = "true"',
     ),
     (
-        "Brokers are reached by named groups, never by addresses.",
+        "Services reach brokers by named groups, never by addresses.",
         *("access.tf", "referenced_security_group_id = each.value.group", 'cidr_ipv4 = "0.0.0.0/0"'),
     ),
+    (
+        "People's networks reach brokers only where users sign in.",
+        *("access.tf", "to_port           = 9096", "to_port = 9098"),
+    ),
+    ("the_internet_is_refused", "variables.tf", "/(8|9|[12][0-9]|3[0-2])$", "/[0-9]+$|0.0.0.0/0"),
     ("9096 for SCRAM, 9098 for IAM, no other port.", "access.tf", "port = 9096", "port = 9092"),
     (
         "At least three brokers.",

@@ -123,12 +123,15 @@ def test_config_ini__is_read_by_the_core(dev: Dev, tmp_path: Path) -> None:
     assert (config.kafka.security_protocol, config.kafka.sasl_mechanism) == ("SASL_SSL", "SCRAM-SHA-512")
     assert config.kafka.replication_factor == 3
     assert config.druid.router_url == "https://druid.gridflex-dev.internal:9088"
+    assert config.airflow.url == "https://airflow-web.gridflex-dev.internal"
+    assert config.superset.url == "https://superset-web.gridflex-dev.internal"
+    assert {config.druid.ca_file, config.airflow.ca_file, config.superset.ca_file} == {"/etc/gridflex/tls/ca.pem"}
     assert config.batch.exchange == "s3://gridflex-dev-druid-123456789012/exchange"
 
 
 def test_state__holds_no_secret(dev: Dev) -> None:
     secrets = dev.ask("secrets")
-    assert len(secrets) == 11
+    assert len(secrets) == 12
     passwords = [json.loads(secret)["password"] for secret in secrets.values()]
     assert len(set(passwords)) == len(passwords)
     assert all(len(password) == 40 for password in passwords)

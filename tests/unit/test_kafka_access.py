@@ -18,6 +18,8 @@ GRANTS = grants(Kafka())
         ("spark", "Write", "flexibility"),
         ("druid", "Read", "flexibility"),
         ("batch", "Read", "powerraw"),
+        ("check", "Write", "powerraw"),
+        ("check", "Read", "dutycycle"),
     ],
 )
 def test_grants__let_each_service_do_its_work(user: str, operation: str, topic: str) -> None:
@@ -32,6 +34,7 @@ def test_grants__let_each_service_do_its_work(user: str, operation: str, topic: 
         ("spark", "Write", "powerraw"),
         ("druid", "Write", "powerraw"),
         ("batch", "Write", "powerraw"),
+        ("check", "Write", "dutycycle"),
     ],
 )
 def test_grants__keep_each_service_to_its_own_topics(user: str, operation: str, topic: str) -> None:

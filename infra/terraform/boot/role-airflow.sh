@@ -13,6 +13,7 @@ start_role() {
   serve_web 8080
   make_topics
   make_druid_users
+  submit_supervisors
   watch_druid
 }
 
@@ -56,8 +57,17 @@ make_druid_users() {
   GRIDFLEX_DRUID_BATCH_PASSWORD=$(secret "$GRIDFLEX_DRUID_SECRET" password)
   GRIDFLEX_DRUID_SUPERSET_PASSWORD=$(secret "$GRIDFLEX_DRUID_SUPERSET_SECRET" password)
   export GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD
-  REQUESTS_CA_BUNDLE=$TLS/ca.pem wait_until 900 gridflex deploy druid-users
+  wait_until 900 gridflex deploy druid-users
   unset GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD
+}
+
+# The streams' supervisors and every table, as the user of batch jobs; an unchanged supervisor is left alone.
+submit_supervisors() {
+  GRIDFLEX_DRUID_USERNAME=$(secret "$GRIDFLEX_DRUID_SECRET" username)
+  GRIDFLEX_DRUID_PASSWORD=$(secret "$GRIDFLEX_DRUID_SECRET" password)
+  export GRIDFLEX_DRUID_USERNAME GRIDFLEX_DRUID_PASSWORD
+  wait_until 900 gridflex deploy supervisors
+  unset GRIDFLEX_DRUID_USERNAME GRIDFLEX_DRUID_PASSWORD
 }
 
 # Lag, failures and freshness to CloudWatch, each minute.

@@ -27,6 +27,20 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   tags = { Name = "${var.site.name}-kafka-${each.key}" }
 }
 
+# `gridflex deploy check` asks from a laptop inside the network; it signs in as every service does.
+resource "aws_vpc_security_group_ingress_rule" "operators" {
+  for_each = var.operator_cidrs
+
+  security_group_id = aws_security_group.brokers.id
+  description       = "People inside the network"
+  cidr_ipv4         = each.value
+  ip_protocol       = "tcp"
+  from_port         = 9096
+  to_port           = 9096
+
+  tags = { Name = "${var.site.name}-kafka-people" }
+}
+
 # Each user's name and password; MSK takes only secrets whose names begin with AmazonMSK_.
 resource "aws_msk_scram_secret_association" "this" {
   cluster_arn     = aws_msk_cluster.this.arn

@@ -113,3 +113,13 @@ variable "retention_hours" {
     error_message = "retention_hours: at least 24, or a bad night loses readings."
   }
 }
+
+variable "operator_cidrs" {
+  description = "Addresses inside the network, or of its VPN, from which people check Kafka."
+  type        = set(string)
+
+  validation {
+    condition     = alltrue([for cidr in var.operator_cidrs : can(regex("^(10|172[.](1[6-9]|2[0-9]|3[01])|192[.]168)[.].*/(8|9|[12][0-9]|3[0-2])$", cidr))])
+    error_message = "operator_cidrs: private addresses, /8 or smaller; nobody reads from the internet."
+  }
+}

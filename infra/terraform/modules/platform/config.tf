@@ -13,7 +13,16 @@ locals {
 
     [druid]
     router_url = ${module.druid.router_url}
+    ca_file = /etc/gridflex/tls/ca.pem
     task_count = ${var.druid.task_count}
+
+    [airflow]
+    url = ${module.control.urls.airflow}
+    ca_file = /etc/gridflex/tls/ca.pem
+
+    [superset]
+    url = ${module.control.urls.superset}
+    ca_file = /etc/gridflex/tls/ca.pem
 
     [spark]
     master = yarn

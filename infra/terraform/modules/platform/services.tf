@@ -9,6 +9,7 @@ module "kafka" {
   retention_hours  = var.kafka.retention_hours
   user_secret_arns = { for user, secret in module.kafka_users : user => secret.arn }
   administrators   = { airflow = module.control.client_group_ids.airflow }
+  operator_cidrs   = var.operator_cidrs
   clients = {
     replay = module.replay.security_group_id
     spark  = module.spark.security_group_id

@@ -16,6 +16,7 @@ variables {
   retention_hours = 72
   clients         = { spark = "sg-1", druid = "sg-2" }
   administrators  = { control = "sg-3" }
+  operator_cidrs  = ["10.8.0.0/16"]
   user_secret_arns = {
     spark = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_test_spark-a"
     druid = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_test_druid-a"
@@ -65,7 +66,15 @@ run "rules" {
     condition = alltrue([
       for rule in aws_vpc_security_group_ingress_rule.clients : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null
     ])
-    error_message = "Brokers are reached by named groups, never by addresses."
+    error_message = "Services reach brokers by named groups, never by addresses."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.operators :
+      contains(var.operator_cidrs, rule.cidr_ipv4) && rule.from_port == 9096 && rule.to_port == 9096
+    ])
+    error_message = "People's networks reach brokers only where users sign in."
   }
 
   assert {
@@ -112,4 +121,14 @@ run "two_brokers_are_refused" {
   }
 
   expect_failures = [var.subnet_ids]
+}
+
+run "the_internet_is_refused" {
+  command = plan
+
+  variables {
+    operator_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.operator_cidrs]
 }

@@ -1,0 +1,30 @@
+"""Brings Druid's supervisors to what the specs say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_specs import DIGEST, Spec
+
+Outcome = Literal["submitted", "resumed", "unchanged"]
+
+
+def submit_changed(druid: Druid, specs: Mapping[str, Spec]) -> dict[str, Outcome]:
+    """Submit each supervisor whose spec is new or changed, resume each that is suspended; idempotent.
+
+    Raises ``ServiceError`` when Druid does not answer, or refuses.
+    """
+    return {name: _submit(druid, name, spec) for name, spec in specs.items()}
+
+
+def _submit(druid: Druid, name: str, spec: Spec) -> Outcome:
+    found = druid.supervisor_spec(name)
+    if found is None or (found.get("context") or {}).get(DIGEST) != spec["context"][DIGEST]:
+        druid.submit_supervisor(spec)
+        return "submitted"
+    if found.get("suspended"):
+        druid.resume_supervisor(name)
+        return "resumed"
+    return "unchanged"

@@ -1,0 +1,116 @@
+"""`gridflex deploy check` on the whole stack: all is well, then one thing after the other is broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+import requests
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from gridflex.config import ROOT
+from tests.e2e.conftest import Running
+from tests.flow import GRIDFLEX, number
+from tests.stack import pids, wait_until
+
+pytestmark = pytest.mark.e2e
+
+Findings = dict[str, dict[str, Any]]
+LEGS = ("canary sent", "canary in powerraw", "canary by Spark", "canary in dutycycle")
+PRESENT = "__time > TIMESTAMP '2000-01-01'"
+
+
+def command(running: Running, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(GRIDFLEX), "deploy", *words], env=running.environment | environ, cwd=ROOT, capture_output=True, text=True,
+        check=False, timeout=240,
+    )  # fmt: skip
+
+
+def check(running: Running, *words: str, code: int, **environ: str) -> Findings:
+    """The findings by name; the command must end with ``code``."""
+    done = command(running, "check", "--json", "--timeout-s", "60", *words, **environ)
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+    told = json.loads(done.stdout)
+    assert told["ok"] == (code == 0)
+    return {finding["name"]: finding for finding in told["checks"]}
+
+
+def failed(found: Findings) -> list[str]:
+    return [name for name, finding in found.items() if finding["state"] == "failed"]
+
+
+def test_check__is_happy_with_a_healthy_stack_and_counts_nowhere(running: Running) -> None:
+    late = number(running.druid, 'SELECT SUM("count") FROM deadletter')
+    for _ in range(2):
+        found = check(running, code=0)
+        skipped = {name for name, finding in found.items() if finding["state"] == "skipped"}
+        assert skipped == {"airflow", "superset"}
+        assert set(LEGS) < found.keys() - skipped
+    assert found["canary in powerraw"]["detail"] == "7 readings, 20 Wh"
+    for table in ("powerraw", "dutycycle"):
+        assert number(running.druid, f"SELECT COUNT(*) FROM {table} WHERE dataset = 'canary'") > 0
+        assert number(running.druid, f"SELECT COUNT(*) FROM {table} WHERE dataset = 'canary' AND {PRESENT}") == 0
+    assert number(running.druid, "SELECT COUNT(*) FROM flexibility WHERE dataset = 'canary'") == 0
+    assert number(running.druid, 'SELECT SUM("count") FROM deadletter') == late
+
+
+def test_check__tells_a_line_each(running: Running) -> None:
+    done = command(running, "check", "--no-canary")
+    assert done.returncode == 0, done.stdout + done.stderr
+    *lines, summary = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok"] * 11 + ["skipped"] * 2
+    assert summary == "check: 11 ok, 0 failed, 2 skipped"
+
+
+def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
+    kafka = running.config.kafka
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.create_topics([NewTopic("narrow", num_partitions=2, replication_factor=1)])["narrow"].result(30)
+    found = check(running, "--no-canary", code=1, GRIDFLEX_KAFKA_TOPIC_FLEXIBILITY="narrow")
+    assert failed(found) == ["topic narrow", "supervisor flexibility"]
+    assert found["topic narrow"]["detail"] == "2 partitions, kafka.partitions is 6"
+    assert "partitions are part of the data" in found["topic narrow"]["remedy"]
+    assert "another spec" in found["supervisor flexibility"]["detail"]
+    found = check(running, "--no-canary", code=1, GRIDFLEX_KAFKA_REPLICATION_FACTOR="3")
+    assert "1 broker(s)" in found["kafka"]["detail"]
+    missing = check(running, "--no-canary", code=1, GRIDFLEX_KAFKA_TOPIC_DEAD_LETTERS="nowhere")["topic nowhere"]
+    assert "make it: `gridflex up kafka`" in missing["remedy"]
+
+
+def test_check__finds_a_suspended_supervisor_which_supervisors_resumes(running: Running) -> None:
+    url = f"{running.config.druid.router_url}/druid/indexer/v1/supervisor/dutycycle/suspend"
+    requests.post(url, timeout=30).raise_for_status()
+    found = check(running, code=1)
+    assert failed(found) == ["supervisor dutycycle"]
+    assert found["supervisor dutycycle"]["detail"] == "it is suspended: nothing is read"
+    assert found["canary by Spark"]["state"] == "ok"
+    assert found["canary in dutycycle"]["state"] == "skipped"
+    done = command(running, "supervisors")
+    assert done.returncode == 0, done.stderr
+    assert "supervisor dutycycle: resumed" in done.stdout
+    assert "supervisor powerraw: unchanged" in done.stdout
+    wait_until(lambda: running.druid.supervisor_status("dutycycle").get("activeTasks"), 120, "a task that reads")
+    assert set(LEGS) < {name for name, finding in check(running, code=0).items() if finding["state"] == "ok"}
+
+
+def test_check__finds_a_dead_streaming_job(running: Running) -> None:
+    spark = pids(running.stack)["spark"]
+    assert spark
+    os.kill(spark, signal.SIGKILL)
+    try:
+        done = command(running, "check", "--timeout-s", "12")
+    finally:
+        running.stack.up()
+    assert done.returncode == 1
+    lines = {line[9:31].strip(): line for line in done.stdout.splitlines()}
+    assert lines["canary in powerraw"].startswith("ok")
+    assert "no duty cycle of it in topic dutycycle within 12 s; do: is the streaming job up" in lines["canary by Spark"]
+    assert lines["canary in dutycycle"].startswith("skipped")
+    assert done.stdout.splitlines()[-1] == "check: 13 ok, 1 failed, 3 skipped: canary by Spark"
+    assert failed(check(running, code=0)) == []
