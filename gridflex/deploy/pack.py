@@ -17,6 +17,8 @@ _LEFT_OUT = {"__pycache__", ".terraform", "target", ".terraform.lock.hcl"}
 _LEFT_OUT_SUFFIXES = (".pyc", ".tfstate", ".tfvars", ".backup")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip can hold: the same content gives the same bytes, so that Terraform sees no change."""
+_FILE, _PROGRAM = 0o100644, 0o100755
+"""The only two kinds that git knows: what else a checkout's files may bear is its user's umask."""
 CODE = "gridflex.zip"
 JARS = "spark-jars.zip"
 
@@ -49,7 +51,7 @@ def _zip(target: Path, files: Iterable[tuple[Path, Path]]) -> Path:
         for path, name in files:
             entry = zipfile.ZipInfo(str(name), _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = (path.stat().st_mode & 0o777) << 16
+            entry.external_attr = (_PROGRAM if path.stat().st_mode & 0o100 else _FILE) << 16
             archive.writestr(entry, path.read_bytes())
     fresh.replace(target)
     return target

@@ -189,6 +189,25 @@ def test_pack__is_the_same_for_the_same_files_and_leaves_out_what_is_local(
     assert not [name for name in names if "__pycache__" in name or ".terraform/" in name or "tfstate" in name]
 
 
+def test_pack__knows_programs_from_files_and_nothing_of_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "ROOT", tmp_path)
+    monkeypatch.setattr(packing, "_sources", lambda: sorted(path for path in tmp_path.iterdir() if path.is_file()))
+    monkeypatch.setattr(packing, "STACK", tmp_path / "stack")
+    (tmp_path / "stack" / "spark").mkdir(parents=True)
+    for name in ("a.jar", "file.py", "run.sh"):
+        (tmp_path / ("stack/spark" if name == "a.jar" else "") / name).write_text("same")
+
+    def packed(file_mode: int, program_mode: int) -> list[bytes]:
+        (tmp_path / "file.py").chmod(file_mode)
+        (tmp_path / "stack" / "spark" / "a.jar").chmod(file_mode)
+        (tmp_path / "run.sh").chmod(program_mode)
+        return [path.read_bytes() for path in packing.pack(tmp_path / "out")]
+
+    assert packed(0o664, 0o775) == packed(0o600, 0o700) != packed(0o700, 0o600)
+
+
 def test_pack__says_how_to_get_the_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "STACK", tmp_path)
     with pytest.raises(UsageError, match="make stack"):
