@@ -75,3 +75,8 @@ def test_settings_that_scripts_read__are_set_by_terraform_or_by_a_script() -> No
 def test_no_secret__is_in_a_program_argument() -> None:
     scripts = "\n".join((BOOT / name).read_text() for name in _SCRIPTS)
     assert not re.findall(r"--user[ =]|-u +\S+:|--password", scripts)
+
+
+def test_streaming_job__is_not_given_up_for_executors_lost_over_months() -> None:
+    text = (BOOT / "spark.sh").read_text()
+    assert re.search(r"^spark\.executor\.failuresValidityInterval \d+[mh]$", text, re.MULTILINE)
