@@ -92,9 +92,11 @@ def test_source__is_refused(
         raise AssertionError(last_words(str(problem.value)))
 
 
-def job(broker: SecureKafka, folder: Path, password: str | None = None) -> subprocess.CompletedProcess[str]:
+def job(
+    broker: SecureKafka, folder: Path, password: str | None = None, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stream_processing", "--until-caught-up", "--checkpoint", folder.as_uri()]
-    environ = broker.environ("spark", password)
+    environ = environ or broker.environ("spark", password)
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -118,3 +120,17 @@ def test_job__ends_with_one_line_when_the_password_is_wrong(broker: SecureKafka,
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert f"Kafka at {broker.config.kafka.bootstrap_servers} refused user spark:" in error
     assert "wrong-word" not in done.stdout + done.stderr
+
+
+def test_job__ends_with_one_line_when_the_protocol_is_not_the_listeners(broker: SecureKafka, tmp_path: Path) -> None:
+    kafka = broker.config.kafka
+    gone = {*KAFKA_LOGIN, "GRIDFLEX_KAFKA_CA_FILE"}
+    environ = {name: value for name, value in broker.environ("spark").items() if name not in gone}
+
+    done = job(broker, tmp_path / "checkpoint", environ=environ | {"GRIDFLEX_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"})
+
+    assert done.returncode == 1
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    who = f"Kafka at {kafka.bootstrap_servers} refused a client without user"
+    assert f"{who}: kafka.security_protocol PLAINTEXT is not its own" in error
+    assert "Traceback" not in done.stderr
