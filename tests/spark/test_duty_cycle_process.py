@@ -62,18 +62,6 @@ def test_process__stops_on_sigterm_with_its_status_told(own_topics: OwnTopics) -
     assert status["updated_ms"] > 0
 
 
-def test_process__tells_the_same_on_a_cluster(own_topics: OwnTopics) -> None:
-    settings = own_topics(max_offsets_per_trigger=1500, buckets=4)
-    sent = readings()
-    publish(settings.kafka, sent)
-
-    with _job(settings, "--until-caught-up", "--master", "local-cluster[2,1,1024]") as job:
-        assert job.wait(_WAIT_S) == 0
-
-    assert written(settings.kafka) == told_by_detector(sent, settings)
-    assert written_flexibility(settings.kafka) == told_by_forecaster(sent, settings)
-
-
 @contextmanager
 def _job(settings: Config, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The job as a process; at the end neither it nor a child of it is left."""
