@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 TERRAFORM_QUICK := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths servers browser kills dist terraform-check terraform-test bench lock format clean
+.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,7 +57,7 @@ demo: setup ## Set up, start everything, play generated houses, show what comes 
 	@$(BIN)/gridflex demo
 
 test: setup check ## Set up and pass every test, on real servers
-	@$(MAKE) --no-print-directory -j2 truths servers
+	@$(MAKE) --no-print-directory -j3 truths engines ways
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
 	$(BIN)/ruff format --check .
@@ -70,8 +70,11 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 truths: venv ## Longer tests that need no server: known truths, real data
 	nice -n 19 $(PYTEST) -q tests/ingestion tests/batch
 
-servers: setup ## Longer tests on the launcher's own servers: Spark, Kafka, Druid, Airflow, Superset in a browser
-	$(PYTEST) tests/spark tests/component tests/airflow tests/e2e tests/browser
+engines: setup ## Longer tests of Kafka, Druid, launcher, batch jobs and Airflow, on the launcher's own servers
+	TEST_PORTS=20000:26000 $(PYTEST) tests/component tests/airflow
+
+ways: setup ## Longer tests of the readings' whole way: Spark, end to end, dashboards in a browser
+	TEST_PORTS=26000:32000 $(PYTEST) tests/spark tests/e2e tests/browser
 
 browser: setup ## The dashboards in a real browser (Chromium), as every role, on live data
 	$(PYTEST) tests/browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -18,8 +19,8 @@ from gridflex.launcher.process import MARK
 from gridflex.launcher.stack import Stack
 
 T = TypeVar("T")
-_PORTS = range(20_000, 32_000)
-"""Below the ports that the system hands out by itself."""
+_PORTS = range(*map(int, os.environ.get("TEST_PORTS", "20000:32000").split(":")))
+"""Below the ports that the system hands out by itself. Runs beside each other have ranges of their own."""
 
 
 def stack_environ(folder: Path, **overrides: object) -> dict[str, str]:

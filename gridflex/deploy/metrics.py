@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from gridflex.config import Config
 Json = dict[str, Any]
 
 _WATCHED_TABLES = ("powerraw", "dutycycle")
-_FAILED_TASKS = """
-    SELECT COUNT(*) AS failed FROM sys.tasks
-    WHERE status = 'FAILED' AND TIME_PARSE(created_time) > CURRENT_TIMESTAMP - INTERVAL '5' MINUTE
-"""
+_FAILED_TASKS = "SELECT task_id FROM sys.tasks WHERE status = 'FAILED' AND created_time > ?"
+"""Druid keeps that time as text (ISO 8601, UTC), and has no function for it in the tables of ``sys``;
+a count over none of them is no row."""
 
 
 def druid_metrics(config: Config) -> list[Json]:
@@ -31,13 +30,14 @@ def druid_metrics(config: Config) -> list[Json]:
         _metric("SupervisorLag", druid.supervisor_status(name).get("aggregateLag", 0), "Count", Supervisor=name)
         for name in supervisor_specs(config)
     ]
-    failed = druid.sql(_FAILED_TASKS)
+    since = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    failed = druid.sql(_FAILED_TASKS, [{"type": "VARCHAR", "value": since}])
     ages = [
         _metric("AgeSeconds", age_s, "Seconds", Table=table)
         for table in _WATCHED_TABLES
         if (age_s := _age_s(druid, table)) is not None
     ]
-    return [*lags, _metric("FailedTasks", failed[0]["failed"], "Count"), *ages]
+    return [*lags, _metric("FailedTasks", len(failed), "Count"), *ages]
 
 
 def stream_metrics(status_file: Path) -> list[Json]:
