@@ -121,9 +121,9 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 def _live(stack: Stack, environ: dict[str, str]) -> None:
     config, today = stack.config, dt.datetime.now(dt.UTC).date()
     order = Order(
-        dataset="redd", out=demo_data(config), houses=HOUSES, days=2, seed=1, start=today, lead_days=90, defects=5.0
+        dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=90, defects=5.0
     )
-    generate(order)  # up to tomorrow: they stay live over midnight
+    generate(order)
     stack.up()
     stack.up([REPLAY])
     gridflex_line(environ, "backfill", "--path", str(demo_data(config)))
