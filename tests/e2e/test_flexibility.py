@@ -143,8 +143,8 @@ def test_flex__tells_people_the_totals_and_the_units(running: Running, minute_ms
     assert "rebound kWh" in done.stdout
 
 
-def test_flex__without_a_reading_at_that_minute_says_so(running: Running, minute_ms: int) -> None:
-    later = at(minute_ms + MS_PER_DAY // 2)
+def test_flex__without_a_reading_at_that_minute_says_so(running: Running, told: Told) -> None:
+    later = at(max(record["event_time_ms"] for record in told) + 60 * MINUTE_MS)
     assert sum(row["p90_kw"] for row in flex(running, "--at", later)) == 0
     done = run(running, "--at", later)
     assert "No fresh data at that minute: the newest minute told is" in done.stdout
