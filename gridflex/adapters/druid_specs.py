@@ -63,6 +63,11 @@ def _filled(name: str, config: Config, topic: str, schemas: Sequence[Schema], ta
     return _with_digest(spec)
 
 
+def is_submitted(found: Spec, spec: Spec) -> bool:
+    """Whether what Druid runs is this spec."""
+    return bool((found.get("context") or {}).get(DIGEST) == spec["context"][DIGEST])
+
+
 def _with_digest(spec: Spec) -> Spec:
     spec.pop("context", None)
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import DIGEST, Spec
+from gridflex.adapters.druid_specs import Spec, is_submitted
 
 Outcome = Literal["submitted", "resumed", "unchanged"]
 
@@ -21,7 +21,7 @@ def submit_changed(druid: Druid, specs: Mapping[str, Spec]) -> dict[str, Outcome
 
 def _submit(druid: Druid, name: str, spec: Spec) -> Outcome:
     found = druid.supervisor_spec(name)
-    if found is None or (found.get("context") or {}).get(DIGEST) != spec["context"][DIGEST]:
+    if found is None or not is_submitted(found, spec):
         druid.submit_supervisor(spec)
         return "submitted"
     if found.get("suspended"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_access import login
-from gridflex.adapters.druid_specs import DIGEST, Spec, supervisor_specs
+from gridflex.adapters.druid_specs import Spec, is_submitted, supervisor_specs
 from gridflex.config import Config
 from gridflex.deploy.checks import Check, TroubleError
 
@@ -62,7 +62,7 @@ def _supervisor(config: Config, name: str, spec: Spec) -> str:
     status = druid.supervisor_status(name)
     if running.get("suspended") or status.get("suspended"):
         raise TroubleError("it is suspended: nothing is read", _SUBMIT)
-    if (running.get("context") or {}).get(DIGEST) != spec["context"][DIGEST]:
+    if not is_submitted(running, spec):
         raise TroubleError("it runs another spec than this release and configuration", _SUBMIT)
     tasks = status.get("activeTasks") or []
     if not tasks or not status.get("healthy", True):
