@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
+from gridflex.adapters.login import Login
 from gridflex.config import DRUID_LOGIN, Druid, authorities
 from gridflex.errors import ServiceError
 
 _SQL = "/druid/v2/sql"
 _QUESTION = {"query": "SELECT 1 AS answer"}
 _CUT_SHORT = ("RemoteDisconnected", "BadStatusLine", "ConnectionResetError")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """A user of Druid; a printed one shows no password."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | None:
@@ -41,9 +33,7 @@ def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | Non
     return Login(username=username, password=password)
 
 
-def ask(
-    druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None, stream: bool = False
-) -> requests.Response:
+def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None) -> requests.Response:
     """One request, signed in as ``user`` or as whom the environment names; the answer may be an error of Druid's own.
 
     Raises ``ServiceError`` when nobody answers, the certificate is not trusted, or Druid does not let this user do it;
@@ -60,7 +50,6 @@ def ask(
             auth=auth,
             verify=trust,
             timeout=druid.query_timeout_s,
-            stream=stream,
         )
     except requests.RequestException as problem:
         raise unreachable(druid, problem) from None

@@ -7,30 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridflex.adapters.login import Login
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka
 from gridflex.errors import ConfigError, ServiceError
 
 _JAAS = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _FROM_ENVIRONMENT = "org.apache.kafka.common.config.provider.EnvVarConfigProvider"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """A user of Kafka; a printed one shows no password."""
-
-    username: str
-    password: str = field(repr=False)
-
-    def jaas(self) -> str:
-        """What Java's client signs in with.
-
-        >>> Login(username="replay", password='a"b').jaas()
-        'org.apache.kafka.common.security.scram.ScramLoginModule required username="replay" password="a\\\\"b";'
-        """
-        return f"{_JAAS} username={_quoted(self.username)} password={_quoted(self.password)};"
 
 
 def login(kafka: Kafka, environ: Mapping[str, str] | None = None) -> Login | None:
@@ -71,7 +55,16 @@ def librdkafka_security(kafka: Kafka, environ: Mapping[str, str] | None = None) 
 def java_security(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Settings of Java's clients, such as Spark's; they need no file on the machine. Raises as above."""
     user = login(kafka, environ)
-    return _java(kafka) | ({"sasl.jaas.config": user.jaas()} if user is not None else {})
+    return _java(kafka) | ({"sasl.jaas.config": jaas(user)} if user is not None else {})
+
+
+def jaas(user: Login) -> str:
+    """What Java's client signs in with.
+
+    >>> jaas(Login(username="replay", password='a"b'))
+    'org.apache.kafka.common.security.scram.ScramLoginModule required username="replay" password="a\\\\"b";'
+    """
+    return f"{_JAAS} username={_quoted(user.username)} password={_quoted(user.password)};"
 
 
 def druid_security(kafka: Kafka) -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridflex.adapters.druid_access import Login, ask
+from gridflex.adapters.druid_access import ask
+from gridflex.adapters.login import Login
 from gridflex.config import Druid
 from gridflex.errors import ServiceError
 
