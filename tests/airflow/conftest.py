@@ -12,7 +12,7 @@ from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN
 from tests.batch_demand import CLASSES, produce_town
-from tests.stack import free_ports, own_config, running_stack, wait_until
+from tests.stack import own_config, running_stack, wait_until
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if lacks := missing_airflow(own_config(folder)):
         pytest.skip(lacks)
     settings = {
-        "airflow_port": free_ports(1)[0],
         "airflow_retry_delay_s": 1,
         "baselines_history_days": 42,
         "forecast_history_days": 21,

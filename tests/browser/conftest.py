@@ -25,7 +25,7 @@ from gridflex.launcher.stack import Stack
 from gridflex.launcher.superset_service import missing_superset
 from ingestion.generator.generate import Order, generate
 from tests.flow import gridflex, number
-from tests.stack import free_ports, leftovers, stack_environ, wait_until
+from tests.stack import leftovers, stack_environ, wait_until
 
 HOUSES = 6
 REGION = "Sousse"
@@ -99,7 +99,7 @@ class Room:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Everything up, the houses played up to now and staying live, yesterday's batch jobs done."""
     folder = tmp_path_factory.mktemp("room")
-    environ = stack_environ(folder, **(SETTINGS | {"superset_port": free_ports(1)[0]}))
+    environ = stack_environ(folder, **SETTINGS)
     config = load_config(environ=environ)
     if lacks := missing_superset(config):
         pytest.skip(lacks)
@@ -119,10 +119,12 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 
 def _live(stack: Stack, environ: dict[str, str]) -> None:
-    config, today = stack.config, dt.datetime.now(dt.UTC).date()
+    config, now = stack.config, dt.datetime.now(dt.UTC)
+    today, first = now.date(), (now - dt.timedelta(hours=6)).date()  # just after midnight a day has nothing to show
     order = Order(
-        dataset="redd", out=demo_data(config), houses=HOUSES, days=1, seed=1, start=today, lead_days=90, defects=5.0
-    )
+        dataset="redd", out=demo_data(config), houses=HOUSES, days=1 + (today - first).days, seed=1, start=first,
+        lead_days=90, defects=5.0,
+    )  # fmt: skip
     generate(order)
     stack.up()
     stack.up([REPLAY])

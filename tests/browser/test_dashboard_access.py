@@ -13,6 +13,8 @@ from gridflex.dashboards.assets import load_assets
 from gridflex.dashboards.browser import open_dashboard
 from gridflex.dashboards.export import export, read_archive
 from gridflex.dashboards.layout import charts_of
+from gridflex.deploy.checks import run_checks
+from gridflex.deploy.web_checks import web_checks
 from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.services import find
@@ -157,3 +159,16 @@ def test_export__brings_back_a_change_of_the_browser(room: Room, tmp_path_factor
     assert load_assets(folder).charts["demand-now"]["name"] == "Demand at this moment"
     assert {path.parent.name for path in written} <= {"charts", "dashboards"}
     assert charts_of(load_assets(folder).dashboards["grid-now"]["layout"])[0] == "demand-now"
+
+
+def test_deploy_check__signs_in_to_superset_or_says_what_it_refuses(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = room.user("admin")
+    (good,) = [one for one in run_checks(web_checks(room.config), 60) if one.name == "superset"]
+    assert (good.state, good.detail) == ("ok", f"{room.url}, signed in as {admin.name}")
+    monkeypatch.setenv(admin.password_key, "not this one")
+    (refused_,) = [one for one in run_checks(web_checks(room.config), 60) if one.name == "superset"]
+    assert refused_.state == "failed"
+    assert "401" in refused_.detail
+    assert "not this one" not in refused_.detail
