@@ -85,8 +85,14 @@ class AirflowClient:
         )
 
     def backfill(self, dag: str, first: dt.date, last: dt.date) -> None:
-        """Let the scheduler run a DAG for the data of each of the days."""
+        """Let the scheduler run a DAG for the data of each of the days.
+
+        On SQLite, Airflow cannot have runs made from two sides at once: the scheduler dies of it, or the backfill is
+        refused. So the DAG's own run of the last day comes first, and whoever finds the database locked asks again.
+        """
         self._unpause(dag)
+        runs = f"/dags/{dag}/dagRuns?run_type=scheduled"
+        wait_until(lambda: self.ask("GET", runs)["dag_runs"], 60, f"a run of {dag} by its schedule")
         body = {
             "dag_id": dag,
             "from_date": f"{first + dt.timedelta(days=1)}T00:00:00Z",
@@ -96,7 +102,12 @@ class AirflowClient:
             "dag_run_conf": {},
             "run_backwards": False,
         }
-        self.ask("POST", "/backfills", body)
+        wait_until(lambda: self._unless_locked("POST", "/backfills", body), 60, "a backfill", pause_s=1)
+
+    def _unless_locked(self, method: str, path: str, body: Any) -> Any:
+        answer = requests.request(method, f"{self._address}/api/v2{path}", headers=self._headers, json=body, timeout=60)
+        assert answer.ok or "Database is locked" in answer.text, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.ok else None
 
     def ended_backfill(self, dag: str, count: int) -> dict[str, str] | None:
         """State by run of all backfilled runs of a DAG, once there are so many and all have ended."""

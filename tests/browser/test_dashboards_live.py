@@ -87,8 +87,9 @@ def test_filter__by_region_changes_what_is_shown(room: Room) -> None:
     page = open_dashboard(room.window("operator"), room.url, "grid-now")
     whole = value(shown(page, "Houses reporting"))
     choose(page, "region", REGION)
-    assert value(shown(page, "Houses reporting")) < whole
-    assert REGION in page.locator(CHART.format("Households by demand")).inner_text()
+    wait_until(lambda: value(shown(page, "Houses reporting")) < whole, 60, f"fewer houses than {whole:.0f}")
+    households = page.locator(CHART.format("Households by demand"))
+    wait_until(lambda: REGION in households.inner_text(), 60, f"households of {REGION}")
     page.close()
 
 

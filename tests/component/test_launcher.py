@@ -136,7 +136,8 @@ def test_command_line__starts_tells_and_ends_kafka(tmp_path: Path) -> None:
     try:
         up = gridflex(environ, "up", "kafka")
         assert (up.returncode, up.stderr) == (0, "")
-        assert up.stdout.startswith("kafka: healthy, pid ")
+        told_up = [line for line in up.stdout.splitlines() if not line.startswith("waiting for ")]
+        assert told_up[0].startswith("kafka: healthy, pid ")
         told = json.loads(gridflex(environ, "status", "--json").stdout)
         (kafka,) = [service for service in told["services"] if service["name"] == "kafka"]
         assert {"name", "healthy", "pid", "port", "rss_mb"} <= set(kafka)

@@ -35,7 +35,7 @@ class Running:
         return Druid(self.config.druid)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Kafka, Druid and Spark on free ports; afterwards not one process is left."""
     environ = stack_environ(tmp_path_factory.mktemp("e2e"), launcher_start_timeout_s=300)
