@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -146,16 +145,16 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
     seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '  # noqa: S608
                      f"APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw WHERE {_OURS}")  # fmt: skip
     click.echo(f"\nIn Druid\n\n{table(seen)}\n\n{rate:,.0f} readings/s from files to Druid while catching up")
-    click.echo(
-        f"freshness: {_freshness(druid, lambda: time.time_ns() // 1_000_000):.1f} s from the last reading to SQL"
-    )
+    click.echo(f"freshness: {_freshness(druid):.1f} s from the last reading to SQL")
     click.echo(f"memory: {sum(service.rss_mb for service in stack.status()):,} MB for the whole stack")
     click.echo("\nWhere to look next\n")
     click.echo(_NEXT.format(router=config.druid.router_url))
 
 
-def _freshness(druid: Druid, now_ms: Callable[[], int]) -> float:
-    return (now_ms() - _number(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")) / 1000
+def _freshness(druid: Druid) -> float:
+    """Seconds from the newest reading to its answer."""
+    newest_ms = _number(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")
+    return (time.time_ns() // 1_000_000 - newest_ms) / 1000
 
 
 def _aggregates() -> str:
