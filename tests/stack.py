@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +83,18 @@ def leftovers(stack: Stack) -> list[psutil.Process]:
 def pids(stack: Stack) -> dict[str, int | None]:
     """The pid of each service; ``None`` if it is not healthy."""
     return {service.name: service.pid if service.healthy else None for service in stack.status()}
+
+
+@contextmanager
+def halted(stack: Stack, service: str) -> Iterator[None]:
+    """One process of the stack stands still, alive but silent; afterwards it goes on."""
+    pid = pids(stack)[service]
+    assert pid, f"{service} is not healthy"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:

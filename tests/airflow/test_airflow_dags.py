@@ -9,11 +9,12 @@ import pytest
 
 from gridflex.adapters.druid import Druid
 from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
+from gridflex.launcher.druid_services import COORDINATOR
 from gridflex.launcher.process import MARK
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN, day_rows
-from tests.stack import leftovers, wait_until
+from tests.stack import halted, leftovers, wait_until
 
 pytestmark = pytest.mark.component
 
@@ -55,16 +56,23 @@ def described(airflow: AirflowClient) -> dict[str, Any]:
 def killed_backfill(airflow: AirflowClient, stack: Stack, druid: Druid) -> str:
     """A backfill of two days; its scheduler was killed with all its processes in the first run, and is up again.
 
-    Gives that run. Airflow misses a killed task after a minute: other tests may go on meanwhile.
+    Gives that run. Druid takes no rows while its coordinator stands still: the task cannot have ended before its kill.
+    Airflow misses a killed task after a minute: other tests may go on meanwhile.
     """
     airflow.backfill("baselines", FIRST_DAY, DAY)
     run = f"backfill__{DAY}T00:30:00+00:00"
-    wait_until(lambda: airflow.states("baselines", run).get("history") == "running", 120, "history", pause_s=0.3)
-    for victim in leftovers(stack):
-        if victim.environ()[MARK].startswith(f"{AIRFLOW_SCHEDULER}@"):
-            victim.send_signal(signal.SIGKILL)
+    await_state(airflow, run, "quality", "success")
+    with halted(stack, COORDINATOR):
+        await_state(airflow, run, "history", "running")
+        for victim in leftovers(stack):
+            if victim.environ()[MARK].startswith(f"{AIRFLOW_SCHEDULER}@"):
+                victim.send_signal(signal.SIGKILL)
     stack.up(["airflow"])
     return run
+
+
+def await_state(airflow: AirflowClient, run: str, task: str, state: str) -> None:
+    wait_until(lambda: airflow.states("baselines", run).get(task) == state, 120, f"{task}: {state}", pause_s=0.3)
 
 
 def test_dags__import_without_errors_and_retry_what_may_mend_itself(described: dict[str, Any]) -> None:

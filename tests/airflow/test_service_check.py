@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import pytest
 
 from gridflex.config import Config
@@ -12,7 +9,7 @@ from gridflex.deploy.checks import Finding, run_checks
 from gridflex.deploy.web_checks import web_checks
 from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
 from gridflex.launcher.stack import Stack
-from tests.stack import free_ports, pids, wait_until
+from tests.stack import free_ports, halted, wait_until
 
 pytestmark = pytest.mark.component
 
@@ -34,13 +31,8 @@ def test_check__finds_a_healthy_airflow_and_that_superset_was_not_started(stack:
 
 
 def test_check__finds_a_scheduler_that_stands_still(stack: Stack) -> None:
-    scheduler = pids(stack)[AIRFLOW_SCHEDULER]
-    assert scheduler
-    os.kill(scheduler, signal.SIGSTOP)
-    try:
+    with halted(stack, AIRFLOW_SCHEDULER):
         sick = wait_until(lambda: failed(stack.config), 120, "a failed check", pause_s=1)
-    finally:
-        os.kill(scheduler, signal.SIGCONT)
     assert sick.detail.endswith("scheduler is unhealthy")
     assert "gridflex logs airflow" in sick.remedy
     wait_until(lambda: failed(stack.config) is None, 60, "a healthy Airflow again", pause_s=1)
