@@ -74,9 +74,12 @@ class Balance:
         """In one line."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(self.bad.items())) or "none"
         messages = self.good_after + sum(self.bad.values())
+        moved = self.good_before != self.good_after
+        asked = f" (asked after {self.good_before:,} and before {self.good_after:,})" if moved else ""
         return (
             f"{messages:,} messages read = {self.good_after:,} good + {sum(self.bad.values()):,} bad ({reasons}); "
-            f"Druid counts {self.in_druid:,}; {self.dead_letters:,} dead letters; {self.unread:,} messages in flight"
+            f"Druid counts {self.in_druid:,}{asked}; "
+            f"{self.dead_letters:,} dead letters; {self.unread:,} messages in flight"
         )
 
 

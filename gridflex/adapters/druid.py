@@ -138,5 +138,6 @@ def _reason(answer: requests.Response) -> str:
     except requests.JSONDecodeError:
         return answer.text.strip()[:300]
     if isinstance(told, dict):
-        return str(told.get("errorMessage") or told.get("error") or told)
+        told = told.get("errorMessage") or told.get("error") or told
+        return str(told).partition(", acceptable options:")[0]  # hundreds of them
     return str(told)

@@ -29,7 +29,7 @@ from gridflex.launcher.superset_service import missing_superset, superset_welcom
 
 _LIVE_WITHIN_MS = 10_000
 _WINDOWS_WITHIN_MS = 240_000
-_LEAD_DAYS = 90
+LEAD_DAYS = 120
 """Enough days of each kind for baselines with intervals."""
 _POLL_S, _ASKING_SHARE = 1.0, 0.1
 """Asking takes at most this share of the time: the servers have better to do while they catch up."""
@@ -67,7 +67,7 @@ def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.P
     first = datetime.now(UTC).date() - timedelta(days=days - 1)
     click.echo(f"generating {houses} houses, {days} days from {first}")
     options = ("--out", str(folder), "--houses", str(houses), "--days", str(days), "--seed", str(seed))
-    begin = ("--start", first.isoformat(), "--lead-days", str(_LEAD_DAYS))
+    begin = ("--start", first.isoformat(), "--lead-days", str(LEAD_DAYS))
     return subprocess.Popen([sys.executable, "-m", "ingestion", "generate", "redd", *options, *begin], cwd=ROOT)
 
 

@@ -17,6 +17,7 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import readings_spec, supervisor_specs
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
+from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack
 from tests.stack import wait_until
 
@@ -191,6 +192,11 @@ def test_reading__is_answered_by_sql_soon_after_it_was_produced(stack: Stack, dr
         assert summed(druid, dataset, 1)["n"] == 1
         took_s.append(time.monotonic() - produced)
     assert sorted(took_s)[2] < 2
+
+
+def test_wrong_sql__is_refused_with_its_place_and_not_with_all_that_would_be_right(druid: Druid) -> None:
+    with pytest.raises(ServiceError, match=r"unexpected token \[, method\] \(line \[1\], column \[9\]\)$"):
+        druid.sql("SELECT 1, method FROM powerraw")
 
 
 def test_later_schema__is_read_beside_todays(stack: Stack, druid: Druid) -> None:

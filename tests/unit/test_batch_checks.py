@@ -88,6 +88,8 @@ def test_read_dates__names_the_wrong_line(tmp_path: Path) -> None:
 def test_balance__what_was_in_flight_is_explained_and_no_more(in_druid: int, unexplained: int) -> None:
     balance = Balance(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0)
     assert balance.unexplained == unexplained
+    assert f"Druid counts {in_druid} (asked after 100 and before 110); 0 dead letters" in balance.told()
+    assert f"Druid counts {in_druid}; 0 dead letters" in replace(balance, good_before=110).told()
 
 
 @given(st.lists(st.integers(1, 8), max_size=8), st.lists(st.booleans(), min_size=8, max_size=8), st.integers(0, 40))
