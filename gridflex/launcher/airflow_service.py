@@ -122,6 +122,7 @@ def _environ(config: Config) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": home / "logs",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     return {

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MARK = "GRIDFLEX_SERVICE"
 """In the environment of every process that a service starts, so that none is overlooked or mistaken."""
+_KEEP_ENVIRON = {"SPT_NOENV": "1"}
+"""Airflow's processes name themselves by setproctitle, which else writes the name over the environment."""
 LOG_KEPT_BYTES = 20_000_000
 _CREATED_TOLERANCE_S = 1.0
 _POLL_S = 0.1
@@ -65,13 +67,12 @@ def leader(runtime: Runtime, service: Service) -> psutil.Process | None:
 
 
 def family(runtime: Runtime, service: Service) -> list[psutil.Process]:
-    """Every running process that the service started, its leader first. A dead leader's children count."""
-    first = leader(runtime, service)
-    recorded = _recorded(runtime, service)
-    if recorded is None:
-        return []
-    mark = runtime.mark(service)
-    others = [p for p in psutil.process_iter() if _session(p.pid) == recorded[0] and p != first and _bears(p, mark)]
+    """Every running process that the service started, its leader first.
+
+    A dead leader's children count, and so do those that began a session of their own.
+    """
+    first, mark = leader(runtime, service), runtime.mark(service)
+    others = [process for process in psutil.process_iter() if process != first and _bears(process, mark)]
     return ([first] if first else []) + others
 
 
@@ -82,7 +83,7 @@ def start(runtime: Runtime, service: Service) -> int:
     for path, text in service.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    environ = {**os.environ, **service.env, MARK: runtime.mark(service)}
+    environ = {**os.environ, **service.env, **_KEEP_ENVIRON, MARK: runtime.mark(service)}
     log_path = runtime.log_file(service)
     if log_path.is_file() and log_path.stat().st_size > LOG_KEPT_BYTES:
         log_path.replace(log_path.with_suffix(".log.1"))
@@ -197,13 +198,6 @@ def _wait_reaped(pids: set[int]) -> None:
         _reap(pid)
         while psutil.pid_exists(pid) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except (ProcessLookupError, PermissionError):
-        return None
 
 
 def _bears(process: psutil.Process, mark: str) -> bool:

@@ -36,7 +36,7 @@ class AirflowClient:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request of the API."""
-        answer = requests.request(method, f"{self._address}/api/v2{path}", headers=self._headers, json=body, timeout=60)
+        answer = self._send(method, path, body)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -104,8 +104,11 @@ class AirflowClient:
         }
         wait_until(lambda: self._unless_locked("POST", "/backfills", body), 60, "a backfill", pause_s=1)
 
+    def _send(self, method: str, path: str, body: Any) -> requests.Response:
+        return requests.request(method, f"{self._address}/api/v2{path}", headers=self._headers, json=body, timeout=60)
+
     def _unless_locked(self, method: str, path: str, body: Any) -> Any:
-        answer = requests.request(method, f"{self._address}/api/v2{path}", headers=self._headers, json=body, timeout=60)
+        answer = self._send(method, path, body)
         assert answer.ok or "Database is locked" in answer.text, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.ok else None
 

@@ -2,19 +2,23 @@
 
 import datetime as dt
 import json
+import os
 import signal
+from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from gridflex.adapters.druid import Druid
 from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
 from gridflex.launcher.druid_services import COORDINATOR
-from gridflex.launcher.process import MARK
+from gridflex.launcher.process import family
+from gridflex.launcher.services import Service, find
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN, day_rows
-from tests.stack import halted, leftovers, wait_until
+from tests.stack import halted, pids, wait_until
 
 pytestmark = pytest.mark.component
 
@@ -64,11 +68,15 @@ def killed_backfill(airflow: AirflowClient, stack: Stack, druid: Druid) -> str:
     await_state(airflow, run, "quality", "success")
     with halted(stack, COORDINATOR):
         await_state(airflow, run, "history", "running")
-        for victim in leftovers(stack):
-            if victim.environ()[MARK].startswith(f"{AIRFLOW_SCHEDULER}@"):
-                victim.send_signal(signal.SIGKILL)
+        for victim in family(stack.runtime, scheduler(stack)):
+            victim.send_signal(signal.SIGKILL)
+    assert airflow.states("baselines", run)["history"] == "running", "it was not killed half-way"
     stack.up(["airflow"])
     return run
+
+
+def scheduler(stack: Stack) -> Service:
+    return find(stack.services, AIRFLOW_SCHEDULER)
 
 
 def await_state(airflow: AirflowClient, run: str, task: str, state: str) -> None:
@@ -112,6 +120,22 @@ def test_web_interface__shows_itself_and_asks_who_one_is(airflow: AirflowClient,
     assert {dag["dag_id"] for dag in airflow.ask("GET", "/dags")["dags"]} >= {"baselines", "reconcile"}
     home = stack.config.state_dir / "airflow"
     assert [file.name for file in home.iterdir() if file.is_file() and file.stat().st_mode & 0o077] == []
+
+
+def overlooked(stack: Stack) -> set[int]:
+    """Processes of the scheduler's session that the launcher does not take for the scheduler's."""
+    leader, known = pids(stack)[AIRFLOW_SCHEDULER], family(stack.runtime, scheduler(stack))
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process.pid)
+    return found - {process.pid for process in known}
+
+
+def test_launcher__knows_every_process_of_the_scheduler(airflow: AirflowClient, stack: Stack) -> None:
+    assert len(family(stack.runtime, scheduler(stack))) > 1
+    wait_until(lambda: not overlooked(stack), 10, "processes that the launcher knows")
 
 
 def test_forecast__dag_test_runs_it_on_the_real_druid(

@@ -20,7 +20,10 @@ from gridflex.launcher.services import FirstStart, Probe, Service
 from gridflex.launcher.steps import Step
 
 SLEEPS = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
-HAS_CHILD = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+HAS_CHILD = (
+    "import subprocess, sys, time\n"
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session={apart})\n"
+)
 IGNORES_SIGTERM = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 
 
@@ -207,8 +210,9 @@ def test_leader__is_found_by_another_launcher(runtime: Runtime, services: Servic
     assert abs(float(told.stdout) - json.loads(runtime.pid_file(service).read_text())["created"]) < 0.1
 
 
-def test_stop__ends_the_children_of_a_killed_leader(runtime: Runtime, services: Services) -> None:
-    service = services.make("parent", HAS_CHILD + SLEEPS)
+@pytest.mark.parametrize("apart", [False, True])
+def test_stop__ends_the_children_of_a_killed_leader(runtime: Runtime, services: Services, apart: bool) -> None:
+    service = services.make("parent", HAS_CHILD.format(apart=apart) + SLEEPS)
     up(runtime, service)
     leader, child = process.family(runtime, service)
     leader.kill()
@@ -220,7 +224,7 @@ def test_stop__ends_the_children_of_a_killed_leader(runtime: Runtime, services: 
 
 
 def test_up__ends_the_children_of_a_killed_leader_first(runtime: Runtime, services: Services) -> None:
-    service = services.make("parent", HAS_CHILD + SLEEPS)
+    service = services.make("parent", HAS_CHILD.format(apart=False) + SLEEPS)
     up(runtime, service)
     leader, child = process.family(runtime, service)
     leader.kill()
