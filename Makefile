@@ -70,11 +70,13 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 truths: venv ## Longer tests that need no server: known truths, real data
 	nice -n 19 $(PYTEST) -q tests/ingestion tests/batch
 
-engines: setup ## Longer tests of Kafka, Spark, Druid, launcher, batch jobs and Airflow, on the launcher's own servers
-	TEST_PORTS=20000:26000 $(PYTEST) tests/spark tests/component tests/airflow
+STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
 
-ways: setup ## Longer tests of the readings' whole way: end to end, dashboards in a browser
-	TEST_PORTS=26000:32000 $(PYTEST) tests/e2e tests/browser
+engines: setup ## Longer tests of Kafka, Druid, launcher, batch jobs, Airflow, and of the streaming job on Kafka
+	TEST_PORTS=20000:26000 $(PYTEST) $(STREAM) tests/component tests/airflow
+
+ways: setup ## Longer tests of the readings' whole way: the streaming process, clusters, end to end, dashboards in a browser
+	TEST_PORTS=26000:32000 $(PYTEST) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
 
 browser: setup ## The dashboards in a real browser (Chromium), as every role, on live data
 	$(PYTEST) tests/browser
