@@ -36,7 +36,8 @@ class FlexibilityQuery:
         if not self._druid.has_table(FLEXIBILITY):
             return []
         with ThreadPoolExecutor(2) as both:
-            fleet = both.submit(self._ask, _known(self._where()), self._lookback())
+            heard_ms = self._lookback()
+            fleet = both.submit(self._ask, _known(len(heard_ms), self._where()), heard_ms)
             told = both.submit(self._ask, _now(self._where()), [self._minute_ms])
             known = {_key(row): int(row["known"]) for row in fleet.result()}
             now = {_key(row): row for row in told.result()}
@@ -61,8 +62,9 @@ class FlexibilityQuery:
         return "".join(f" AND {name} = ?" for name in self._names)
 
     def _lookback(self) -> list[int]:
-        """The day up to the minute; of it every full hour and the minute itself."""
-        return [self._minute_ms - _DAY_MS, self._minute_ms, self._minute_ms]
+        """The minute itself and the full hours of the day before it: Druid looks at these instants alone."""
+        last_ms = (self._minute_ms - 1) // _HOUR_MS * _HOUR_MS
+        return [self._minute_ms, *range(last_ms, self._minute_ms - _DAY_MS, -_HOUR_MS)]
 
     def _ask(self, query: str, instants_ms: Sequence[int], *, named: bool = True) -> list[Row]:
         numbers = [{"type": "BIGINT", "value": instant} for instant in instants_ms]
@@ -91,11 +93,10 @@ def _now(where: str) -> str:
     )
 
 
-def _known(where: str) -> str:
+def _known(instants: int, where: str) -> str:
     heard = (
         f"SELECT __time AS heard_at, dataset, region, feeder, appliance, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
-        f"WHERE __time > {_AT} AND __time <= {_AT} "
-        f"AND (MOD(TIMESTAMP_TO_MILLIS(__time), {_HOUR_MS}) = 0 OR __time = {_AT}){where} GROUP BY 1, 2, 3, 4, 5"
+        f"WHERE ({' OR '.join([f'__time = {_AT}'] * instants)}){where} GROUP BY 1, 2, 3, 4, 5"
     )
     most = f"SELECT dataset, region, feeder, appliance, MAX(heard) AS heard FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
     return f"SELECT region, feeder, appliance, SUM(heard) AS known FROM ({most}) GROUP BY 1, 2, 3"  # noqa: S608
