@@ -18,7 +18,7 @@ from gridflex.launcher.services import Service, find
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN, day_rows
-from tests.stack import halted, pids, wait_until
+from tests.stack import halted, wait_until
 
 pytestmark = pytest.mark.component
 
@@ -124,13 +124,14 @@ def test_web_interface__shows_itself_and_asks_who_one_is(airflow: AirflowClient,
 
 def overlooked(stack: Stack) -> set[int]:
     """Processes of the scheduler's session that the launcher does not take for the scheduler's."""
-    leader, known = pids(stack)[AIRFLOW_SCHEDULER], family(stack.runtime, scheduler(stack))
+    known = [process.pid for process in family(stack.runtime, scheduler(stack))]
     found = set()
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+            if os.getsid(process.pid) == known[0] and process.status() != psutil.STATUS_ZOMBIE:
                 found.add(process.pid)
-    return found - {process.pid for process in known}
+    assert known[0] in found, "the scheduler is not running"
+    return found - set(known)
 
 
 def test_launcher__knows_every_process_of_the_scheduler(airflow: AirflowClient, stack: Stack) -> None:
