@@ -32,8 +32,9 @@ class Druid:
         ``parameters`` fill the query's question marks: ``{"type": "VARCHAR", "value": "fridge"}``. Time stamps come as
         ISO 8601 text, UTC. A data source without any row yet is "not found".
         """
-        rows: list[Json] = self._ask("POST", "/druid/v2/sql", {"query": query, "parameters": list(parameters)})
-        return rows
+        body = {"query": query, "parameters": list(parameters), "resultFormat": "array", "header": True}
+        names, *rows = self._ask("POST", "/druid/v2/sql", body)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def has_table(self, name: str) -> bool:
         """Whether the data source has rows that can be asked for."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,16 @@ import numpy as np
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import FLEXIBILITY
 from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_slices import Moments, Slice
+from gridflex.domain.flexibility_slices import Moments, Slice, total
+from gridflex.errors import ServiceError
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * 60 * _MINUTE_MS
 Row = dict[str, Any]
+Key = tuple[str, str, str, str]
+"""Region, feeder, appliance class, data set."""
+_PLACE = attrgetter("region", "feeder", "appliance")
 
 
 class FlexibilityQuery:
@@ -33,27 +39,22 @@ class FlexibilityQuery:
 
     def slices(self) -> list[Slice]:
         """All slices of which an appliance was heard in the last 24 hours, sorted; none if nothing was ever told."""
-        if not self._druid.has_table(FLEXIBILITY):
-            return []
         with ThreadPoolExecutor(2) as both:
-            heard_ms = self._lookback()
-            fleet = both.submit(self._ask, _known(len(heard_ms), self._where()), heard_ms)
             told = both.submit(self._ask, _now(self._where()), [self._minute_ms])
+            hours_ms = self._full_hours()
+            fleet = both.submit(self._ask, _known(len(hours_ms), self._where()), hours_ms)
             known = {_key(row): int(row["known"]) for row in fleet.result()}
             now = {_key(row): row for row in told.result()}
-        return [_slice(key, known.get(key, 0), now.get(key)) for key in sorted(known.keys() | now.keys())]
+        parts = [_slice(key, known.get(key, 0), now.get(key)) for key in sorted(known.keys() | now.keys())]
+        return [_together(list(same)) for _, same in groupby(parts, _PLACE)]
 
     def households(self) -> dict[tuple[str | None, str | None], int]:
         """Households with an appliance that may be called on: by region, by appliance class, and of all."""
-        if not self._druid.has_table(FLEXIBILITY):
-            return {}
         rows = self._ask(_households(self._where()), [self._minute_ms])
         return {(row["region"], row["appliance"]): int(row["households"]) for row in rows}
 
     def newest_ms(self) -> int | None:
         """The newest minute up to the one asked for of which anything was told; UTC epoch."""
-        if not self._druid.has_table(FLEXIBILITY):
-            return None
         query = f"SELECT TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest_ms FROM {FLEXIBILITY} WHERE __time <= {_AT}"  # noqa: S608
         rows = self._ask(query, [self._minute_ms], named=False)
         return int(rows[0]["newest_ms"]) if rows and rows[0]["newest_ms"] is not None else None
@@ -61,45 +62,50 @@ class FlexibilityQuery:
     def _where(self) -> str:
         return "".join(f" AND {name} = ?" for name in self._names)
 
-    def _lookback(self) -> list[int]:
-        """The minute itself and the full hours of the day before it: Druid looks at these instants alone."""
+    def _full_hours(self) -> list[int]:
+        """Those of the day before the minute: Druid looks at these instants alone."""
         last_ms = (self._minute_ms - 1) // _HOUR_MS * _HOUR_MS
-        return [self._minute_ms, *range(last_ms, self._minute_ms - _DAY_MS, -_HOUR_MS)]
+        return list(range(last_ms, self._minute_ms - _DAY_MS, -_HOUR_MS))
 
     def _ask(self, query: str, instants_ms: Sequence[int], *, named: bool = True) -> list[Row]:
         numbers = [{"type": "BIGINT", "value": instant} for instant in instants_ms]
         names = [{"type": "VARCHAR", "value": value} for value in self._names.values()] if named else []
-        return self._druid.sql(query, [*numbers, *names])
+        try:
+            return self._druid.sql(query, [*numbers, *names])
+        except ServiceError:
+            if self._druid.has_table(FLEXIBILITY):
+                raise
+            return []  # nothing was ever told
 
 
 _AT = "MILLIS_TO_TIMESTAMP(?)"
+_MOMENTS = {
+    "flex_w": [f"flex_{horizon}_w" for horizon in HORIZONS_MIN],
+    "variance_w2": [f"variance_{horizon}_w2" for horizon in HORIZONS_MIN],
+    "shared_w": [f"shared_{horizon}_w" for horizon in HORIZONS_MIN],
+    "rebound_wh": [f"rebound_{horizon}_wh" for horizon in HORIZONS_MIN],
+}
+_NEVER_TOLD = f"rebound_{HORIZONS_MIN[0]}_wh"
+"""An event of no length has no rebound."""
 _SUMS = ", ".join(
     f"SUM({column}) AS {column}"
-    for column in (
-        "fresh",
-        "callable",
-        *(f"flex_{horizon}_w" for horizon in HORIZONS_MIN),
-        *(f"variance_{horizon}_w2" for horizon in HORIZONS_MIN),
-        *(f"shared_{horizon}_w" for horizon in HORIZONS_MIN),
-        *(f"rebound_{horizon}_wh" for horizon in HORIZONS_MIN[1:]),
-    )
+    for column in ("fresh", "callable", *(name for names in _MOMENTS.values() for name in names if name != _NEVER_TOLD))
 )
 
 
 def _now(where: str) -> str:
     return (
-        f"SELECT region, feeder, appliance, SUM(appliances) AS heard, {_SUMS} FROM {FLEXIBILITY} "  # noqa: S608
-        f"WHERE __time = {_AT}{where} GROUP BY 1, 2, 3"
+        f"SELECT region, feeder, appliance, dataset, SUM(appliances) AS heard, {_SUMS} FROM {FLEXIBILITY} "  # noqa: S608
+        f"WHERE __time = {_AT}{where} GROUP BY 1, 2, 3, 4"
     )
 
 
 def _known(instants: int, where: str) -> str:
     heard = (
-        f"SELECT __time AS heard_at, dataset, region, feeder, appliance, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
+        f"SELECT __time AS heard_at, region, feeder, appliance, dataset, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
         f"WHERE ({' OR '.join([f'__time = {_AT}'] * instants)}){where} GROUP BY 1, 2, 3, 4, 5"
     )
-    most = f"SELECT dataset, region, feeder, appliance, MAX(heard) AS heard FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
-    return f"SELECT region, feeder, appliance, SUM(heard) AS known FROM ({most}) GROUP BY 1, 2, 3"  # noqa: S608
+    return f"SELECT region, feeder, appliance, dataset, MAX(heard) AS known FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
 
 
 def _households(where: str) -> str:
@@ -109,17 +115,22 @@ def _households(where: str) -> str:
     )
 
 
-def _key(row: Row) -> tuple[str, str, str]:
-    return row["region"], row["feeder"], row["appliance"]
+def _key(row: Row) -> Key:
+    return row["region"], row["feeder"], row["appliance"], row["dataset"]
 
 
-def _slice(key: tuple[str, str, str], known: int, now: Row | None) -> Slice:
+def _together(parts: list[Slice]) -> Slice:
+    """One slice of those of each data set, which a fleet may be made of."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return total(parts, region=first.region, feeder=first.feeder, appliance=first.appliance)
+
+
+def _slice(key: Key, known: int, now: Row | None) -> Slice:
     row = now or {}
-
-    def by_horizon(name: str, unit: str) -> list[float]:
-        return [float(row.get(f"{name}_{horizon}_{unit}") or 0) for horizon in HORIZONS_MIN]
-
-    region, feeder, appliance = key
+    region, feeder, appliance, _ = key
+    moments = {name: np.array([row.get(column) or 0.0 for column in columns]) for name, columns in _MOMENTS.items()}
     return Slice(
         region=region,
         feeder=feeder,
@@ -127,10 +138,5 @@ def _slice(key: tuple[str, str, str], known: int, now: Row | None) -> Slice:
         known=max(known, int(row.get("heard", 0))),
         fresh=int(row.get("fresh", 0)),
         callable=int(row.get("callable", 0)),
-        moments=Moments(
-            flex_w=np.array(by_horizon("flex", "w")),
-            variance_w2=np.array(by_horizon("variance", "w2")),
-            shared_w=np.array(by_horizon("shared", "w")),
-            rebound_wh=np.array(by_horizon("rebound", "wh")),
-        ),
+        moments=Moments(**moments),
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, TimeoutError, sync_playwright
 
 from gridflex.errors import ServiceError
 
@@ -19,17 +19,20 @@ _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
               "--disable-domain-reliability", "--no-pings", "--hide-scrollbars",
               "--blink-settings=imageAnimationPolicy=2")  # fmt: skip
 _DRAWN_MS = 60_000
+_SIGN_INS, _SIGN_IN_MS = 3, 20_000
 _STILL_S, _LOOK_MS = 20.0, 700
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 CHART = "[data-test-chart-name]"
 BUSY = "[data-test='loading-indicator'], .loading"
 _IN_SIGHT = f"""() => {{
+  if (document.querySelector({BUSY!r})) return false;
   const charts = [...document.querySelectorAll({CHART!r})];
   const inSight = charts.filter(chart => chart.getBoundingClientRect().top < innerHeight);
   const drawn = chart => chart.querySelector("canvas") || chart.innerText.trim() !== chart.dataset.testChartName;
-  return charts.length > 0 && !document.querySelector({BUSY!r}) && inSight.every(drawn);
+  return charts.length > 0 && inSight.every(drawn);
 }}"""
+"""Whether all in sight has drawn; what loads is asked first, for looking at places makes the browser lay out."""
 WRONG = "[role='alert'], .ant-alert, .ant-empty"
 WRONG_WORDS = ("No results", "No data", "N/A", "Unexpected error", "Network error", "Timeout", "druidException", "NaN")
 
@@ -67,16 +70,16 @@ class Windows:
         return window
 
     def sign_in(self, url: str, user: str, password: str) -> BrowserContext:
-        """A window of the user's own in which it is signed in, through the form that a person sees."""
+        """A window of the user's own in which it is signed in, through the form that a person sees.
+
+        Raises ``ServiceError`` when Superset does not let the user in.
+        """
         window = self.open(user)
-        page = window.pages[0]
-        page.goto(f"{url}/login/", wait_until="networkidle")  # the form takes no input before its scripts are there
-        page.fill("[data-test='username-input']", user)
-        page.fill("[data-test='password-input']", password)
-        page.click("[data-test='login-button']")
-        page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_DRAWN_MS)
-        # The page stays open: Chromium now and then never ends closing one that it is about to replace.
-        return window
+        for _ in range(_SIGN_INS):
+            if _signed_in(window.pages[0], url, user, password):
+                # The page stays open: Chromium now and then never ends closing one that it is about to replace.
+                return window
+        raise ServiceError(f"Superset at {url} did not sign in user {user}: the form was sent {_SIGN_INS} times")
 
     def close(self) -> None:
         """End the browser of each window."""
@@ -96,6 +99,19 @@ def windows(*extra: str) -> Iterator[Windows]:
             yield opened
         finally:
             opened.close()
+
+
+def _signed_in(page: Page, url: str, user: str, password: str) -> bool:
+    """Whether the form let the user in; on a busy machine it may forget what was typed before its scripts ran."""
+    page.goto(f"{url}/login/", wait_until="networkidle")
+    page.fill("[data-test='username-input']", user)
+    page.fill("[data-test='password-input']", password)
+    page.click("[data-test='login-button']")
+    try:
+        page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_SIGN_IN_MS)
+    except TimeoutError:
+        return False
+    return True
 
 
 def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = "") -> Page:

@@ -14,6 +14,7 @@ from gridflex.launcher.druid_parts import (
     INDEXER_PART,
     LIGHT_JVM,
     LOGGING,
+    QUICK_COMPILER,
     ROUTER_PART,
     ZOOKEEPER_MAIN,
     Part,
@@ -45,7 +46,7 @@ class _Local:
     direct_mb: int
     depends_on: tuple[str, ...]
     other_ports: tuple[int, ...] = ()
-    collector: tuple[str, ...] = ("-XX:+UseG1GC",)
+    options: tuple[str, ...] = ("-XX:+UseG1GC",)
 
 
 def zookeeper_service(config: Config) -> Service:
@@ -84,7 +85,7 @@ def _storing(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=256,
             direct_mb=64,
             depends_on=(ZOOKEEPER,),
-            collector=LIGHT_JVM,
+            options=LIGHT_JVM,
         ),
         _Local(
             name=HISTORICAL,
@@ -114,6 +115,7 @@ def _asking(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=512,
             direct_mb=256,
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL),
+            options=("-XX:+UseG1GC", QUICK_COMPILER),
         ),
         _Local(
             name=ROUTER,
@@ -122,7 +124,7 @@ def _asking(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=128,
             direct_mb=128,
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL, BROKER, INDEXER),
-            collector=LIGHT_JVM,
+            options=LIGHT_JVM,
         ),
     )
 
@@ -139,7 +141,7 @@ def _service(config: Config, local: _Local) -> Service:
         direct_mb=local.direct_mb,
         tmp=home / "tmp",
         class_path=class_path,
-        collector=local.collector,
+        options=local.options,
     )
     return Service(
         name=local.name,
