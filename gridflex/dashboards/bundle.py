@@ -19,6 +19,12 @@ from gridflex.dashboards.queries import query_context
 VERSION = "1.0.0"
 SCHEMA = "druid"
 _TIMESTAMP = "1970-01-01T00:00:00+00:00"
+DEFAULT_COLORS = "supersetColors"
+_SCHEMES = {
+    DEFAULT_COLORS: "1FA8C9 454E7C 5AC189 FF7F44 666666 E04355 FCC700 A868B7 3CCCCB A38F79 "
+    "8FD3E4 A1A6BD ACE1C4 FEC0A1 B2B2B2 EFA1AA FDE380 D3B3DA 9EE5E5 D1C6BC"
+}
+"""What a page would otherwise find out and write into each dashboard that it opens, drawing all of it again."""
 
 
 def bundle(assets: Assets, config: Config) -> bytes:
@@ -129,11 +135,15 @@ def _dashboard(doc: Doc, assets: Assets, numbers: dict[str, int]) -> Doc:
         for name in charts_of(doc["layout"])
     }
     uuids = {name: dataset["uuid"] for name, dataset in assets.datasets.items()}
+    scheme = doc.get("color_scheme", DEFAULT_COLORS)
     metadata = {
         "refresh_frequency": doc["refresh_s"],
         "timed_refresh_immune_slices": [],
-        "color_scheme": doc.get("color_scheme", "supersetColors"),
+        "color_scheme": scheme,
+        "color_scheme_domain": [f"#{color}" for color in _SCHEMES.get(scheme, "").split()],
         "label_colors": doc.get("label_colors", {}),
+        "map_label_colors": {},
+        "shared_label_colors": [],
         "cross_filters_enabled": doc.get("cross_filters", False),
         "filter_bar_orientation": "HORIZONTAL",
         "native_filter_configuration": to_native(doc["filters"], uuids, numbers),

@@ -14,6 +14,7 @@ import yaml
 from gridflex.config import Config
 from gridflex.dashboards.apply import sign_in
 from gridflex.dashboards.assets import Assets, Doc, dump, load_assets
+from gridflex.dashboards.bundle import DEFAULT_COLORS
 from gridflex.dashboards.filters import from_native
 from gridflex.dashboards.layout import from_position
 
@@ -116,7 +117,7 @@ def _dashboard(doc: Doc, names: Mapping[str, Mapping[str, str]]) -> Doc:
     made |= {"description": doc["description"]} if doc.get("description") else {}
     made |= {"refresh_s": meta.get("refresh_frequency", 0)}
     scheme = meta.get("color_scheme")
-    made |= {"color_scheme": scheme} if scheme and scheme != "supersetColors" else {}
+    made |= {"color_scheme": scheme} if scheme and scheme != DEFAULT_COLORS else {}
     made |= {"label_colors": meta["label_colors"]} if meta.get("label_colors") else {}
     made |= {"cross_filters": True} if meta.get("cross_filters_enabled") else {}
     made |= {"css": doc["css"]} if doc.get("css") else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from gridflex.adapters.druid_specs import SPEC_DIR
@@ -143,10 +143,28 @@ def _dashboard(name: str, doc: Doc, assets: Assets) -> Iterator[str]:
     yield from (f"chart {one!r} stands twice" for one, count in Counter(charts).items() if count > 1)
     if doc["slug"] != name:
         yield f"slug: found {doc['slug']!r}; expected the file's name"
+    yield from _shared_series([one for one in charts if one in assets.charts], assets)
     if doc["refresh_s"] != REFRESH_S:
         yield f"refresh_s: found {doc['refresh_s']}; expected {REFRESH_S}"
     for one in doc["filters"]:
         yield from _filter(one, charts, assets)
+
+
+def _shared_series(charts: Sequence[str], assets: Assets) -> Iterator[str]:
+    """Series of two charts that are named after the same metric.
+
+    Superset gives them one colour and, to say so, draws the whole dashboard anew after each chart: twelve times at an
+    opening of ``grid-now``, 1.2 s of the browser's time.
+    """
+    drawn: dict[str, list[str]] = {}
+    for chart in charts:
+        doc = assets.charts[chart]
+        if doc["viz_type"] in _AXES and not doc["params"].get("groupby"):
+            for metric in metrics_of(doc["params"]):
+                drawn.setdefault(str(metric), []).append(chart)
+    for metric, found in drawn.items():
+        if len(found) > 1:
+            yield f"series {metric!r} stands in {_listed(found)}: give it a metric with a name of its own in each"
 
 
 def _filter(one: Doc, charts: list[str], assets: Assets) -> Iterator[str]:

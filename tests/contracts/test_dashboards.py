@@ -86,6 +86,20 @@ def test_validate__names_the_file_and_what_is_wrong(assets: Assets, problem: str
     assert any(problem in line and f"{kind}/{name}.yaml" in line for line in found), found
 
 
+def test_validate__refuses_a_series_that_two_charts_share(assets: Assets) -> None:
+    charts = deepcopy(assets.charts)
+    charts["top-appliances"]["params"]["metrics"] = ["demand_kw"]
+    (found,) = validate(replace(assets, charts=charts))
+    assert "grid-now.yaml: series 'demand_kw' stands in regions-ranked, top-appliances" in found
+
+
+def test_bundle__settles_the_colors_that_a_page_would_write_into_the_dashboard(assets: Assets) -> None:
+    for name in assets.dashboards:
+        told = superset_docs(assets, Config())[f"dashboards/{name}.yaml"]["metadata"]
+        assert len(set(told["color_scheme_domain"])) == 20
+        assert (told["map_label_colors"], told["shared_label_colors"]) == ({}, [])
+
+
 def test_uuid__may_stand_once(assets: Assets) -> None:
     charts = deepcopy(assets.charts)
     charts["freshness"]["uuid"] = charts["alarms"]["uuid"]
