@@ -15,6 +15,7 @@ from gridflex.errors import ConfigError, ServiceError
 ROLES = ("admin", "operator", "regional", "researcher")
 REGIONAL = "regional"
 ADMIN = "admin"
+OPERATOR = "operator"
 _FORM = "name:role, or name:regional:Region; roles: " + ", ".join(ROLES)
 
 

@@ -19,6 +19,13 @@ from gridflex.dashboards.queries import query_context
 VERSION = "1.0.0"
 SCHEMA = "druid"
 _TIMESTAMP = "1970-01-01T00:00:00+00:00"
+_LABELS = {
+    "__time": "Time, UTC",
+    "house_id": "House",
+    "appliance_id": "Appliance",
+    "appliance": "Appliance class",
+    "dataset": "Data set",
+}
 DEFAULT_COLORS = "supersetColors"
 _SCHEMES = {
     DEFAULT_COLORS: "1FA8C9 454E7C 5AC189 FF7F44 666666 E04355 FCC700 A868B7 3CCCCB A38F79 "
@@ -51,6 +58,15 @@ def superset_docs(assets: Assets, config: Config) -> dict[str, Doc]:
     return docs
 
 
+def column_label(name: str) -> str:
+    """What people read above a column, unless its dataset says otherwise.
+
+    >>> column_label("house_id"), column_label("horizon_min")
+    ('House', 'Horizon min')
+    """
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
 def druid_uri(config: Config) -> str:
     """The address of Druid's SQL for SQLAlchemy. Without ``header`` an empty answer has no column names."""
     address = urlsplit(config.druid.router_url)
@@ -79,13 +95,14 @@ def _dataset(doc: Doc, assets: Assets) -> Doc:
     columns = [
         {
             "column_name": name,
-            "type": "TIMESTAMP" if name == time else kind,
+            "verbose_name": column_label(name) if isinstance(told, str) else told["label"],
+            "type": "TIMESTAMP" if name == time else told if isinstance(told, str) else told["type"],
             "is_dttm": name == time,
             "groupby": True,
             "filterable": True,
             "is_active": True,
         }
-        for name, kind in doc["columns"].items()
+        for name, told in doc["columns"].items()
     ]
     metrics = [
         {

@@ -14,7 +14,7 @@ import yaml
 from gridflex.config import Config
 from gridflex.dashboards.apply import sign_in
 from gridflex.dashboards.assets import Assets, Doc, dump, load_assets
-from gridflex.dashboards.bundle import DEFAULT_COLORS
+from gridflex.dashboards.bundle import DEFAULT_COLORS, column_label
 from gridflex.dashboards.filters import from_native
 from gridflex.dashboards.layout import from_position
 
@@ -95,8 +95,12 @@ def _dataset(doc: Doc, assets: Assets) -> Doc:
         metrics[metric["metric_name"]] = {"expression": metric["expression"]} | {
             ours: metric[theirs] for ours, theirs in pairs if metric.get(theirs)
         }
-    columns = {column["column_name"]: column["type"] for column in doc["columns"]}
-    return made | {"columns": columns, "metrics": metrics}
+    return made | {"columns": dict(map(_column, doc["columns"])), "metrics": metrics}
+
+
+def _column(doc: Doc) -> tuple[str, str | Doc]:
+    name, kind, label = doc["column_name"], doc["type"], doc.get("verbose_name")
+    return name, kind if label in {None, "", column_label(name)} else {"type": kind, "label": label}
 
 
 def _chart(doc: Doc, datasets: Mapping[str, str]) -> Doc:

@@ -73,6 +73,16 @@ def test_regional_operator__gets_no_other_region_by_a_query_of_its_own(room: Roo
     assert "HTTP 403" in refused(room, "regional", "GET", values)
 
 
+def test_chosen_house__is_looked_at_alone(room: Room) -> None:
+    dataset = by_name(room, "dataset", "demand")
+    query = {"columns": ["appliance"], "metrics": ["demand_kw"], "row_limit": 10,
+             "filters": [{"col": "house_id", "op": "IN", "val": ["redd-1-0"]}]}  # fmt: skip
+    body = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "result_type": "query"}
+    sql = str(room.rest("admin").send("POST", "/api/v1/chart/data", body)["result"][0]["query"])
+    grouped, _, _ = sql.partition("GROUP BY")
+    assert "house_id IN ('redd-1-0')" in grouped, sql  # Druid would group the whole town first
+
+
 @pytest.mark.parametrize("role", ["operator", "regional"])
 def test_operator__can_neither_edit_nor_run_sql(room: Room, role: str) -> None:
     chart, dataset = by_name(room, "chart", "Demand now"), by_name(room, "dataset", "demand")

@@ -162,6 +162,18 @@ def test_export__writes_the_changed_file_alone_and_only_its_change(copied: Asset
     assert changed == [("  y_axis_format: ',.1f'", "  y_axis_format: ',.3f'")]
 
 
+def test_export__keeps_a_columns_label_that_was_changed_in_the_browser(copied: Assets) -> None:
+    docs = exported(copied)
+    (dataset,) = [doc for doc in docs["datasets"] if doc["table_name"] == "appliances_now"]
+    (column,) = [one for one in dataset["columns"] if one["column_name"] == "house_id"]
+    assert column["verbose_name"] == "House"
+    column["verbose_name"] = "Household"
+    assert write_changes(copied, docs) == [copied.path("datasets", "appliances-now")]
+    again = load_assets(copied.folder)
+    assert again.datasets["appliances-now"]["columns"]["house_id"] == {"type": "VARCHAR", "label": "Household"}
+    assert write_changes(again, exported(again)) == []
+
+
 def test_export__gives_a_new_chart_a_file_of_its_own(copied: Assets) -> None:
     docs = exported(copied)
     new = deepcopy(docs["charts"][0]) | {"uuid": "00000000-0000-4000-8000-000000000001", "slice_name": "My: new chart"}
