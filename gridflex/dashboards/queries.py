@@ -63,7 +63,7 @@ def _query(params: Params) -> Params:
         "columns": columns,
         "metrics": metrics,
         "filters": _filters(params),
-        "extras": {"having": "", "where": _where(params)},
+        "extras": {"having": "", "where": _where(params)} | _grain(params),
         "orderby": _order(params, metrics),
         "row_limit": params.get("row_limit", _DEFAULT_ROWS),
         "series_limit": params.get("limit", 0),
@@ -77,6 +77,11 @@ def _axis(params: Params) -> Params:
     axis = {"columnType": "BASE_AXIS", "expressionType": "SQL", "label": params["x_axis"]}
     grain = {"timeGrain": params["time_grain_sqla"]} if params.get("time_grain_sqla") else {}
     return axis | {"sqlExpression": params["x_axis"]} | grain
+
+
+def _grain(params: Params) -> Params:
+    """The time grain again, where data sets' SQL finds it."""
+    return {"time_grain_sqla": params["time_grain_sqla"]} if params.get("time_grain_sqla") else {}
 
 
 def _filters(params: Params) -> list[Params]:

@@ -127,7 +127,8 @@ def test_bundle__asks_each_chart_for_its_metrics_by_time_and_group(assets: Asset
     docs = superset_docs(assets, Config())
     query = json.loads(docs["charts/demand-by-region.yaml"]["query_context"])["queries"][0]
     assert query["metrics"] == ["demand_kw"]
-    assert [one if isinstance(one, str) else one["timeGrain"] for one in query["columns"]] == ["PT5M", "region"]
+    assert [one if isinstance(one, str) else one["timeGrain"] for one in query["columns"]] == ["PT15M", "region"]
+    assert query["extras"]["time_grain_sqla"] == "PT15M"
     assert query["time_range"] == "Current day"
 
 
