@@ -1,7 +1,9 @@
 """Who may see and do what, on the page and through REST."""
 
+import datetime as dt
 import json
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -73,14 +75,42 @@ def test_regional_operator__gets_no_other_region_by_a_query_of_its_own(room: Roo
     assert "HTTP 403" in refused(room, "regional", "GET", values)
 
 
+def demand(room: Room, result_type: str, **query: object) -> Any:
+    """Superset's answer to a question of the data set of the demand."""
+    source = {"id": by_name(room, "dataset", "demand"), "type": "table"}
+    asked = {"columns": [], "metrics": ["demand_kw"], "row_limit": 10} | query
+    body = {"datasource": source, "queries": [asked], "result_type": result_type}
+    return room.rest("admin").send("POST", "/api/v1/chart/data", body)["result"][0]
+
+
 def test_chosen_house__is_looked_at_alone(room: Room) -> None:
-    dataset = by_name(room, "dataset", "demand")
-    query = {"columns": ["appliance"], "metrics": ["demand_kw"], "row_limit": 10,
-             "filters": [{"col": "house_id", "op": "IN", "val": ["redd-1-0"]}]}  # fmt: skip
-    body = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "result_type": "query"}
-    sql = str(room.rest("admin").send("POST", "/api/v1/chart/data", body)["result"][0]["query"])
+    sql = demand(room, "query", filters=[{"col": "house_id", "op": "IN", "val": ["redd-1-0"]}])["query"]
     grouped, _, _ = sql.partition("GROUP BY")
     assert "house_id IN ('redd-1-0')" in grouped, sql  # Druid would group the whole town first
+
+
+def test_demand__by_the_hour_is_a_mean_and_no_sum_of_slots(room: Room) -> None:
+    end = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
+    begin = end - dt.timedelta(hours=1)
+    span = f"{begin:%Y-%m-%dT%H:%M:%S} : {end:%Y-%m-%dT%H:%M:%S}"
+    (row,) = demand(
+        room,
+        "full",
+        filters=[{"col": "__time", "op": "TEMPORAL_RANGE", "val": span}],
+        extras={"time_grain_sqla": "PT1H"},
+    )["data"]
+    expected = room.sql(f"""
+SELECT SUM(power_kw) FROM (
+  SELECT appliance_id, SUM(energy_wh) * 3.6 / SUM(observed_s) AS power_kw FROM powerraw
+  WHERE __time >= TIMESTAMP '{begin:%Y-%m-%d %H:%M:%S}' AND __time < TIMESTAMP '{end:%Y-%m-%d %H:%M:%S}'
+    AND appliance <> 'mains'
+  GROUP BY 1 HAVING SUM(observed_s) > 0)""")
+    assert row["demand_kw"] == pytest.approx(expected)
+
+
+def test_time_grain__that_is_none_never_gets_into_sql(room: Room) -> None:
+    with pytest.raises(ServiceError, match="HTTP 400"):
+        demand(room, "query", extras={"time_grain_sqla": "PT1H') --"})
 
 
 @pytest.mark.parametrize("role", ["operator", "regional"])
