@@ -6,7 +6,6 @@ The browser runs beside the whole stack, on the same cores. Superset is warm: ea
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Iterator
 
 from playwright.sync_api import BrowserContext
@@ -15,7 +14,7 @@ from benchmarks.measure import Figure
 from gridflex.adapters.superset_users import parse_users, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import await_drawn, await_in_sight, windows
+from gridflex.dashboards.browser import seconds_to_open, windows
 
 OPENINGS = 5
 WARM_UP = 2
@@ -37,16 +36,5 @@ def run(config: Config) -> list[Figure]:
 def openings(window: BrowserContext, config: Config, role: str) -> Iterator[tuple[str, str, list[float]]]:
     """Role, dashboard and the seconds of its openings; the first ones, which warm up, are not counted."""
     for slug in load_assets().dashboards:
-        address = f"{superset_url(config)}/superset/dashboard/{slug}/"
-        yield role, slug, [_seconds(window, address) for _ in range(WARM_UP + OPENINGS)][WARM_UP:]
-
-
-def _seconds(window: BrowserContext, address: str) -> float:
-    page = window.new_page()
-    began = time.monotonic()
-    page.goto(address, wait_until="commit")
-    await_in_sight(page)
-    seconds = time.monotonic() - began
-    await_drawn(page)  # what is not in sight loads too: the next opening must not wait for it
-    page.close()
-    return seconds
+        found = [seconds_to_open(window, superset_url(config), slug) for _ in range(WARM_UP + OPENINGS)]
+        yield role, slug, found[WARM_UP:]

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_access import ask
 from gridflex.adapters.druid_exchange import Exchange, as_csv
 from gridflex.config import ROOT, Config
@@ -44,6 +45,7 @@ class DruidBatch:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._druid = Druid(config.druid)
         self._exchange = Exchange(config)
 
     def overwrite(self, table: str, interval: Interval, rows: pa.Table) -> str:
@@ -132,17 +134,14 @@ class DruidBatch:
         """``parameters``: their values by their one type. A table without any segment yet counts no rows."""
         values = [{"type": kind, "value": value} for kind, values in parameters.items() for value in values]
         try:
-            rows: list[Json] = self._request("POST", "/druid/v2/sql", {"query": query, "parameters": values})
+            return self._druid.sql(query, values) or [_NOTHING]
         except ServiceError as problem:
             if "not found" in str(problem):
                 return [_NOTHING]
             raise
-        return rows or [_NOTHING]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        return self._request(method, _OVERLORD + path, body)
-
-    def _request(self, method: str, path: str, body: Any = None) -> Any:
+        path = _OVERLORD + path
         answer = ask(self._config.druid, method, path, body)
         if not answer.ok:
             raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {answer.text[:300]}")

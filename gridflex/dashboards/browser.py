@@ -124,6 +124,18 @@ def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = ""
     return page
 
 
+def seconds_to_open(context: BrowserContext, url: str, slug: str) -> float:
+    """From a dashboard's address to the last chart in sight. Ends when the charts out of sight have drawn too."""
+    page = context.new_page()
+    began = time.monotonic()
+    page.goto(f"{url}/superset/dashboard/{slug}/", wait_until="commit")
+    await_in_sight(page)
+    seconds = time.monotonic() - began
+    await_drawn(page)  # else the next opening would wait for them
+    page.close()
+    return seconds
+
+
 def await_in_sight(page: Page, timeout_ms: float = _DRAWN_MS) -> None:
     """Until every chart in sight has drawn and nothing on the page loads."""
     page.wait_for_function(_IN_SIGHT, polling=50, timeout=timeout_ms)

@@ -21,7 +21,7 @@ from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.services import find
 from tests.browser.conftest import REGION, Room
-from tests.browser.test_dashboards_live import SLUGS, scroll_through
+from tests.browser.test_dashboards_live import SLUGS, demand_sql, scroll_through
 from tests.flow import gridflex
 
 pytestmark = pytest.mark.component
@@ -99,12 +99,8 @@ def test_demand__by_the_hour_is_a_mean_and_no_sum_of_slots(room: Room) -> None:
         filters=[{"col": "__time", "op": "TEMPORAL_RANGE", "val": span}],
         extras={"time_grain_sqla": "PT1H"},
     )["data"]
-    expected = room.sql(f"""
-SELECT SUM(power_kw) FROM (
-  SELECT appliance_id, SUM(energy_wh) * 3.6 / SUM(observed_s) AS power_kw FROM powerraw
-  WHERE __time >= TIMESTAMP '{begin:%Y-%m-%d %H:%M:%S}' AND __time < TIMESTAMP '{end:%Y-%m-%d %H:%M:%S}'
-    AND appliance <> 'mains'
-  GROUP BY 1 HAVING SUM(observed_s) > 0)""")
+    hour = f"__time >= TIMESTAMP '{begin:%Y-%m-%d %H:%M:%S}' AND __time < TIMESTAMP '{end:%Y-%m-%d %H:%M:%S}'"
+    expected = room.sql(demand_sql(hour))
     assert row["demand_kw"] == pytest.approx(expected)
 
 

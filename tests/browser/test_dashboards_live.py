@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import await_drawn, complaints, open_dashboard
+from gridflex.dashboards.browser import await_drawn, complaints, open_dashboard, seconds_to_open
 from gridflex.dashboards.layout import charts_of
 from tests.browser.conftest import REGION, Room, gridflex_line
 from tests.stack import wait_until
@@ -17,12 +17,20 @@ pytestmark = pytest.mark.component
 
 ROLES = ("admin", "operator", "regional", "researcher")
 SLUGS = tuple(load_assets().dashboards)
+WITHIN_S, OPENINGS = 5.0, 6
 CHART = "[data-test-chart-name='{}']"
-DEMAND = """
+LAST_MINUTES = (
+    "__time >= TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M') - INTERVAL '5' MINUTE "
+    "AND __time < TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M')"
+)
+
+
+def demand_sql(where: str) -> str:
+    """SQL of the demand, kW: the mean power of each appliance, added up."""
+    return f"""
 SELECT SUM(power_kw) FROM (
   SELECT appliance_id, SUM(energy_wh) * 3.6 / SUM(observed_s) AS power_kw FROM powerraw
-  WHERE __time >= TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M') - INTERVAL '5' MINUTE
-    AND __time < TIME_FLOOR(CURRENT_TIMESTAMP, 'PT1M') AND appliance <> 'mains' {}
+  WHERE {where} AND appliance <> 'mains'
   GROUP BY 1 HAVING SUM(observed_s) > 0)"""
 
 
@@ -68,12 +76,22 @@ def test_dashboard__opens_and_every_chart_shows_data(room: Room, role: str, slug
     page.close()
 
 
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("role", ROLES)
+def test_dashboard__opens_within_five_seconds(room: Room, role: str, slug: str) -> None:
+    """The fastest of some openings: other tests run beside, whose load only adds to it. The bench takes medians."""
+    took = []
+    while not took or (min(took) > WITHIN_S and len(took) < OPENINGS):
+        took.append(seconds_to_open(room.window(role), room.url, slug))
+    assert min(took) <= WITHIN_S, took
+
+
 @pytest.mark.parametrize("region", [None, REGION, "Kebili"])
 def test_number_on_the_screen__is_the_answer_of_sql(room: Room, region: str | None) -> None:
     page = open_dashboard(room.window("operator"), room.url, "grid-now")
     if region:
         choose(page, "region", region)
-    query = DEMAND.format(f"AND region = '{region}'" if region else "")
+    query = demand_sql(f"{LAST_MINUTES} AND region = '{region}'" if region else LAST_MINUTES)
 
     def equal() -> bool:
         before, on_screen, after = room.sql(query), value(shown(page, "Demand now")), room.sql(query)
