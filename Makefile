@@ -57,7 +57,7 @@ demo: setup ## Set up, start everything, play generated houses, show what comes 
 	@$(BIN)/gridflex demo
 
 test: setup check ## Set up and pass every test, on real servers
-	@$(MAKE) --no-print-directory -j3 truths engines ways
+	@$(MAKE) --no-print-directory -j4 truths engines ways terraform-check
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
 	$(BIN)/ruff format --check .
@@ -89,7 +89,7 @@ dist: stack ## The release that Terraform uploads: build/dist
 
 terraform-check: venv ## The quick part of terraform-test, if terraform and its provider are here already; else says why not
 	@if lacks=$$($(BIN)/python -m tests.terraform.toolbox 2>&1); \
-	then $(MAKE) --no-print-directory setup-terraform && $(PYTEST) $(TERRAFORM_QUICK) -k "not fails_when_it_is_broken"; \
+	then $(MAKE) --no-print-directory setup-terraform && nice -n 19 $(PYTEST) $(TERRAFORM_QUICK) -k "not fails_when_it_is_broken"; \
 	else echo "skipped: terraform-check: $$lacks"; fi
 
 terraform-test: stack setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS

@@ -21,7 +21,7 @@ from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.services import find
 from tests.browser.conftest import REGION, Room
-from tests.browser.test_dashboards_live import SLUGS, demand_sql, scroll_through
+from tests.browser.test_dashboards_live import SLUGS, demand_sql, open_whole
 from tests.flow import gridflex
 
 pytestmark = pytest.mark.component
@@ -42,9 +42,8 @@ def refused(room: Room, role: str, method: str, path: str, body: object = None) 
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_regional_operator__sees_no_other_region_on_the_page(room: Room, slug: str) -> None:
-    page = open_dashboard(room.window("regional"), room.url, slug)
-    scroll_through(page)
+def test_regional_operator__sees_its_own_region_and_no_other_on_the_page(room: Room, slug: str) -> None:
+    page = open_whole(room, "regional", slug)
     told = page.inner_text("body")
     page.close()
     assert [name for name in OTHERS if name in told] == []
