@@ -102,7 +102,10 @@ def windows(*extra: str) -> Iterator[Windows]:
 
 
 def _signed_in(page: Page, url: str, user: str, password: str) -> bool:
-    """Whether the form let the user in; on a busy machine it may forget what was typed before its scripts ran."""
+    """Whether the form let the user in, and the window knows it: an answer to a request sent before may take it back.
+
+    On a busy machine the form may forget what was typed before its scripts ran.
+    """
     page.goto(f"{url}/login/", wait_until="networkidle")
     if "/login" not in page.url:
         return True  # the time before went through after all, only late: there is no form any more
@@ -110,10 +113,10 @@ def _signed_in(page: Page, url: str, user: str, password: str) -> bool:
     page.fill("[data-test='password-input']", password)
     page.click("[data-test='login-button']")
     try:
-        page.wait_for_url(lambda address: "/login" not in address, wait_until="commit", timeout=_SIGN_IN_MS)
+        page.wait_for_url(lambda address: "/login" not in address, wait_until="load", timeout=_SIGN_IN_MS)
     except TimeoutError:
         return False
-    return True
+    return page.request.get(f"{url}/api/v1/me/").ok
 
 
 def open_dashboard(context: BrowserContext, url: str, slug: str, query: str = "") -> Page:
