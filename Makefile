@@ -56,7 +56,8 @@ stack: venv
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo
 
-test: setup check ## Set up and pass every test, on real servers
+test: ## Set up and pass every test, on real servers
+	@$(MAKE) --no-print-directory -j3 check setup
 	@$(MAKE) --no-print-directory -j4 truths engines ways terraform-check
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
