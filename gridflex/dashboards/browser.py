@@ -102,9 +102,10 @@ def windows(*extra: str) -> Iterator[Windows]:
 
 
 def _signed_in(page: Page, url: str, user: str, password: str) -> bool:
-    """Whether the form let the user in, and the window knows it: an answer to a request sent before may take it back.
+    """Whether the form let the user in, and Superset knows the window afterwards.
 
-    On a busy machine the form may forget what was typed before its scripts ran.
+    On a busy machine the form may forget what was typed before its scripts ran. Once a window passed the form and no
+    dashboard showed a chart; why is not known, perhaps the answer to an earlier request took its session back.
     """
     page.goto(f"{url}/login/", wait_until="networkidle")
     if "/login" not in page.url:

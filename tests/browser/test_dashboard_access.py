@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from gridflex.adapters.druid import Druid
 from gridflex.adapters.superset_users import credentials_file
 from gridflex.dashboards.apply import apply
 from gridflex.dashboards.assets import load_assets
@@ -74,10 +75,10 @@ def test_regional_operator__gets_no_other_region_by_a_query_of_its_own(room: Roo
     assert "HTTP 403" in refused(room, "regional", "GET", values)
 
 
-def demand(room: Room, result_type: str, **query: object) -> Any:
-    """Superset's answer to a question of the data set of the demand."""
-    source = {"id": by_name(room, "dataset", "demand"), "type": "table"}
-    asked = {"columns": [], "metrics": ["demand_kw"], "row_limit": 10} | query
+def demand(room: Room, result_type: str, dataset: str = "demand", **query: object) -> Any:
+    """Superset's answer to a question of a data set of the demand."""
+    source = {"id": by_name(room, "dataset", dataset), "type": "table"}
+    asked = {"columns": [], "metrics": ["demand_kw"], "row_limit": 100} | query
     body = {"datasource": source, "queries": [asked], "result_type": result_type}
     return room.rest("admin").send("POST", "/api/v1/chart/data", body)["result"][0]
 
@@ -103,9 +104,37 @@ def test_demand__by_the_hour_is_a_mean_and_no_sum_of_slots(room: Room) -> None:
     assert row["demand_kw"] == pytest.approx(expected)
 
 
-def test_time_grain__that_is_none_never_gets_into_sql(room: Room) -> None:
+def test_demand_and_baseline__by_the_hour_are_means_and_no_sums_of_slots(room: Room) -> None:
+    hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
+    axis = {"columnType": "BASE_AXIS", "sqlExpression": "__time", "label": "hour", "timeGrain": "PT1H",
+            "expressionType": "SQL"}  # fmt: skip
+    rows = demand(
+        room,
+        "full",
+        "demand_and_baseline",
+        columns=[axis],
+        metrics=["Demand", "Baseline"],
+        filters=[{"col": "__time", "op": "TEMPORAL_RANGE", "val": f"{hour:%Y-%m-%dT%H:%M:%S} : "}],
+        orderby=[["hour", True]],
+        extras={"time_grain_sqla": "PT1H"},
+    )["data"]
+    ends = f"__time < TIMESTAMP '{hour:%Y-%m-%d %H:%M:%S}' + INTERVAL '1' HOUR"
+    begins = f"__time >= TIMESTAMP '{hour:%Y-%m-%d %H:%M:%S}'"
+    assert rows[0]["Demand"] == pytest.approx(room.sql(demand_sql(f"{begins} AND {ends}")))
+    planned = Druid(room.config.druid).sql(
+        "SELECT TIME_FLOOR(__time, 'PT1H') AS slot, AVG(baseline_kw) AS kw FROM outlook "
+        f"WHERE \"level\" = 'all' AND {begins} GROUP BY 1 ORDER BY 1"
+    )
+    assert planned
+    told = [row["Baseline"] for row in rows if row["Baseline"] is not None]
+    assert told == pytest.approx([row["kw"] for row in planned])
+
+
+@pytest.mark.parametrize("dataset", ["demand", "demand_and_baseline"])
+def test_time_grain__that_is_none_never_gets_into_sql(room: Room, dataset: str) -> None:
+    metrics = {"demand": "demand_kw", "demand_and_baseline": "Demand"}[dataset]
     with pytest.raises(ServiceError, match="HTTP 400"):
-        demand(room, "query", extras={"time_grain_sqla": "PT1H') --"})
+        demand(room, "query", dataset, metrics=[metrics], extras={"time_grain_sqla": "PT1H') --"})
 
 
 @pytest.mark.parametrize("role", ["operator", "regional"])
