@@ -58,7 +58,22 @@ TALISMAN_CONFIG["content_security_policy"] |= {
 _PROFILES = Path(__file__).parents[2] / "gridflex" / "contracts" / "tables" / "appliance_profiles.csv"
 with _PROFILES.open(encoding="utf-8", newline="") as _table:
     _sums = [row["appliance"] for row in csv.DictReader(_table) if row["aggregate"] == "1"]
+_MINUTES = {"PT1M": 1, "PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360}
+_LONG = {"P1D", "P1W", "P1M", "P3M", "P1Y"}
+
+
+def _slot_of(time_grain: str | None, shortest_min: int, otherwise_min: int = 0) -> str:
+    """Druid's period for a chart's time grain, for SQL that takes means of slots; weeks begin as Druid's do.
+
+    A shorter grain, or none, gives ``otherwise_min`` minutes, by default the shortest that is allowed.
+    """
+    grain = "P1W" if "P1W" in (time_grain or "") else time_grain
+    allowed = grain in _LONG or _MINUTES.get(grain or "", 0) >= shortest_min
+    return str(grain) if allowed else f"PT{otherwise_min or shortest_min}M"
+
+
 JINJA_CONTEXT_ADDONS = {
+    "slot_of": _slot_of,
     "sums_of_circuits": ", ".join(f"'{name}'" for name in sorted(_sums)),
     "interval_minutes": int(os.environ["GRIDFLEX_BASELINES_INTERVAL_MINUTES"]),
 }

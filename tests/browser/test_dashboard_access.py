@@ -89,41 +89,49 @@ def test_chosen_house__is_looked_at_alone(room: Room) -> None:
     assert "house_id IN ('redd-1-0')" in grouped, sql  # Druid would group the whole town first
 
 
-def test_demand__by_the_hour_is_a_mean_and_no_sum_of_slots(room: Room) -> None:
-    end = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
-    begin = end - dt.timedelta(hours=1)
-    span = f"{begin:%Y-%m-%dT%H:%M:%S} : {end:%Y-%m-%dT%H:%M:%S}"
-    (row,) = demand(
-        room,
-        "full",
-        filters=[{"col": "__time", "op": "TEMPORAL_RANGE", "val": span}],
-        extras={"time_grain_sqla": "PT1H"},
-    )["data"]
-    hour = f"__time >= TIMESTAMP '{begin:%Y-%m-%d %H:%M:%S}' AND __time < TIMESTAMP '{end:%Y-%m-%d %H:%M:%S}'"
-    expected = room.sql(demand_sql(hour))
-    assert row["demand_kw"] == pytest.approx(expected)
+@pytest.fixture
+def last_hour() -> tuple[dt.datetime, dt.datetime]:
+    """Beginning and end of the last whole hour, UTC."""
+    end = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    return end - dt.timedelta(hours=1), end
 
 
-def test_demand_and_baseline__by_the_hour_are_means_and_no_sums_of_slots(room: Room) -> None:
-    hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
+def by_the_hour(begin: dt.datetime, end: dt.datetime | None = None) -> dict[str, Any]:
+    """What makes a question one of hours from ``begin`` on."""
+    span = f"{begin:%Y-%m-%dT%H:%M:%S} : " + (f"{end:%Y-%m-%dT%H:%M:%S}" if end else "")
+    return {
+        "filters": [{"col": "__time", "op": "TEMPORAL_RANGE", "val": span}],
+        "extras": {"time_grain_sqla": "PT1H"},
+    }
+
+
+def since(begin: dt.datetime) -> str:
+    return f"__time >= TIMESTAMP '{begin:%Y-%m-%d %H:%M:%S}'"
+
+
+def within(begin: dt.datetime, end: dt.datetime) -> str:
+    return f"{since(begin)} AND __time < TIMESTAMP '{end:%Y-%m-%d %H:%M:%S}'"
+
+
+def test_demand__by_the_hour_is_a_mean_and_no_sum_of_slots(
+    room: Room, last_hour: tuple[dt.datetime, dt.datetime]
+) -> None:
+    (row,) = demand(room, "full", **by_the_hour(*last_hour))["data"]
+    assert row["demand_kw"] == pytest.approx(room.sql(demand_sql(within(*last_hour))))
+
+
+def test_demand_and_baseline__by_the_hour_are_means_and_no_sums_of_slots(
+    room: Room, last_hour: tuple[dt.datetime, dt.datetime]
+) -> None:
+    begin, _ = last_hour
     axis = {"columnType": "BASE_AXIS", "sqlExpression": "__time", "label": "hour", "timeGrain": "PT1H",
             "expressionType": "SQL"}  # fmt: skip
-    rows = demand(
-        room,
-        "full",
-        "demand_and_baseline",
-        columns=[axis],
-        metrics=["Demand", "Baseline"],
-        filters=[{"col": "__time", "op": "TEMPORAL_RANGE", "val": f"{hour:%Y-%m-%dT%H:%M:%S} : "}],
-        orderby=[["hour", True]],
-        extras={"time_grain_sqla": "PT1H"},
-    )["data"]
-    ends = f"__time < TIMESTAMP '{hour:%Y-%m-%d %H:%M:%S}' + INTERVAL '1' HOUR"
-    begins = f"__time >= TIMESTAMP '{hour:%Y-%m-%d %H:%M:%S}'"
-    assert rows[0]["Demand"] == pytest.approx(room.sql(demand_sql(f"{begins} AND {ends}")))
+    order = {"columns": [axis], "metrics": ["Demand", "Baseline"], "orderby": [["hour", True]]}
+    rows = demand(room, "full", "demand_and_baseline", **order, **by_the_hour(begin))["data"]
+    assert rows[0]["Demand"] == pytest.approx(room.sql(demand_sql(within(*last_hour))))
     planned = Druid(room.config.druid).sql(
         "SELECT TIME_FLOOR(__time, 'PT1H') AS slot, AVG(baseline_kw) AS kw FROM outlook "
-        f"WHERE \"level\" = 'all' AND {begins} GROUP BY 1 ORDER BY 1"
+        f"WHERE \"level\" = 'all' AND {since(begin)} GROUP BY 1 ORDER BY 1"
     )
     assert planned
     told = [row["Baseline"] for row in rows if row["Baseline"] is not None]
@@ -132,9 +140,9 @@ def test_demand_and_baseline__by_the_hour_are_means_and_no_sums_of_slots(room: R
 
 @pytest.mark.parametrize("dataset", ["demand", "demand_and_baseline"])
 def test_time_grain__that_is_none_never_gets_into_sql(room: Room, dataset: str) -> None:
-    metrics = {"demand": "demand_kw", "demand_and_baseline": "Demand"}[dataset]
+    metric = {"demand": "demand_kw", "demand_and_baseline": "Demand"}[dataset]
     with pytest.raises(ServiceError, match="HTTP 400"):
-        demand(room, "query", dataset, metrics=[metrics], extras={"time_grain_sqla": "PT1H') --"})
+        demand(room, "query", dataset, metrics=[metric], extras={"time_grain_sqla": "PT1H') --"})
 
 
 @pytest.mark.parametrize("role", ["operator", "regional"])
