@@ -13,8 +13,13 @@ from gridflex.errors import ConfigError, GridflexError, UsageError
 
 def run(command: click.Command) -> None:
     """Run a click command and exit: 0 done, 1 failed, 2 wrong usage."""
+    level = os.environ.get("GRIDFLEX_LOG_LEVEL", "").strip().upper() or "INFO"
+    if level not in logging.getLevelNamesMapping():
+        allowed = ", ".join(sorted(logging.getLevelNamesMapping()))
+        click.echo(f"error: GRIDFLEX_LOG_LEVEL: found {level!r}; allowed: {allowed}", err=True)
+        sys.exit(2)
     logging.basicConfig(
-        level=os.environ.get("GRIDFLEX_LOG_LEVEL", "INFO").upper(),
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )

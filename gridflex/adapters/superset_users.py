@@ -5,53 +5,26 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gridflex.config import Config
-from gridflex.errors import ConfigError, ServiceError
+from gridflex.config.users import ADMIN, OPERATOR, REGIONAL, ROLES, User, parse_users
+from gridflex.errors import ServiceError
 
-ROLES = ("admin", "operator", "regional", "researcher")
-REGIONAL = "regional"
-ADMIN = "admin"
-OPERATOR = "operator"
-_FORM = "name:role, or name:regional:Region; roles: " + ", ".join(ROLES)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """One user of Superset."""
-
-    name: str
-    role: str
-    region: str = ""
-    """The only region that a regional operator sees."""
-
-    @property
-    def password_key(self) -> str:
-        """The environment variable that may hold the password.
-
-        >>> User(name="operator-tunis", role="regional", region="Tunis").password_key
-        'GRIDFLEX_SUPERSET_PASSWORD_OPERATOR_TUNIS'
-        """
-        name = "".join(letter if letter.isalnum() else "_" for letter in self.name)
-        return f"GRIDFLEX_SUPERSET_PASSWORD_{name.upper()}"
-
-
-def parse_users(text: str) -> tuple[User, ...]:
-    """The users of ``superset.users``. Raises ``ConfigError`` that names the wrong one.
-
-    >>> [user.role for user in parse_users("ann:admin, tom:regional:Le Kef")]
-    ['admin', 'regional']
-    """
-    users = tuple(_user(entry.strip()) for entry in text.split(",") if entry.strip())
-    names = [user.name for user in users]
-    if len(set(names)) < len(names) or len({user.password_key for user in users}) < len(names):
-        raise ConfigError(f"superset.users: a name stands twice in {text!r}")
-    if not any(user.role == ADMIN for user in users):
-        raise ConfigError(f"superset.users: found {text!r}; at least one user must be admin")
-    return users
+__all__ = [
+    "ADMIN",
+    "OPERATOR",
+    "REGIONAL",
+    "ROLES",
+    "User",
+    "credentials_file",
+    "first_admin",
+    "parse_users",
+    "password_of",
+    "read_credentials",
+    "superset_url",
+]
 
 
 def credentials_file(config: Config) -> Path:
@@ -93,11 +66,3 @@ def password_of(config: Config, user: User, environ: Mapping[str, str] | None = 
 def first_admin(config: Config) -> User:
     """The user as whom the commands work."""
     return next(user for user in parse_users(config.superset.users) if user.role == ADMIN)
-
-
-def _user(entry: str) -> User:
-    name, *rest = (part.strip() for part in entry.split(":"))
-    regional = len(rest) == 2 and rest[0] == REGIONAL and bool(rest[1])
-    if not name or not (regional or (len(rest) == 1 and rest[0] in ROLES and rest[0] != REGIONAL)):
-        raise ConfigError(f"superset.users: found {entry!r}; expected {_FORM}")
-    return User(name=name, role=rest[0], region=rest[1] if regional else "")

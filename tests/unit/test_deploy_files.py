@@ -179,7 +179,7 @@ def test_pack__is_the_same_for_the_same_files_and_leaves_out_what_is_local(
     assert [path.read_bytes() for path in packing.pack(tmp_path / "two")] == first
     names = set(zipfile.ZipFile(tmp_path / "one" / packing.CODE).namelist())
     assert {
-        "gridflex/config.py",
+        "gridflex/config/loading.py",
         "stream_processing/__main__.py",
         "schemas/appliance_reading.avsc",
         "requirements/core.txt",

@@ -1,0 +1,52 @@
+"""The only reader of ``config.ini``.
+
+Every section is a frozen model (``sections``), every key has an embedded default, and every key can be overridden by
+``GRIDFLEX_<SECTION>_<KEY>`` in the environment. Unknown sections, keys and variables are errors; all problems come in
+one message (``loading``). Secrets have no key here: they come from the environment alone.
+"""
+
+from __future__ import annotations
+
+from gridflex.config.loading import authorities, load_config
+from gridflex.config.places import ROOT
+from gridflex.config.sections import (
+    Airflow,
+    Baselines,
+    Batch,
+    Config,
+    Druid,
+    DutyCycle,
+    Flexibility,
+    Forecast,
+    Kafka,
+    Launcher,
+    Readings,
+    Replay,
+    Section,
+    Spark,
+    Superset,
+)
+from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN
+
+__all__ = [
+    "DRUID_LOGIN",
+    "KAFKA_LOGIN",
+    "ROOT",
+    "Airflow",
+    "Baselines",
+    "Batch",
+    "Config",
+    "Druid",
+    "DutyCycle",
+    "Flexibility",
+    "Forecast",
+    "Kafka",
+    "Launcher",
+    "Readings",
+    "Replay",
+    "Section",
+    "Spark",
+    "Superset",
+    "authorities",
+    "load_config",
+]
