@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 from gridflex.config import DRUID_LOGIN, Druid
 from tests.certificates import make_authority, make_certificate
@@ -51,15 +52,15 @@ class SecureDruid:
 
 
 @contextmanager
-def secure_druid(folder: Path, router_port: int) -> Iterator[SecureDruid]:
-    """Such a door before the router at that port; afterwards it is gone."""
+def secure_druid(folder: Path, router: Druid) -> Iterator[SecureDruid]:
+    """Such a door before that router, which it gives the orders of whoever may; afterwards it is gone."""
     folder.mkdir(parents=True, exist_ok=True)
     authority = make_authority(folder, "ca")
     other = make_authority(folder, "other")
     passwords = {user: secrets.token_hex(20) for user in (BATCH, SUPERSET)}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(make_certificate(folder, "router"))
-    server = _Server(("127.0.0.1", 0), _door(passwords, router_port))
+    server = _Server(("127.0.0.1", 0), _door(passwords, router))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -77,7 +78,7 @@ class _Server(ThreadingHTTPServer):
         """A client that does not trust the certificate hangs up; it says so itself."""
 
 
-def _door(passwords: dict[str, str], router_port: int) -> type[BaseHTTPRequestHandler]:
+def _door(passwords: dict[str, str], router: Druid) -> type[BaseHTTPRequestHandler]:
     known = {base64.b64encode(f"{user}:{word}".encode()).decode(): user for user, word in passwords.items()}
 
     class Door(BaseHTTPRequestHandler):
@@ -100,7 +101,7 @@ def _door(passwords: dict[str, str], router_port: int) -> type[BaseHTTPRequestHa
             elif user == SUPERSET and self.path.startswith("/druid/indexer"):
                 self._answer(403, {}, b'{"error":"Forbidden"}')
             else:
-                self._answer(*_of_router(router_port, self.command, self.path, body))
+                self._answer(*_of_router(router, self.command, self.path, body))
 
         def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -113,12 +114,14 @@ def _door(passwords: dict[str, str], router_port: int) -> type[BaseHTTPRequestHa
     return Door
 
 
-def _of_router(port: int, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-    router = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+def _of_router(router: Druid, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(urlsplit(router.router_url).netloc, timeout=60)
+    token = Path(router.token_file).read_text(encoding="utf-8")
+    basic = base64.b64encode(f"gridflex:{token}".encode()).decode()
     try:
-        router.request(method, path, body, {"Content-Type": "application/json"})
-        answer = router.getresponse()
+        connection.request(method, path, body, {"Content-Type": "application/json", "Authorization": f"Basic {basic}"})
+        answer = connection.getresponse()
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in _NOT_PASSED_ON}
         return answer.status, headers, answer.read()
     finally:
-        router.close()
+        connection.close()

@@ -5,23 +5,32 @@ User and password come from the environment alone (docs/security.md).
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from gridflex.adapters.login import Login
-from gridflex.config import DRUID_LOGIN, Druid, authorities
+from gridflex.config import DRUID_LOGIN, ROOT, Druid, authorities
 from gridflex.errors import ServiceError
 
+TOKEN_USER = "gridflex"  # noqa: S105
+"""Whose password the local stack's token is."""
 _SQL = "/druid/v2/sql"
 _QUESTION = {"query": "SELECT 1 AS answer"}
 _CUT_SHORT = ("RemoteDisconnected", "BadStatusLine", "ConnectionResetError")
 
 
 def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | None:
-    """Who signs in, if the environment names somebody. Raises ``ServiceError`` when it names half of it."""
+    """Who signs in: whoever holds the local stack's token, else whom the environment names, else nobody.
+
+    Raises ``ServiceError`` when the environment names half of somebody.
+    """
+    if druid.token_file and (token := _token(Path(druid.token_file))):
+        return Login(username=TOKEN_USER, password=token)
     environ = os.environ if environ is None else environ
     missing = [name for name in DRUID_LOGIN if not environ.get(name)]
     if len(missing) == len(DRUID_LOGIN):
@@ -31,6 +40,14 @@ def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | Non
         raise ServiceError(f"Druid at {druid.router_url}: {given} is in the environment, {missing[0]} is not")
     username, password = (environ[name] for name in DRUID_LOGIN)
     return Login(username=username, password=password)
+
+
+def _token(file: Path) -> str | None:
+    """The local stack's token; nothing before its first start, or if this user may not read it."""
+    try:
+        return (ROOT / file).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
 
 
 def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None) -> requests.Response:
@@ -54,8 +71,8 @@ def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login |
     except requests.RequestException as problem:
         raise unreachable(druid, problem) from None
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-        answer.close()
-        raise _refused(druid, answer.status_code, user, f"{method} {path}")
+        reason = answer.text
+        raise _refused(druid, answer.status_code, user, f"{method} {path}", reason)
     return answer
 
 
@@ -84,12 +101,19 @@ def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceErro
     )
 
 
-def _refused(druid: Druid, status: int, user: Login | None, call: str) -> ServiceError:
+def _refused(druid: Druid, status: int, user: Login | None, call: str, reason: str) -> ServiceError:
     where, names = f"Druid at {druid.router_url.rstrip('/')}", " and ".join(DRUID_LOGIN)
     if status == requests.codes.forbidden:
-        return ServiceError(
-            f"{where} does not let {f'user {user.username}' if user else 'a client without user'} {call}"
-        )
+        who = f"user {user.username}" if user else "a client without user"
+        return ServiceError(f"{where} does not let {who} {call}{_guard_says(reason)}")
     if user is None:
         return ServiceError(f"{where} takes nobody without user and password: {names} missing in the environment")
     return ServiceError(f"{where} refused user {user.username}: {names} of the environment did not sign in")
+
+
+def _guard_says(answer: str) -> str:
+    """Why the local stack's own guard refused, if it was that."""
+    try:
+        return f": {json.loads(answer)['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -21,12 +21,19 @@ _ABANDONED_S = 86_400
 _CSV: Json = {"type": "csv", "findColumnsFromHeader": True}
 
 
+def exchange_folder(config: Config) -> Path | None:
+    """The folder of ``batch.exchange``; nothing if it is an object store's prefix."""
+    if "://" in config.batch.exchange:
+        return None
+    return Path(config.batch.exchange).resolve() if config.batch.exchange else config.state_dir / "exchange"
+
+
 class Exchange:
     """The place of ``batch.exchange``: a folder that all indexers see, or an S3 prefix."""
 
     def __init__(self, config: Config) -> None:
         self._inline_bytes = config.batch.inline_bytes
-        self._place = config.batch.exchange or str(config.state_dir / "exchange")
+        self._place = str(exchange_folder(config) or config.batch.exchange)
 
     @contextmanager
     def offer(self, table: str, data: bytes) -> Iterator[Json]:

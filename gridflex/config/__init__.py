@@ -25,6 +25,7 @@ from gridflex.config.sections import (
     Section,
     Spark,
     Superset,
+    token_file,
 )
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN
 
@@ -49,4 +50,5 @@ __all__ = [
     "Superset",
     "authorities",
     "load_config",
+    "token_file",
 ]

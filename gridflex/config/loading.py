@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gridflex.config.inifile import IniFile, Values, read_ini
 from gridflex.config.places import ROOT
-from gridflex.config.sections import Config, Druid, Kafka, Superset
+from gridflex.config.sections import Config, Druid, Kafka, Superset, with_token
 from gridflex.config.users import parse_users
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN, misspelt, variable
 from gridflex.errors import ConfigError
@@ -120,7 +120,7 @@ def _at_local_stack(config: Config) -> Config:
         kafka = kafka.model_copy(update={"bootstrap_servers": f"{local.host}:{local.kafka_port}"})
     if "router_url" not in druid.model_fields_set:
         druid = druid.model_copy(update={"router_url": f"http://{local.host}:{local.druid_router_port}"})
-    return config.model_copy(update={"kafka": kafka, "druid": druid})
+    return config.model_copy(update={"kafka": kafka, "druid": with_token(druid, config)})
 
 
 def _as_error(lines: list[str], file: IniFile | None) -> ConfigError:

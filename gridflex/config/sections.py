@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -117,6 +118,9 @@ class Druid(Section):
     ``GRIDFLEX_DRUID_PASSWORD`` in the environment."""
     ca_file: OptionalFile = ""
     """The authorities that sign Druid's certificate, as PEM. Relative to the checkout. Empty: the system's."""
+    token_file: OptionalFile = ""
+    """The token that the local stack's Druid wants from whoever gives it orders: its file. Relative to the checkout.
+    Empty: that of the state folder, if ``router_url`` is the local router."""
     query_timeout_s: Seconds = 60
     task_count: Few = 1
     """Ingestion tasks that share the readings' partitions."""
@@ -322,6 +326,11 @@ class Config(Section):
     superset: Superset = Superset()
 
     @model_validator(mode="after")
+    def _knows_its_token(self) -> Self:
+        self.__dict__["druid"] = with_token(self.druid, self)
+        return self
+
+    @model_validator(mode="after")
     def _share_nothing(self) -> Config:
         """Two services cannot listen on one port, nor two kinds of messages go into one topic."""
         ports = {
@@ -341,6 +350,19 @@ class Config(Section):
     def state_dir(self) -> Path:
         """The state folder, absolute."""
         return (ROOT / self.launcher.state_dir).resolve()
+
+
+def token_file(config: Config) -> Path:
+    """Where the local stack's Druid has its token."""
+    return config.state_dir / "druid" / "token"
+
+
+def with_token(druid: Druid, config: Config) -> Druid:
+    """The local stack's token goes to its own router and to no other."""
+    local = f"{config.launcher.host}:{config.launcher.druid_router_port}"
+    if druid.token_file or urlsplit(druid.router_url).netloc != local:
+        return druid
+    return druid.model_copy(update={"token_file": str(token_file(config))})
 
 
 def _shared(values: dict[str, Any], where: str) -> list[str]:

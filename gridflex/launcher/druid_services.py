@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridflex.config import Config, Launcher
+from gridflex.adapters.druid_exchange import exchange_folder
+from gridflex.config import Config, Launcher, token_file
 from gridflex.launcher.druid_parts import (
     BROKER_PART,
     COORDINATOR_PART,
@@ -33,6 +34,7 @@ INDEXER = "druid-indexer"
 
 _OTHER_SUPERVISORS = 3
 _BATCH_SLOTS = 2
+_LONGEST_QUERY_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ def _service(config: Config, local: _Local) -> Service:
         starts_after=(ZOOKEEPER,),
         files={settings / file: render(template, values) for file, template in part.templates.items()},
         folders=(home / "tmp",),
+        secrets=(token_file(config),),
         jars=("druid", EXTENSIONS),
         stop_timeout_s=60,
     )
@@ -175,6 +178,10 @@ def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:
         "task_logs_dir": folder / "task-logs",
         "tasks_dir": folder / "tasks",
         "tmp_dir": folder / local.part.role / "tmp",
+        "token_file": token_file(config),
+        "exchange_dir": exchange_folder(config) or folder / "exchange",
+        "query_timeout_ms": int(config.druid.query_timeout_s * 1000),
+        "max_query_timeout_ms": int(max(config.druid.query_timeout_s, _LONGEST_QUERY_S) * 1000),
         "slots": 2 * (config.druid.task_count + _OTHER_SUPERVISORS) + _BATCH_SLOTS,
         "ingestion_heap_bytes": local.heap_mb * 400_000,
     }

@@ -65,6 +65,7 @@ FOLDERS = (
     JarFolder(name="druid"),
     JarFolder(name=f"{EXTENSIONS}/druid-kafka-indexing-service", without="druid"),
     JarFolder(name=f"{EXTENSIONS}/druid-datasketches", without="druid"),
+    JarFolder(name=f"{EXTENSIONS}/druid-loopback-guard", without="druid", builds=True),
 )
 OFFICIAL = JarFolder(name=f"{EXTENSIONS}/{OFFICIAL_AVRO}", without="druid")
 STAND_IN = JarFolder(name=f"{EXTENSIONS}/{STAND_IN_AVRO}", without="druid", builds=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -83,6 +84,8 @@ def start(runtime: Runtime, service: Service) -> int:
     for path, text in service.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for path in service.secrets:
+        _make_secret(path)
     environ = {**os.environ, **service.env, **_KEEP_ENVIRON, MARK: runtime.mark(service)}
     log_path = runtime.log_file(service)
     if log_path.is_file() and log_path.stat().st_size > LOG_KEPT_BYTES:
@@ -163,6 +166,18 @@ def _run_first_start(service: Service, environ: dict[str, str], output: int, log
         raise ServiceError(
             f"{service.name} could not be prepared (exit code {done.returncode}); {log_path}:\n  {words}"
         )
+
+
+def _make_secret(path: Path) -> None:
+    """Complete or not there: a killed launcher leaves no half of it."""
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as output:
+        output.write(secrets.token_urlsafe(32))
+    fresh.replace(path)
 
 
 def _recorded(runtime: Runtime, service: Service) -> tuple[int, float] | None:

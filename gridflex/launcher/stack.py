@@ -180,7 +180,9 @@ class Stack:
     def _alone(self, doing: str) -> Iterator[None]:
         """Hold the stack's lock, so that no two launchers work on one state folder at once."""
         folder = self.config.state_dir
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)  # readings of households, tokens, passwords: nobody else's
         if not any(folder.iterdir()):
             (folder / _OWNER_FILE).write_text("State of a local Gridflex stack: `gridflex reset` deletes it.\n")
         with (folder / "launcher.lock").open("a+") as lock:

@@ -37,8 +37,7 @@ with create_engine(uri, **params).connect() as connection:
 
 @pytest.fixture(scope="module")
 def door(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureDruid]:
-    port = stack.config.launcher.druid_router_port
-    with secure_druid(tmp_path_factory.mktemp("door"), port) as running:
+    with secure_druid(tmp_path_factory.mktemp("door"), stack.config.druid) as running:
         yield running
 
 

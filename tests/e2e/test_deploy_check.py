@@ -9,10 +9,10 @@ import subprocess
 from typing import Any
 
 import pytest
-import requests
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from gridflex.adapters.druid_access import ask
 from gridflex.config import ROOT
 from tests.e2e.conftest import Running
 from tests.flow import GRIDFLEX, number
@@ -84,8 +84,7 @@ def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
 
 
 def test_check__finds_a_suspended_supervisor_which_supervisors_resumes(running: Running) -> None:
-    url = f"{running.config.druid.router_url}/druid/indexer/v1/supervisor/dutycycle/suspend"
-    requests.post(url, timeout=30).raise_for_status()
+    ask(running.config.druid, "POST", "/druid/indexer/v1/supervisor/dutycycle/suspend").raise_for_status()
     found = check(running, code=1)
     assert failed(found) == ["supervisor dutycycle"]
     assert found["supervisor dutycycle"]["detail"] == "it is suspended: nothing is read"
