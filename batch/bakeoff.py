@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gridflex.adapters.loads.text_blocks import text_lines
 from gridflex.domain.baseline import METHODS, baselines
 from gridflex.domain.baseline_aggregate import as_total, steady_panel
-from gridflex.domain.baseline_calendar import DayKind, day_flags
+from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, DayKind, day_flags
 from gridflex.domain.baseline_loads import EventWindow, Loads, others_as_control
+from gridflex.domain.baseline_matching import hours_fit
 from gridflex.domain.baseline_placebo import placebo_days
+from gridflex.domain.baseline_rules import DayRule, MeanRule
 from gridflex.domain.baseline_scores import Score, on_common_days, recommend, score
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SourceError, UsageError
@@ -86,26 +89,54 @@ def each(loads: Loads) -> tuple[Loads, str]:
     return others_as_control(loads), f"{len(loads.names)} slice(s), each by itself, errors pooled"
 
 
-def exclude(loads: Loads, path: Path) -> Loads:
+def exclude(loads: Loads, path: Path) -> tuple[Loads, tuple[str, ...]]:
     """The loads without the days of a file: a line is ``2013-09-23``, or ``2013-09-23,slice`` for one slice.
 
-    Empty lines and what follows ``#`` are ignored. Raises ``UsageError`` with the line that is wrong.
+    Empty lines and what follows ``#`` are ignored, but where the name of a slice holds it. Also returned: what is said
+    of days that the data does not have. Raises ``UsageError`` with the line that is wrong.
     """
     excluded = loads.excluded.copy()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        text, _, name = (part.strip() for part in line.partition("#")[0].partition(","))
-        if not text:
+    outside = []
+    for number, line in enumerate(_lines(path), start=1):
+        day, name = _excluded_day(line, loads.names, f"{path}:{number}")
+        if day is None:
             continue
-        try:
-            flags = day_flags([dt.date.fromisoformat(text)], loads.first_day, loads.days)
-        except ValueError:
-            raise UsageError(f"{path}:{number}: found {text!r}; expected a date such as 2013-09-23") from None
-        if name and name not in loads.names:
-            raise UsageError(f"{path}:{number}: no slice {name!r} in the data; there are {', '.join(loads.names[:10])}")
-        rows = [loads.names.index(name)] if name else range(len(loads.names))
-        for row in rows:
+        flags = day_flags([day], loads.first_day, loads.days)
+        if not flags.any():
+            outside.append(f"{path.name}:{number}: {day}")
+        for row in [loads.names.index(name)] if name else range(len(loads.names)):
             excluded[row] |= flags
-    return replace(loads, excluded=excluded)
+    notes: tuple[str, ...] = ()
+    if outside:
+        days = f"{loads.date(0)} to {loads.date(loads.days - 1)}"
+        notes = (f"warning: {len(outside)} excluded day(s) outside the data ({days}), first {outside[0]}",)
+    return replace(loads, excluded=excluded), notes
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return text_lines(path)
+    except SourceError as error:
+        raise UsageError(str(error)) from None
+
+
+def _excluded_day(line: str, names: tuple[str, ...], place: str) -> tuple[dt.date | None, str]:
+    """A line's date and slice; no date where the line is empty, no slice where it means all."""
+    head, _, rest = line.partition(",")
+    text, commented, _ = head.partition("#")
+    name = "" if commented else rest.strip()
+    if name and name not in names:
+        name = rest.partition("#")[0].strip()
+    text = text.strip()
+    if not text and not name:
+        return None, ""
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{place}: found {text!r}; expected a date such as 2013-09-23") from None
+    if name and name not in names:
+        raise UsageError(f"{place}: no slice {name!r} in the data; there are {', '.join(names[:10])}")
+    return day, name
 
 
 def with_holidays(loads: Loads, dates: Iterable[dt.date]) -> Loads:
@@ -131,8 +162,21 @@ def steps(loads: Loads) -> int:
 
 
 def _why(name: str, loads: Loads) -> str:
+    method = METHODS[name]
+    if isinstance(method, DayRule) and not hours_fit(method, loads.slots):
+        minutes = MINUTES_PER_DAY // loads.slots
+        return f"its hours do not fall on intervals of {minutes} min, and another window is not taken"
+    if isinstance(method, MeanRule) and not any(hours_fit(rule, loads.slots) for rule in _members(method)):
+        return f"no method that it is the mean of has hours on intervals of {MINUTES_PER_DAY // loads.slots} min"
     if name == "control_group" and loads.control is None:
         return "a single slice has no control group; see --level each"
     if name == "weather_match_4" and loads.peak_temperature_c is None:
         return "no weather in the data"
+    if isinstance(method, MeanRule):
+        return f"fewer than {method.least} of the methods that it is the mean of have a number"
     return "too little history, or its adjustment hours are missing"
+
+
+def _members(method: MeanRule) -> list[DayRule]:
+    found = (METHODS[name] for name in method.members)
+    return [rule for rule in found if isinstance(rule, DayRule)]

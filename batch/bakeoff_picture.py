@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from batch.bakeoff import Bakeoff
 from gridflex.domain.baseline import profiles
 from gridflex.domain.readings import Floats
+from gridflex.errors import UsageError
 
 _METER = "#222222"
 _BEST = "#0b6e4f"
@@ -20,13 +21,19 @@ _INVENTS, _HIDES = "#c8553d", "#2f6db5"
 
 
 def draw(result: Bakeoff, path: Path, title: str) -> None:
-    """Write a PNG. The day shown is the one on which the recommended method's error is its median."""
+    """Write a PNG. The day shown is the one on which the recommended method's error is its median.
+
+    Raises ``UsageError`` when the file cannot be written.
+    """
     figure = Figure(figsize=(13.5, 6.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
     _errors(left, result)
     _one_day(right, result)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    figure.savefig(path, dpi=120)
+    try:
+        figure.savefig(path, dpi=120, format="png")
+    except OSError as error:
+        raise UsageError(f"--picture {path}: cannot be written: {error.strerror or error}") from None
 
 
 def _errors(axes: Axes, result: Bakeoff) -> None:
@@ -60,7 +67,7 @@ def _one_day(axes: Axes, result: Bakeoff) -> None:
     slice_index, target = _typical(result)
     loads = result.loads.part(slice_index, slice_index + 1)
     found = profiles(loads, result.window, np.array([target]), np.arange(loads.slots))
-    lines = {name: values[0, 0] * loads.per_hour for name, values in found.items() if np.isfinite(values).any()}
+    lines = {name: values[0, 0] * loads.kw_per_kwh for name, values in found.items() if np.isfinite(values).any()}
     first, stop = result.window.first / loads.per_hour, result.window.stop / loads.per_hour
     axes.axvspan(first, stop, color="#f3e9d2", zorder=0)
     best = result.recommended
@@ -72,7 +79,7 @@ def _one_day(axes: Axes, result: Bakeoff) -> None:
             _line(axes, lines[name], colour, 1.3, name)
     if best in lines:
         _line(axes, lines[best], _BEST, 2.2, f"{best} (recommended)")
-    _line(axes, loads.kwh[0, target] * loads.per_hour, _METER, 2.0, "meter")
+    _line(axes, loads.kwh[0, target] * loads.kw_per_kwh, _METER, 2.0, "meter")
     axes.set_xlim(0, 24)
     axes.set_xticks(range(0, 25, 3))
     axes.set_ylim(bottom=0)

@@ -41,13 +41,16 @@ def as_table(result: Bakeoff) -> str:
     return "\n".join(lines)
 
 
-def about(found: Found, result: Bakeoff, scored: str) -> list[str]:
-    """Lines on the data: what was read, what was wrong with it, what was scored."""
-    lines = [f"read {found.rows:,} rows of {len(found.loads.names)} slice(s); {'; '.join(found.notes)}"]
-    for kind, count in sorted(found.defects.count.items()):
-        lines.append(f"defect {kind}: {count:,}, first {found.defects.example[kind]}")
+def about_data(found: Found) -> list[str]:
+    """Lines on the data: what was read and what was wrong with it."""
+    head = f"read {found.rows:,} rows of {len(found.loads.names)} slice(s); {'; '.join(found.notes)}"
+    return [head, *found.defects.lines()]
+
+
+def about_scores(result: Bakeoff, scored: str) -> list[str]:
+    """Lines on what was scored and what has no number."""
     first, last = result.loads.date(int(result.targets[0])), result.loads.date(int(result.targets[-1]))
-    lines.append(f"scored: {scored}; {len(result.targets)} placebo weekdays from {first} to {last}")
+    lines = [f"scored: {scored}; {len(result.targets)} placebo weekdays from {first} to {last}"]
     tested = max(one.tested for one in result.scores.values())
     if tested < ENOUGH_TESTED:
         lines.append(f"'in 90 %' rests on {tested} window(s) alone: it proves little")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from batch.bakeoff import bake_off, each, exclude, steps, together, with_holidays
-from batch.bakeoff_report import about, as_json, as_table
+from batch.bakeoff_report import about_data, about_scores, as_json, as_table
 from gridflex.adapters.loads import FORMATS, Found
 from gridflex.adapters.loads.load_csv import read_load_csv
 from gridflex.adapters.public_holidays import public_holidays
@@ -63,8 +63,10 @@ def bakeoff(  # noqa: PLR0917
     """Score every baseline method on a data set's days without an event."""
     found = _read(data, layout, zone)
     loads = found.loads
+    _tell(about_data(found))
     if exclude_days is not None:
-        loads = exclude(loads, exclude_days)
+        loads, notes = exclude(loads, exclude_days)
+        _tell(notes)
     if holidays is not None:
         last = loads.date(loads.days - 1)
         loads = with_holidays(loads, public_holidays(holidays, loads.date(0).year, last.year))
@@ -73,8 +75,7 @@ def bakeoff(  # noqa: PLR0917
     logger.info("scoring data=%s slices=%d days=%d window=%s", data, len(scored.names), scored.days, window)
     with tqdm(total=steps(scored), unit="method", disable=not sys.stderr.isatty(), leave=False) as bar:
         result = bake_off(scored, event, share=placebo_share, on_progress=lambda: _advance(bar))
-    for line in about(replace(found, loads=loads), result, text):
-        click.echo(line, err=True)
+    _tell(about_scores(result, text))
     click.echo(as_json(result) if json_wanted else as_table(result))
     if picture is not None:
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
@@ -88,12 +89,21 @@ def _advance(bar: tqdm[NoReturn]) -> None:
     bar.update()
 
 
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+
+
 def _read(data: Path, layout: str, zone: str | None) -> Found:
     if zone is None:
         return FORMATS[layout](data)
     if layout != "csv":
         raise UsageError(f"--zone: only for --format csv; {layout} has its own time zone")
+    return read_load_csv(data, _zone(zone))
+
+
+def _zone(name: str) -> ZoneInfo:
     try:
-        return read_load_csv(data, ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        raise UsageError(f"--zone {zone!r}: unknown; expected a name such as Africa/Tunis") from None
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"--zone {name!r}: unknown; expected a name such as Africa/Tunis") from None

@@ -46,6 +46,8 @@ class Loads:
     peak_temperature_c: Floats | None = None
     """Shape (D,): each day's highest temperature; NaN where unknown. None: no weather."""
     control: Control | None = None
+    metered_minutes: int | None = None
+    """How many minutes of each interval, from its start, the energy covers; None: all of it."""
 
     def __post_init__(self) -> None:
         """Check the invariants."""
@@ -58,6 +60,8 @@ class Loads:
             raise ValueError(f"a day of {slots} slots; allowed: a number that divides {MINUTES_PER_DAY}")
         if self.peak_temperature_c is not None and self.peak_temperature_c.shape != (days,):
             raise ValueError(f"peak_temperature_c of shape {self.peak_temperature_c.shape}; expected ({days},)")
+        if self.metered_minutes is not None and not 0 < self.metered_minutes <= MINUTES_PER_DAY // slots:
+            raise ValueError(f"metered_minutes {self.metered_minutes} in intervals of {MINUTES_PER_DAY // slots} min")
 
     @property
     def days(self) -> int:
@@ -73,6 +77,11 @@ class Loads:
     def per_hour(self) -> float:
         """Intervals in an hour."""
         return self.slots / 24
+
+    @property
+    def kw_per_kwh(self) -> float:
+        """Mean power in kW while it is metered of an interval with 1 kWh."""
+        return self.per_hour if self.metered_minutes is None else MINUTES_PER_HOUR / self.metered_minutes
 
     def date(self, day: int) -> dt.date:
         """The date of a day index."""

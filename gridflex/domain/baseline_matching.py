@@ -44,6 +44,19 @@ def hours_around(window: EventWindow, rule: DayRule, per_hour: float) -> Ints:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
+def hours_fit(rule: DayRule, slots: int) -> bool:
+    """Whether the rule's hours fall on intervals of a day of ``slots``; another window would be another method.
+
+    >>> from gridflex.domain.baseline_rules import CAISO, NYISO
+    >>> hours_fit(CAISO, 24), hours_fit(CAISO, 12), hours_fit(NYISO, 12)
+    (True, False, True)
+    """
+    hours = [*(rule.adjustment.before_h or ()), *(rule.adjustment.after_h or ())]
+    if rule.choose == Choose.SIMILAR:
+        hours.append(1.0)
+    return all((hour * slots) % 24 == 0 for hour in hours)
+
+
 def like_days(loads: Loads, target: int, alike: Alike, lookback_days: int, skip_days: int = 0) -> Ints:
     """Days of the target's kind in its lookback, most recent first, shape (C,)."""
     days: Ints = np.arange(target - 1 - skip_days, max(target - lookback_days, 0) - 1, -1)
@@ -91,6 +104,7 @@ class DayMatcher:
     def __init__(self, loads: Loads, window: EventWindow, rule: DayRule) -> None:
         """Nothing is copied but per-day figures of shape (S, D)."""
         self.loads, self.window, self.rule = loads, window, rule
+        self._fits = hours_fit(rule, loads.slots)
         self.around = hours_around(window, rule, loads.per_hour)
         event = np.arange(window.first, window.stop)
         self._usable = ~loads.excluded & complete(loads, np.concatenate([event, self.around]))
@@ -105,10 +119,10 @@ class DayMatcher:
         return self.rule.weekday if weekday else self.rule.weekend
 
     def choose(self, target: int) -> ChosenDays:
-        """The days for one target day, per slice."""
+        """The days for one target day, per slice; none when the rule's hours do not fall on the intervals."""
         take, rule = self.take(target), self.rule
         days = like_days(self.loads, target, rule.alike, rule.lookback_days, rule.skip_days)
-        if len(days) == 0:
+        if len(days) == 0 or not self._fits:
             nothing = np.zeros((len(self.loads.names), 0), dtype=np.int64)
             return ChosenDays(day=nothing, known=nothing.astype(np.bool_))
         usable = self._usable[:, days]

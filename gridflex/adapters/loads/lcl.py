@@ -14,68 +14,102 @@ are mangled, and the hourly file holds the same weather.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_energy, to_ms
-from gridflex.domain.baseline_calendar import local_ms
+from gridflex.adapters.loads.defects import Defects, shown
+from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from gridflex.adapters.loads.text_table import header_of, tables, whole
+from gridflex.adapters.loads.times import day_first, local_or_offset, month_first
+from gridflex.domain.baseline_calendar import MS_PER_MINUTE, local_ms
+from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError
 
 LONDON = ZoneInfo("Europe/London")
 INTERVAL_MINUTES = 30
 DYNAMIC = "ToU"
-_ROWS_AT_ONCE = 500_000
 _COLUMNS = {"LCLid": "name", "stdorToU": "tariff", "DateTime": "when", "KWH/hh (per half hour)": "kwh"}
+_WEATHER, _HOLIDAYS, _TARIFFS = "weather_hourly_darksky.csv", "uk_bank_holidays.csv", "Tariffs_table.csv"
+_BESIDE = {
+    _WEATHER,
+    _HOLIDAYS,
+    _TARIFFS,
+    "weather_daily_darksky.csv",
+    "informations_households.csv",
+    "acorn_details.csv",
+}
+_SEEN_AS_ANOTHER_FORM = 0.01
 
 
 def read_lcl(path: Path) -> Found:
     """Native half-hourly files: ``path`` is one file or a folder of them. Raises ``SourceError``."""
-    files = [file for file in files_of(path, "*.csv") if _is_native(file)]
-    if not files:
-        raise SourceError(f"{path}: no file with the columns {', '.join(_COLUMNS)}")
     rows = Rows()
+    files, notes = _native(path)
     dynamic: set[str] = set()
     for file in files:
-        line = 2
-        with pd.read_csv(file, dtype="string", chunksize=_ROWS_AT_ONCE, skipinitialspace=True) as blocks:
-            for block in blocks:
-                dynamic |= _add(rows, block, file.name, line)
-                line += len(block)
-    context = Context.beside(path)
+        for block in tables(file, tuple(_COLUMNS), rows.defects):
+            dynamic |= _add(rows, block, file)
+    context = Context.beside(path, rows.defects)
     loads = rows.grid(
         str(path),
         interval_minutes=INTERVAL_MINUTES,
+        fixed=True,
         holidays=context.holidays,
         events=dict.fromkeys(dynamic, context.events),
         peak_c=context.peak_c,
     )
-    return Found(loads=loads, rows=rows.read, defects=rows.defects, notes=(*context.notes, *_tariff_note(dynamic)))
+    notes = (*context.notes, *_tariff_note(dynamic), *notes, *rows.notes)
+    return Found(loads=loads, rows=rows.read, defects=rows.defects, notes=notes)
 
 
-def _is_native(file: Path) -> bool:
-    with file.open(encoding="utf-8-sig") as lines:
-        names = {name.strip() for name in lines.readline().split(",")}
-    return set(_COLUMNS) <= names
+def _native(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files with the native columns, and what is said of the others; raises ``SourceError`` without any."""
+    found, other = [], []
+    for file in files_of(path, "*.csv"):
+        try:
+            names = header_of(file)
+        except SourceError as error:
+            other.append(str(error))
+            continue
+        if set(_COLUMNS) <= set(names):
+            found.append(file)
+        elif file.name not in _BESIDE:
+            other.append(f"{file}: columns {shown(','.join(names))}")
+    if not found:
+        why = f"; found {other[0]}" if other else ""
+        raise SourceError(f"{path}: no file with the columns {', '.join(_COLUMNS)}{why}")
+    return found, tuple(f"left out, not in the native form: {text}" for text in other[:3])
 
 
-def _add(rows: Rows, block: pd.DataFrame, place: str, line: int) -> set[str]:
+def _add(rows: Rows, block: pd.DataFrame, file: Path) -> set[str]:
     """Add one block; returns the households that are on the dynamic tariff."""
-    block = block.rename(columns=lambda name: _COLUMNS.get(name.strip(), name.strip()))[list(_COLUMNS.values())]
-    block = block.assign(line=range(line, line + len(block)))
+    block = block.rename(columns=_COLUMNS)
     rows.read += len(block)
-    when = pd.to_datetime(block["when"], format="mixed", dayfirst=not _iso(block), errors="coerce")
-    block = rows.defects.drop(block.assign(time=when), when.isna(), "unreadable_time", place)
-    block = parse_energy(block, rows.defects, place)
-    start_ms = to_ms(block["time"])
-    rows.add(block.assign(start_ms=start_ms, wall_ms=local_ms(start_ms, LONDON)))
-    return set(block.loc[block["tariff"] == DYNAMIC, "name"].astype(str))
+    start_ms, _, good = day_first(block["when"])
+    american = month_first(block["when"]) if not good.all() else ~good
+    if american.sum() > _SEEN_AS_ANOTHER_FORM * len(block):
+        first = int(np.argmax(american))
+        raise SourceError(
+            f"{file}:{block['line'].iloc[first]}: time {shown(block['when'].iloc[first])}: the month before the day; "
+            f"allowed: day/month/year or year-month-day"
+        )
+    code, names = pd.factorize(block["name"])
+    block = block.assign(name=np.array([str(name).strip() for name in names], dtype=object)[code], start_ms=start_ms)
+    block = rows.defects.drop(block, pd.Series(~good), "unreadable_time", file.name, "when")
+    block = rows.defects.drop(block, block["name"] == "", "no_slice", file.name, "when")
+    block = parse_energy(block, rows.defects, file.name)
+    block = rows.add(_in_london(block), file.name)
+    return {str(name) for name in block.loc[block["tariff"].str.strip() == DYNAMIC, "name"].unique()}
 
 
-def _iso(block: pd.DataFrame) -> bool:
-    """``2012-10-12 00:30:00.0000000`` in the full set, ``17/10/2012 13:00:00`` in copies of it."""
-    return bool(block["when"].str.match(r"\d{4}-").fillna(value=False).all())
+def _in_london(block: pd.DataFrame) -> pd.DataFrame:
+    start_ms = block["start_ms"].to_numpy(np.int64)
+    wall_ms = local_ms(start_ms, LONDON)
+    return block.assign(wall_ms=wall_ms, offset_min=(wall_ms - start_ms) // MS_PER_MINUTE)
 
 
 def _tariff_note(dynamic: set[str]) -> tuple[str, ...]:
@@ -85,59 +119,91 @@ def _tariff_note(dynamic: set[str]) -> tuple[str, ...]:
 class Context:
     """What stands beside the loads of Low Carbon London: weather, bank holidays, the dynamic tariff's days."""
 
-    def __init__(self, folders: list[Path]) -> None:
-        """Read what is found in ``folders``, the first that has a file wins."""
+    def __init__(self, folders: list[Path], defects: Defects, *, weather: bool = True) -> None:
+        """Read what is found in ``folders``, the first that has a file wins; raises ``SourceError``."""
         self.notes: tuple[str, ...] = ("times are UTC, days are London's",)
-        self.peak_c = self._weather(_find(folders, "weather_hourly_darksky.csv"))
-        self.holidays = self._holidays(_find(folders, "uk_bank_holidays.csv"))
-        self.events = self._price_days(_find(folders, "Tariffs_table.csv"))
+        self._defects = defects
+        self.peak_c = self._weather(_find(folders, _WEATHER)) if weather else {}
+        self.holidays = self._holidays(_find(folders, _HOLIDAYS))
+        self.events = self._price_days(_find(folders, _TARIFFS))
         self.households = _find(folders, "informations_households.csv")
 
     @staticmethod
-    def beside(path: Path) -> Context:
+    def beside(path: Path, defects: Defects, *, weather: bool = True) -> Context:
         """From the folder of ``path`` and the one above."""
         folder = path if path.is_dir() else path.parent
-        return Context([folder, folder.resolve().parent])
+        return Context([folder, folder.resolve().parent], defects, weather=weather)
 
     def dynamic(self) -> set[str]:
         """Households on the dynamic tariff, by ``informations_households.csv``."""
         if self.households is None:
             return set()
-        table = pd.read_csv(self.households, usecols=["LCLid", "stdorToU"], dtype="string")
-        return set(table.loc[table["stdorToU"].str.strip() == DYNAMIC, "LCLid"].astype(str))
+        table = whole(tables(self.households, ("LCLid", "stdorToU"), self._defects))
+        return set(table.loc[table["stdorToU"].str.strip() == DYNAMIC, "LCLid"].str.strip())
 
     def _weather(self, file: Path | None) -> dict[dt.date, float]:
         if file is None:
-            self.notes += ("no weather_hourly_darksky.csv: no weather",)
+            self.notes += (f"no {_WEATHER}: no weather",)
             return {}
-        table = pd.read_csv(file, usecols=["time", "temperature"])
-        when = pd.to_datetime(table["time"], format="%Y-%m-%d %H:%M:%S")
-        return daily_peaks(local_ms(to_ms(when), LONDON), table["temperature"].to_numpy(float))
+        table = whole(tables(file, ("time", "temperature"), self._defects))
+        celsius = parse_celsius(table["temperature"], table["line"], self._defects, file.name)
+        start_ms, good = self._times(table["time"], table["line"], file, "unreadable_weather_time")
+        peaks: dict[dt.date, float] = {}
+        daily_peaks(local_ms(start_ms, LONDON), celsius[good], peaks)
+        return peaks
 
     def _holidays(self, file: Path | None) -> list[dt.date]:
         if file is None:
-            self.notes += ("no uk_bank_holidays.csv: bank holidays are taken as weekdays",)
+            self.notes += (f"no {_HOLIDAYS}: bank holidays are taken as weekdays",)
             return []
-        table = pd.read_csv(file, dtype="string", encoding="latin-1")
-        return [bank_holiday(str(text)) for text in table.iloc[:, 0].dropna()]
+        column = next(iter(header_of(file, "latin-1")), "")
+        table = whole(tables(file, (column,), self._defects, encoding="latin-1"))
+        found = [(bank_holiday(text), line, text) for text, line in zip(table[column], table["line"], strict=True)]
+        bad = [(line, text) for date, line, text in found if date is None]
+        if bad:
+            self._defects.add("unreadable_holiday", len(bad), f"{file.name}:{bad[0][0]}: {shown(bad[0][1])}")
+        return [date for date, _, _ in found if date is not None]
 
-    @staticmethod
-    def _price_days(file: Path | None) -> list[dt.date]:
+    def _price_days(self, file: Path | None) -> list[dt.date]:
         if file is None:
             return []
-        table = pd.read_csv(file, dtype="string")
+        table = whole(tables(file, ("TariffDateTime", "Tariff"), self._defects))
         priced = table[table["Tariff"].str.strip() != "Normal"]
-        return sorted(set(pd.to_datetime(priced["TariffDateTime"].str.strip()).dt.date))
+        when_ms, _ = self._times(priced["TariffDateTime"], priced["line"], file, "unreadable_price_time")
+        days = np.unique(when_ms.astype("datetime64[ms]").astype("datetime64[D]"))
+        return [dt.date.fromisoformat(str(day)) for day in days]
+
+    def _times(
+        self, text: pd.Series[str], lines: pd.Series[int], file: Path, kind: str
+    ) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+        """The times that can be read, and which they are; the others are counted."""
+        when_ms, _, good = local_or_offset(text)
+        if not good.all():
+            first = int(np.argmax(~good))
+            example = f"{file.name}:{lines.iloc[first]}: {shown(text.iloc[first])}"
+            self._defects.add(kind, int((~good).sum()), example)
+        return when_ms[good], good
 
 
-def bank_holiday(text: str) -> dt.date:
+def bank_holiday(text: str) -> dt.date | None:
     """A date of ``uk_bank_holidays.csv``: day/month/year, but month/day/year where the second number is above 12.
 
-    >>> bank_holiday("4/6/2012"), bank_holiday("8/27/2012")
-    (datetime.date(2012, 6, 4), datetime.date(2012, 8, 27))
+    ISO dates are read too. None: no date.
+
+    >>> bank_holiday("4/6/2012"), bank_holiday("8/27/2012"), bank_holiday("2013-03-29"), bank_holiday("Easter")
+    (datetime.date(2012, 6, 4), datetime.date(2012, 8, 27), datetime.date(2013, 3, 29), None)
     """
-    first, second, year = (int(part) for part in text.strip().split("/"))
-    return dt.date(year, first, second) if second > 12 else dt.date(year, second, first)
+    iso = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[T ][\d:.]+)?", text.strip())
+    parts = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text.strip())
+    try:
+        if iso:
+            return dt.date(int(iso[1]), int(iso[2]), int(iso[3]))
+        if parts:
+            first, second, year = (int(part) for part in parts.groups())
+            return dt.date(year, first, second) if second > 12 else dt.date(year, second, first)
+    except ValueError:
+        return None
+    return None
 
 
 def _find(folders: list[Path], name: str) -> Path | None:

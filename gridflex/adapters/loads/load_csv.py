@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_energy
+from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from gridflex.adapters.loads.text_table import tables
+from gridflex.adapters.loads.times import with_offset
 from gridflex.domain.baseline_calendar import MS_PER_MINUTE, local_ms
-from gridflex.domain.readings import Ints
-from gridflex.errors import SourceError
 
 COLUMNS = ("slice", "interval_start", "energy_kwh")
-_OFFSET = r"(?:(Z)|([+-])(\d\d):?(\d\d))$"
-_ROWS_AT_ONCE = 500_000
+TEMPERATURE = "temperature_c"
+MOST_IMPOSSIBLE = 0.05
+"""A larger share of temperatures that cannot be: the column is not in Celsius."""
 
 
 def read_load_csv(path: Path, zone: ZoneInfo | None = None) -> Found:
@@ -31,54 +32,37 @@ def read_load_csv(path: Path, zone: ZoneInfo | None = None) -> Found:
     rows = Rows()
     peaks: dict[dt.date, float] = {}
     for file in files_of(path, "*.csv"):
-        line = 2
-        with pd.read_csv(file, dtype="string", chunksize=_ROWS_AT_ONCE, skipinitialspace=True) as blocks:
-            for block in blocks:
-                for day, peak in _add(rows, block, file, line, zone).items():
-                    peaks[day] = max(peak, peaks.get(day, -np.inf))
-                line += len(block)
+        for block in tables(file, COLUMNS, rows.defects, optional=(TEMPERATURE,)):
+            _add(rows, block, file.name, zone, peaks)
+    if rows.defects.count.get("impossible_temperature", 0) > MOST_IMPOSSIBLE * rows.read:
+        rows.notes.append(f"{TEMPERATURE} is left out: too many values that no weather has in Celsius")
+        peaks.clear()
     loads = rows.grid(str(path), peak_c=peaks)
     days = f"days of {zone}" if zone else "days as written"
-    return Found(loads=loads, rows=rows.read, defects=rows.defects, notes=(days,))
+    return Found(loads=loads, rows=rows.read, defects=rows.defects, notes=(days, *rows.notes))
 
 
-def _add(rows: Rows, block: pd.DataFrame, file: Path, line: int, zone: ZoneInfo | None) -> dict[dt.date, float]:
-    """Add one block; returns the highest temperature by day."""
-    block.columns = block.columns.str.strip()
-    missing = [name for name in COLUMNS if name not in block.columns]
-    if missing:
-        raise SourceError(f"{file}: no column {', '.join(missing)}; expected {','.join(COLUMNS)}[,temperature_c]")
+def _add(rows: Rows, block: pd.DataFrame, place: str, zone: ZoneInfo | None, peaks: dict[dt.date, float]) -> None:
+    """Add one block's rows, and its temperatures to ``peaks``."""
     rows.read += len(block)
-    block = block.assign(line=range(line, line + len(block)), name=block["slice"].str.strip(), kwh=block["energy_kwh"])
-    utc, wall = _times(block["interval_start"])
-    bad = utc.isna() | wall.isna()
-    block = rows.defects.drop(block.assign(utc=utc, wall=wall), bad, "unreadable_time_or_no_offset", file.name)
-    block = rows.defects.drop(block, block["name"].isna() | (block["name"] == ""), "no_slice", file.name)
-    block = parse_energy(block, rows.defects, file.name)
-    utc_ms = block["utc"].to_numpy(np.int64)
-    wall_ms = block["wall"].to_numpy(np.int64) if zone is None else local_ms(utc_ms, zone)
-    rows.add(block.assign(start_ms=utc_ms, wall_ms=wall_ms))
-    if "temperature_c" not in block.columns:
-        return {}
-    return daily_peaks(wall_ms, pd.to_numeric(block["temperature_c"], errors="coerce").to_numpy(float))
+    wall, offset, good = with_offset(block["interval_start"])
+    code, names = pd.factorize(block["slice"])
+    stripped = np.array([str(name).strip() for name in names], dtype=object)
+    block = block.set_axis(["name", "when", "kwh", *block.columns[3:]], axis=1)
+    block = block.assign(name=stripped[code], wall_ms=wall, offset_min=offset)
+    block = rows.defects.drop(block, pd.Series(~good), "unreadable_time_or_no_offset", place, "when")
+    block = rows.defects.drop(block, block["name"] == "", "no_slice", place, "when")
+    block = parse_energy(block, rows.defects, place)
+    if zone is not None:
+        block = _in_zone(block, zone)
+    block = rows.add(block, place)
+    if TEMPERATURE in block.columns and len(block):
+        celsius = parse_celsius(block[TEMPERATURE], block["line"], rows.defects, place)
+        daily_peaks(block["wall_ms"].to_numpy(np.int64), celsius, peaks)
 
 
-def _times(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[int]]:
-    """UTC and wall-clock milliseconds; missing where the text is no time with an offset.
-
-    Each text is parsed once: all slices of a file share their times.
-    """
-    code, texts = pd.factorize(text, use_na_sentinel=False)
-    utc, wall = _times_once(pd.Series(texts, dtype="string").str.strip())
-    return utc.take(code).set_axis(text.index), wall.take(code).set_axis(text.index)
-
-
-def _times_once(text: pd.Series[str]) -> tuple[pd.Series[int], pd.Series[int]]:
-    offset = text.str.extract(_OFFSET)
-    minutes = pd.to_numeric(offset[2], errors="coerce") * 60 + pd.to_numeric(offset[3], errors="coerce")
-    minutes = minutes.where(offset[1] != "-", -minutes).where(offset[0].isna(), 0)
-    naive = pd.to_datetime(text.str.replace(_OFFSET, "", regex=True), format="ISO8601", errors="coerce")
-    wall: Ints = naive.to_numpy().astype("datetime64[ms]").astype(np.int64)
-    shift = pd.Series(minutes, dtype="Int64") * MS_PER_MINUTE
-    wall_ms = pd.Series(wall, index=text.index, dtype="Int64").where(naive.notna())
-    return wall_ms - shift, wall_ms.where(shift.notna())
+def _in_zone(block: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """The same instants on the clock of a zone."""
+    start_ms = (block["wall_ms"] - block["offset_min"] * MS_PER_MINUTE).to_numpy(np.int64)
+    wall_ms = local_ms(start_ms, zone)
+    return block.assign(wall_ms=wall_ms, offset_min=(wall_ms - start_ms) // MS_PER_MINUTE)

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE, day_flags, day_kinds, day_number, lay_out
+from gridflex.adapters.loads.defects import Defects, shown
+from gridflex.adapters.loads.series import OnGrid, Series, common_step_min, usual_of_all
+from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, MS_PER_MINUTE, date_of, day_flags, day_kinds, day_number
 from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.load_checks import LEAST_STEPS, near_days, usual_step_min
 from gridflex.domain.readings import MS_PER_DAY, Floats, Ints
 from gridflex.errors import SourceError
 
-
-@dataclass(slots=True, kw_only=True)
-class Defects:
-    """Bad rows by kind, with the first of each kind as an example."""
-
-    count: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    example: dict[str, str] = field(default_factory=dict)
-
-    def add(self, kind: str, count: int, example: str) -> None:
-        """Note ``count`` defects of a kind; 0 notes nothing."""
-        if count:
-            self.count[kind] += int(count)
-            self.example.setdefault(kind, example)
-
-    def drop(self, rows: pd.DataFrame, bad: pd.Series[bool], kind: str, place: str) -> pd.DataFrame:
-        """The rows without the bad ones, which are counted; ``place`` is the file's name."""
-        if not bad.any():
-            return rows
-        first = rows[bad].iloc[0]
-        values = ",".join(str(value) for value in first.drop(labels="line", errors="ignore"))
-        self.add(kind, int(bad.sum()), f"{place}:{first.get('line', '?')}: {values}")
-        return rows[~bad]
+FIRST_DAY, LAST_DAY = day_number(dt.date(1980, 1, 8)), day_number(dt.date(2100, 12, 31))
+"""Earlier and later times are those of a clock that was never set (1970, 1980) or of a broken one."""
+COLDEST_C, HOTTEST_C = -90.0, 60.0
+MOST_CELLS = 30_000_000
+CELLS_A_ROW = 4
+_MISSING = frozenset({"", "-", "--", "nil", "missing", "null", "nan", "-nan", "na", "n/a", "#n/a", "<na>", "none"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,106 +33,188 @@ class Found:
 
     loads: Loads
     rows: int
-    """Data rows read; ``rows`` = used + the counts of defects that drop rows."""
+    """Data rows read, those apart that are no row at all: used + the counts of defects that drop rows."""
     defects: Defects
     notes: tuple[str, ...] = ()
     """What a person should know of the reading: time zone, weather, events left out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Rows of one block, ordered by slice."""
+
+    codes: Ints
+    """Slices of the block, rising, and each one's first row."""
+    first: Ints
+    start_ms: Ints
+    offset_min: np.ndarray[tuple[int], np.dtype[np.int16]]
+    kwh: Floats
+
+
 @dataclass(slots=True, kw_only=True)
 class Rows:
-    """Rows of interval energy on their way into a grid; the same slice may come in many blocks."""
+    """Rows of interval energy on their way into a grid; the same slice may come in many blocks. 18 bytes a row."""
 
     defects: Defects = field(default_factory=Defects)
+    notes: list[str] = field(default_factory=list)
     read: int = 0
-    _parts: dict[str, list[tuple[Ints, Ints, Floats]]] = field(default_factory=lambda: defaultdict(list))
+    _codes: dict[str, int] = field(default_factory=dict)
+    _blocks: list[_Block] = field(default_factory=list)
+    _rows_a_day: Ints = field(default_factory=lambda: np.zeros(LAST_DAY - FIRST_DAY + 1, dtype=np.int64))
 
-    def add(self, rows: pd.DataFrame) -> None:
-        """Add the columns ``name``, ``start_ms`` (the instant, by which repeats are told), ``wall_ms``, ``kwh``."""
-        for name, part in rows.groupby("name", sort=False):
-            times = part["start_ms"].to_numpy(np.int64), part["wall_ms"].to_numpy(np.int64)
-            self._parts[str(name)].append((*times, part["kwh"].to_numpy(np.float64)))
+    def add(self, rows: pd.DataFrame, place: str) -> pd.DataFrame:
+        """Add the columns ``name``, ``wall_ms``, ``offset_min`` and ``kwh``; returns the rows whose time can be.
+
+        Repeats are told by the instant, ``wall_ms`` less ``offset_min``. ``place``: the file's name; the columns
+        ``line`` and ``when`` say in an example where a row stands and what its time is.
+        """
+        day = rows["wall_ms"] // MS_PER_DAY
+        never = (day < FIRST_DAY) | (day > LAST_DAY)
+        rows = self.defects.drop(rows, never, "impossible_time", place, "when")
+        if rows.empty:
+            return rows
+        local, names = pd.factorize(rows["name"])
+        code = np.array([self._codes.setdefault(str(name), len(self._codes)) for name in names])[local]
+        order = np.argsort(code, kind="stable")
+        wall = rows["wall_ms"].to_numpy(np.int64)
+        self._rows_a_day += np.bincount(wall // MS_PER_DAY - FIRST_DAY, minlength=len(self._rows_a_day))
+        offset = rows["offset_min"].to_numpy(np.int64)
+        codes, first = np.unique(code[order], return_index=True)
+        block = _Block(
+            codes=codes,
+            first=np.append(first, len(order)),
+            start_ms=(wall - offset * MS_PER_MINUTE)[order],
+            offset_min=offset[order].astype(np.int16),
+            kwh=rows["kwh"].to_numpy(np.float64)[order],
+        )
+        self._blocks.append(block)
+        return rows
 
     def grid(
         self,
         place: str,
         *,
         interval_minutes: int | None = None,
+        fixed: bool = False,
+        metered_minutes: int | None = None,
         holidays: Iterable[dt.date] = (),
         events: Mapping[str, Iterable[dt.date]] | None = None,
         peak_c: Mapping[dt.date, float] | None = None,
     ) -> Loads:
-        """All rows as loads: repeated rows dropped, rows off the grid dropped, both counted.
+        """All rows as loads; rows that cannot be energy of the grid's intervals are dropped and counted.
 
-        ``events``: days to exclude by slice. ``peak_c``: highest temperature by local date. Raises ``SourceError``
-        when nothing is left.
+        Slices of shorter intervals are summed to the longest one's. ``interval_minutes``: every slice's, ``fixed``
+        when the layout leaves no other. ``events``: days to exclude by slice. ``peak_c``: highest temperature by local
+        date. Raises ``SourceError`` when nothing is left, and for slices that are not interval energy on a grid.
         """
-        names = sorted(self._parts)
-        if not names:
-            raise SourceError(f"{place}: no rows of energy")
-        series = [self._once(name) for name in names]
-        minutes = interval_minutes or _usual_minutes([start for start, _, _ in series], place)
-        kept = [self._on_grid(name, *rows, minutes) for name, rows in zip(names, series, strict=True)]
-        index = np.repeat(np.arange(len(names)), [len(wall) for wall, _ in kept])
-        wall_ms = np.concatenate([wall for wall, _ in kept])
-        kwh = np.concatenate([energy for _, energy in kept])
-        first, cube = lay_out(index, wall_ms, kwh, slices=len(names), interval_minutes=minutes)
-        days = cube.shape[1]
-        excluded = np.stack([day_flags((events or {}).get(name, ()), first, days) for name in names])
+        kept = sorted(self._placed(place, interval_minutes, fixed=fixed), key=lambda one: one.name)
+        if not kept:
+            raise SourceError(f"{place}: no usable row of {self.read:,}: {self.defects.tally() or 'no rows of energy'}")
+        step = common_step_min(kept, place, self.notes)
+        first = min(one.first_day for one in kept)
+        days = max(one.first_day + len(one.kwh) for one in kept) - first
+        self._must_fit(place, len(kept) * days * (MINUTES_PER_DAY // step), first, days)
+        cube = np.full((len(kept), days, MINUTES_PER_DAY // step), np.nan)
+        for row, one in zip(cube, kept, strict=True):
+            begin = one.first_day - first
+            row[begin : begin + len(one.kwh)] = one.summed(step)
         return Loads(
-            names=tuple(names),
+            names=tuple(one.name for one in kept),
             first_day=first,
             kwh=cube,
             kinds=day_kinds(first, days, list(holidays)),
-            excluded=excluded,
+            excluded=np.stack([day_flags((events or {}).get(one.name, ()), first, days) for one in kept]),
             peak_temperature_c=_peaks(peak_c, first, days) if peak_c else None,
+            metered_minutes=metered_minutes,
         )
 
-    def _once(self, name: str) -> tuple[Ints, Ints, Floats]:
-        """One slice in order of time; of rows with one start the first stays."""
-        parts = self._parts.pop(name)
-        start = np.concatenate([part[0] for part in parts])
-        order = np.argsort(start, kind="stable")
-        start = start[order]
-        wall = np.concatenate([part[1] for part in parts])[order]
-        energy = np.concatenate([part[2] for part in parts])[order]
-        again = np.zeros(len(start), dtype=np.bool_)
-        again[1:] = start[1:] == start[:-1]
-        same = again.copy()
-        same[1:] &= energy[1:] == energy[:-1]
-        other = again & ~same
-        self.defects.add("duplicate", int(same.sum()), _where(name, start, same))
-        self.defects.add("contradicting_duplicate", int(other.sum()), _where(name, start, other))
-        return start[~again], wall[~again], energy[~again]
+    def _placed(self, place: str, interval_minutes: int | None, *, fixed: bool) -> list[OnGrid]:
+        """Every slice that has rows, on the grid of its own interval; one with too few rows to tell has the usual."""
+        steps: Counter[int] = Counter()
+        unknown: list[Series] = []
+        kept: list[OnGrid] = []
+        cells = 0
+        for one in self._series():
+            minutes, rows = (interval_minutes, LEAST_STEPS) if interval_minutes else usual_step_min(one.start_ms)
+            steps[minutes] += rows
+            if minutes and rows >= LEAST_STEPS:
+                kept.append(one.placed(minutes, self.defects, place, fixed=fixed))
+                cells += kept[-1].kwh.size
+                self._must_fit(place, cells, kept[-1].first_day, len(kept[-1].kwh))
+            else:
+                unknown.append(one)
+        usual = usual_of_all(steps, place) if unknown else 0
+        kept += [one.placed(usual, self.defects, place, fixed=fixed) for one in unknown]
+        return [one for one in kept if len(one.kwh)]
 
-    def _on_grid(self, name: str, start: Ints, wall: Ints, energy: Floats, minutes: int) -> tuple[Ints, Floats]:
-        """Wall-clock starts and energy of the rows that start on the grid."""
-        off = wall % (minutes * MS_PER_MINUTE) != 0
-        self.defects.add("off_grid", int(off.sum()), _where(name, start, off))
-        return wall[~off], energy[~off]
+    def _series(self) -> Iterator[Series]:
+        """Each slice's rows that lie near the rest, in order of time; a block goes when all its slices are taken."""
+        near = near_days(self._rows_a_day)
+        blocks: list[_Block | None] = list(self._blocks)
+        self._blocks.clear()
+        at = [0] * len(blocks)
+        for name, code in self._codes.items():
+            parts = []
+            for index, block in enumerate(blocks):
+                here = at[index]
+                if block is None or block.codes[here] != code:
+                    continue
+                parts.append((block, slice(block.first[here], block.first[here + 1])))
+                at[index] = here + 1
+                if here + 1 == len(block.codes):
+                    blocks[index] = None
+            one = Series(
+                name=name,
+                start_ms=np.concatenate([block.start_ms[rows] for block, rows in parts]),
+                offset_min=np.concatenate([block.offset_min[rows] for block, rows in parts]),
+                kwh=np.concatenate([block.kwh[rows] for block, rows in parts]),
+            )
+            yield one.near(near, FIRST_DAY, self.defects).once(self.defects)
+
+    def _must_fit(self, place: str, cells: int, first: int, days: int) -> None:
+        if cells > max(MOST_CELLS, CELLS_A_ROW * self.read):
+            raise SourceError(
+                f"{place}: {self.read:,} rows spread over {days:,} days from {date_of(first)} would fill "
+                f"{cells:,} intervals; allowed: {CELLS_A_ROW} intervals a row; give days that belong together"
+            )
 
 
 def parse_energy(rows: pd.DataFrame, defects: Defects, place: str) -> pd.DataFrame:
-    """Column ``kwh`` from text: missing, unreadable and negative values are dropped and counted."""
-    text = rows["kwh"].astype("string").str.strip()
-    missing = text.isna() | text.str.lower().isin(["", "null", "nan", "na"])
-    rows = defects.drop(rows, missing.astype(bool), "missing_energy", place)
-    value = pd.to_numeric(rows["kwh"], errors="coerce").astype("Float64")
-    bad = ~np.isfinite(value.to_numpy(np.float64, na_value=np.nan))
-    rows = defects.drop(rows, pd.Series(bad, index=rows.index, dtype=bool), "unreadable_energy", place)
-    rows = rows.assign(kwh=value[~bad].astype(np.float64))
-    return defects.drop(rows, rows["kwh"] < 0, "negative_energy", place)
+    """Column ``kwh`` from text: missing and unreadable values are dropped and counted; the column ``text`` stays."""
+    value = pd.to_numeric(rows["kwh"], errors="coerce").to_numpy(np.float64)
+    rows = rows.assign(text=rows["kwh"], kwh=value)
+    bad = ~np.isfinite(value)
+    if not bad.any():
+        return rows
+    missing = rows["text"].str.strip().str.lower().isin(_MISSING) & bad
+    rows = defects.drop(rows, missing, "missing_energy", place, "text")
+    return defects.drop(rows, ~np.isfinite(rows["kwh"]), "unreadable_energy", place, "text")
 
 
-def to_ms(when: pd.Series[pd.Timestamp]) -> Ints:
-    """Milliseconds since 1970 of naive timestamps."""
-    return when.to_numpy().astype("datetime64[ms]").astype(np.int64)
+def parse_celsius(
+    text: pd.Series[str], lines: pd.Series[int], defects: Defects, place: str, *, fahrenheit: bool = False
+) -> Floats:
+    """Temperatures from text; NaN where there is none, counted where it cannot be read or cannot be."""
+    found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+    celsius = (found - 32.0) / 1.8 if fahrenheit else found
+    unknown = ~np.isfinite(celsius) & (text.str.strip() != "").to_numpy(np.bool_)
+    absurd = np.isfinite(celsius) & ((celsius < COLDEST_C) | (celsius > HOTTEST_C))
+    for kind, flags in (("unreadable_temperature", unknown), ("impossible_temperature", absurd)):
+        if flags.any():
+            first = int(np.argmax(flags))
+            defects.add(kind, int(flags.sum()), f"{place}:{lines.iloc[first]}: {shown(text.iloc[first])}")
+    return np.where(unknown | absurd, np.nan, celsius)
 
 
-def daily_peaks(wall_ms: Ints, celsius: Floats) -> dict[dt.date, float]:
-    """Highest known temperature of each wall-clock day."""
-    days = pd.Series(celsius).groupby(wall_ms // MS_PER_DAY).max().dropna()
-    return {dt.date(1970, 1, 1) + dt.timedelta(days=int(str(day))): float(peak) for day, peak in days.items()}
+def daily_peaks(wall_ms: Ints, celsius: Floats, peaks: dict[dt.date, float]) -> None:
+    """Raise ``peaks`` to the highest known temperature of each wall-clock day."""
+    known = np.isfinite(celsius)
+    days, where = np.unique(wall_ms[known] // MS_PER_DAY, return_inverse=True)
+    highest = np.full(len(days), -np.inf)
+    np.maximum.at(highest, where, celsius[known])
+    for day, peak in zip(days, highest, strict=True):
+        if FIRST_DAY <= day <= LAST_DAY:
+            peaks[date_of(int(day))] = max(float(peak), peaks.get(date_of(int(day)), -np.inf))
 
 
 def files_of(path: Path, pattern: str) -> list[Path]:
@@ -154,22 +223,10 @@ def files_of(path: Path, pattern: str) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise SourceError(f"{path}: no such file or folder")
-    found = sorted(path.glob(pattern))
+    found = sorted(file for file in path.glob(pattern) if file.is_file())
     if not found:
         raise SourceError(f"{path}: no file matches {pattern}")
     return found
-
-
-def _usual_minutes(starts: list[Ints], place: str) -> int:
-    """The most common step between rows, in minutes."""
-    steps = np.concatenate([np.diff(start) for start in starts])
-    if len(steps) == 0:
-        raise SourceError(f"{place}: one row a slice; the interval cannot be told")
-    values, counts = np.unique(steps, return_counts=True)
-    minutes, rest = divmod(int(values[np.argmax(counts)]), MS_PER_MINUTE)
-    if rest or minutes == 0 or 1440 % minutes:
-        raise SourceError(f"{place}: rows are {minutes} min {rest} ms apart; allowed: a step that divides a day")
-    return minutes
 
 
 def _peaks(peak_c: Mapping[dt.date, float], first: int, days: int) -> Floats:
@@ -179,9 +236,3 @@ def _peaks(peak_c: Mapping[dt.date, float], first: int, days: int) -> Floats:
         if 0 <= day < days:
             peaks[day] = celsius
     return peaks
-
-
-def _where(name: str, start: Ints, flags: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
-    if not flags.any():
-        return ""
-    return f"{name} at {np.datetime64(int(start[flags][0]), 'ms')}"
