@@ -125,8 +125,8 @@ def _excluded_day(line: str, names: tuple[str, ...], place: str) -> tuple[dt.dat
     head, _, rest = line.partition(",")
     text, commented, _ = head.partition("#")
     name = "" if commented else rest.strip()
-    if name and name not in names:
-        name = rest.partition("#")[0].strip()
+    while name not in names and "#" in name:
+        name = name.rpartition("#")[0].strip()
     text = text.strip()
     if not text and not name:
         return None, ""

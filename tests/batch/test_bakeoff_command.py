@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from batch.commands import bakeoff
 from gridflex.domain.baseline import METHODS
 from gridflex.domain.demand_simulator import Town, simulate
-from gridflex.errors import GridflexError
+from gridflex.errors import GridflexError, UsageError
 
 FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days"]
 
@@ -117,3 +117,99 @@ def test_picture__is_a_png_of_some_size(data: Path, tmp_path: Path) -> None:
     assert width > 1200
     assert height > 500
     assert picture.stat().st_size > 20_000
+
+
+def _file(path: Path, minutes: int, days: int = 60, bad: str = "") -> Path:
+    """One slice from 2024-02-01 on, in UTC."""
+    start = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+    rows = ["slice,interval_start,energy_kwh"]
+    for n in range(days * 1440 // minutes):
+        when = start + dt.timedelta(minutes=n * minutes)
+        power_kw = 1 + abs(when.hour - 12) / 10 + when.toordinal() * 7 % 5 / 10
+        rows.append(f"feeder #7,{when.isoformat()},{power_kw * minutes / 60:.4f}")
+    path.write_text("\n".join([*rows, bad]))
+    return path
+
+
+def test_coarse_steps__give_no_number_where_a_rules_hours_do_not_fall_on_them(tmp_path: Path) -> None:
+    found = _run(_file(tmp_path / "x.csv", 120), "--json", "--window", "16:00-20:00")
+    methods = {row["method"]: row for row in json.loads(found.stdout)}
+    for name in ("caiso_10_of_10", "pjm_high_4_of_5", "ercot_mid_8_of_10", "matching_days_3", "high_5_of_10_additive"):
+        assert methods[name]["placebo_days"] == 0
+        assert f"{name}: no number (its hours do not fall on intervals of 120 min" in found.stderr
+    assert methods["nyiso_high_5_of_10"]["placebo_days"] > 20, "-4 h..-2 h is two steps of two hours"
+
+
+def test_daily_data__has_numbers_without_an_adjustment_and_a_reason_for_the_others(tmp_path: Path) -> None:
+    found = _run(_file(tmp_path / "x.csv", 1440, days=120), "--json", "--window", "00:00-24:00")
+    methods = {row["method"]: row for row in json.loads(found.stdout)}
+    assert methods["igrid_last_5"]["placebo_days"] > 20
+    assert methods["caiso_10_of_10"]["cvrmse"] is None
+    assert "nyiso_high_5_of_10: no number (its hours do not fall on intervals of 1440 min" in found.stderr
+
+
+@pytest.mark.parametrize("zone", ["Europe", "America", "../etc", "", "Mars/Olympus", "a" * 300, "posix\0"])
+def test_zone__that_is_none_is_a_wrong_argument(data: Path, zone: str) -> None:
+    found = _run(data, "--zone", zone)
+    assert isinstance(found.exception, UsageError)
+    assert "unknown; expected a name such as Africa/Tunis" in str(found.exception)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty"), (b"\xff\xfes\0", "UTF-16"), (b"slice,interval_start,energy_kwh\nR\xe9,,\n", "x.csv:2")],
+)
+def test_zone__is_not_blamed_for_a_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(content)
+    error = str(_run(file, "--zone", "Africa/Tunis").exception)
+    assert message in error
+    assert "Africa/Tunis" not in error
+
+
+def test_excluded_days__byte_order_mark_line_ends_and_a_name_with_a_number_sign(tmp_path: Path) -> None:
+    file = _file(tmp_path / "x.csv", 60)
+    days = tmp_path / "days.txt"
+    days.write_bytes("\ufeff2024-03-13,feeder #7\r\n2024-03-14 # known\r\n2024-03-15,feeder #7 # too\r\n".encode())
+    before = json.loads(_run(file, "--json").stdout)[0]["placebo_days"]
+    assert json.loads(_run(file, "--json", "--exclude-days", str(days)).stdout)[0]["placebo_days"] == before - 3
+
+
+def test_excluded_days__outside_the_data_are_told(tmp_path: Path) -> None:
+    days = tmp_path / "days.txt"
+    days.write_text("2042-03-13\n2024-03-13\n")
+    found = _run(_file(tmp_path / "x.csv", 60), "--exclude-days", str(days))
+    assert "1 excluded day(s) outside the data (2024-02-01 to 2024-03-31), first days.txt:1: 2042-03-13" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"03/13/2024\n", "days.txt:1: found '03/13/2024'"),
+        (b"date\n", "days.txt:1"),
+        ("2024-03-13".encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_excluded_days__in_another_form_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    days = tmp_path / "days.txt"
+    days.write_bytes(content)
+    found = _run(_file(tmp_path / "x.csv", 60), "--exclude-days", str(days))
+    assert isinstance(found.exception, UsageError)
+    assert message in str(found.exception)
+    assert isinstance(_run(_file(tmp_path / "x.csv", 60), "--exclude-days", str(tmp_path)).exception, UsageError)
+
+
+def test_defects__are_told_before_anything_is_scored_that_may_fail(tmp_path: Path) -> None:
+    file = _file(tmp_path / "x.csv", 60, days=2, bad="feeder #7,2024-02-10 00:00:00,1")
+    found = _run(file, "--window", "17:00-20:00", "--exclude-days", str(_all_days(tmp_path)))
+    assert "nothing can be scored" in str(found.exception)
+    assert "defect unreadable_time_or_no_offset: 1, first x.csv:50: '2024-02-10 00:00:00'; allowed: ISO" in found.stderr
+
+
+def _all_days(folder: Path) -> Path:
+    (folder / "all.txt").write_text("2024-02-01\n2024-02-02\n")
+    return folder / "all.txt"
+
+
+def test_picture__that_cannot_be_written_is_a_wrong_argument(data: Path, tmp_path: Path) -> None:
+    assert isinstance(_run(data, "--picture", str(tmp_path / "no" / "x.png")).exception, UsageError)

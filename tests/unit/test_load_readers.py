@@ -108,6 +108,155 @@ def test_loadshape__power_becomes_energy_and_fahrenheit_celsius(tmp_path: Path) 
     assert found.defects.count == {"missing_energy": 1}
 
 
+def test_lcl_hourly__a_row_is_the_half_hour_at_its_hour_and_never_an_hours_energy(tmp_path: Path) -> None:
+    head = "ID_House,Day,Month,Year,Hour,Holiday,Acorn_Group,Temperature,kWh\n"
+    (tmp_path / "MAC1.csv").write_text(head + "MAC1,1,1,2013,0,No,A,5.0,0.5\nMAC1,1,1,2013,1,No,A,7.5,0.25\n")
+    found = read_lcl_hourly(tmp_path)
+    assert found.loads.metered_minutes == 30
+    assert found.loads.kw_per_kwh == 2.0, "0.5 kWh in half an hour are 1 kW"
+    assert found.loads.kwh[0, 0, :2].tolist() == [0.5, 0.25]
+    assert "a row is the half-hour that starts at the hour: h:30 is unknown" in found.notes[-1]
+
+
+@pytest.mark.parametrize("hour", ["24", "7.5", "x", ""])
+def test_lcl_hourly__an_hour_that_is_none_is_counted(hour: str, tmp_path: Path) -> None:
+    rows = [f"MAC1,1,1,2013,{n},No,A,5.0,0.5" for n in (0, 1, hour)]
+    file = tmp_path / "MAC1.csv"
+    file.write_text("\n".join(["ID_House,Day,Month,Year,Hour,Holiday,Acorn_Group,Temperature,kWh", *rows]))
+    found = read_lcl_hourly(file)
+    assert found.defects.count == {"unreadable_time": 1}
+    assert f"MAC1.csv:4: '2013-1-1-{hour}'" in found.defects.example["unreadable_time"]
+
+
+def test_lcl_hourly__hours_from_1_to_24_are_refused(tmp_path: Path) -> None:
+    rows = [f"MAC1,{day},1,2013,{hour},No,A,5.0,0.5" for day in (1, 2) for hour in range(1, 25)]
+    file = tmp_path / "MAC1.csv"
+    file.write_text("\n".join(["ID_House,Day,Month,Year,Hour,Holiday,Acorn_Group,Temperature,kWh", *rows]))
+    with pytest.raises(SourceError, match="hours from 1 to 24"):
+        read_lcl_hourly(file)
+
+
+@pytest.mark.parametrize(
+    "foreign", ["Straße,Größe\n1,2\n".encode("latin-1"), "a,b\n1,2\n".encode("utf-16"), b"", b"a;b\n"]
+)
+def test_lcl__a_foreign_file_beside_is_left_out_and_told(foreign: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(NATIVE)
+    plain = read_lcl(tmp_path)
+    (tmp_path / "b.csv").write_bytes(foreign)
+    found = read_lcl(tmp_path)
+    assert np.array_equal(found.loads.kwh, plain.loads.kwh, equal_nan=True)
+    assert "b.csv" in found.notes[-1]
+    (tmp_path / "a.csv").unlink()
+    with pytest.raises(SourceError, match=r"no file with the columns LCLid.*b\.csv"):
+        read_lcl(tmp_path)
+
+
+def test_lcl__months_before_days_are_refused_and_a_wrong_date_is_counted(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    head = NATIVE.splitlines()[0]
+    file.write_text("\n".join([head, *(f"MAC1,Std,12/{day}/2012 00:30:00,0.1,A,B" for day in range(1, 32))]))
+    with pytest.raises(SourceError, match=r"a\.csv:14: time '12/13/2012 00:30:00': the month before the day"):
+        read_lcl(file)
+    file.write_text(NATIVE + "MAC1,Std,31/02/2013 00:30:00,0.1,A,B\nMAC1,Std,2013-01-02 00:30:00,0.1,A,B\n")
+    assert read_lcl(file).defects.count["unreadable_time"] == 2
+    assert read_lcl(file).loads.date(3) == dt.date(2013, 1, 2)
+
+
+def test_lcl__dates_beside_are_read_in_other_forms_or_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(NATIVE)
+    (tmp_path / "uk_bank_holidays.csv").write_bytes(
+        b"Bank holidays,Type\n2013-01-01,New Year\nEaster,?\x92\n40/1/2013,?\n"
+    )
+    weather = "temperature,time\n5.1,2012-12-30 00:00:00\n6.0,2012-12-30 01:00\nn/a,2012-12-30 02:00\n7,noon\n"
+    (tmp_path / "weather_hourly_darksky.csv").write_text(weather)
+    found = read_lcl(tmp_path)
+    assert found.loads.kinds[2] == DayKind.SUNDAY
+    assert found.loads.peak_temperature_c[0] == 6.0
+    beside = {"unreadable_holiday": 2, "unreadable_weather_time": 1, "unreadable_temperature": 1}
+    assert {kind: found.defects.count[kind] for kind in beside} == beside
+    (tmp_path / "weather_hourly_darksky.csv").write_text("when,celsius\n")
+    with pytest.raises(SourceError, match=r"weather_hourly_darksky\.csv:1: no column time, temperature"):
+        read_lcl(tmp_path)
+
+
+def _site(folder: Path, times: list[str], **beside: str) -> Path:
+    power = "".join(f"{when},{1 + n * 37 % 96 / 100 + n // 96}\n" for n, when in enumerate(times))
+    (folder / "s_kw.csv").write_text(power)
+    for name, text in beside.items():
+        (folder / f"s_{name}.csv").write_text(text)
+    return folder
+
+
+def _quarters(first: str, days: int = 2) -> list[str]:
+    start = dt.datetime.fromisoformat(first)
+    return [str(start + dt.timedelta(minutes=15 * n)) for n in range(96 * days)]
+
+
+def test_loadshape__days_are_never_read_as_months(tmp_path: Path) -> None:
+    times = [f"{when[8:10]}/{when[5:7]}/{when[:4]} {when[11:16]}" for when in _quarters("2013-02-01")]
+    with pytest.raises(SourceError, match=r"s_kw\.csv:1: '01/02/2013 00:00'.*year-month-day"):
+        read_loadshape(_site(tmp_path, times))
+
+
+@pytest.mark.parametrize("offset", ["-08:00", "+05:30", "Z"])
+def test_loadshape__days_are_those_of_the_written_clock(offset: str, tmp_path: Path) -> None:
+    plain = read_loadshape(_site(tmp_path, _quarters("2013-02-01"))).loads
+    loads = read_loadshape(_site(tmp_path, [when + offset for when in _quarters("2013-02-01")])).loads
+    assert loads.first_day == plain.first_day
+    assert np.array_equal(loads.kwh, plain.kwh)
+
+
+@pytest.mark.parametrize("offsets", [("", ""), ("-07:00", "-08:00")])
+def test_loadshape__the_hour_that_the_clock_repeats_is_the_mean_of_both(
+    offsets: tuple[str, str], tmp_path: Path
+) -> None:
+    day = _quarters("2013-11-03", 1)
+    times = [when + offsets[0] for when in day[:8]] + [when + offsets[1] for when in day[4:]]
+    found = read_loadshape(_site(tmp_path, times))
+    energy = [1 + n * 37 % 96 / 100 + n // 96 for n in range(100)]
+    assert found.loads.kwh[0, 0, 4:8] == pytest.approx([(energy[n] + energy[n + 4]) / 8 for n in range(4, 8)])
+    assert found.loads.kwh[0, 0, 8] == pytest.approx(energy[12] / 4)
+    assert found.defects.count == ({} if offsets[0] else {"repeated_hour": 4})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2013-02-02 14:00:00, 2013-02-02 16:00:00",
+        "2013-02-02",
+        "2013-02-02T14:00,2013-02-02T16:00,CPP",
+        "# none\n2013-02-02,",
+    ],
+)
+@pytest.mark.parametrize("header", ["", "start,end\n"])
+def test_loadshape__event_days_of_every_plain_form_are_left_out(line: str, header: str, tmp_path: Path) -> None:
+    found = read_loadshape(_site(tmp_path, _quarters("2013-02-01"), dr_days=header + line + "\n"))
+    assert found.loads.excluded.tolist() == [[False, True]]
+    assert "s: 1 event day(s) left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["12.03.2013 14:00,12.03.2013 16:00", "04/03/2013", "2013-02-30", "2013-02-03,2013-02-01", "2013-02-01,2200-01-01"],
+)
+def test_loadshape__an_event_day_that_could_be_another_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"s_dr_days\.csv:2: "):
+        read_loadshape(_site(tmp_path, _quarters("2013-02-01"), dr_days="2013-02-02\n" + line + "\n"))
+
+
+def test_loadshape__a_header_or_a_third_column_of_temperatures_does_no_harm(tmp_path: Path) -> None:
+    rows = "time,temp_f,dew\n2013-02-01 00:00:00,50,45\n2013-02-02 00:00:00,86,45\n"
+    found = read_loadshape(_site(tmp_path, _quarters("2013-02-01"), temp=rows))
+    assert found.loads.peak_temperature_c.tolist() == pytest.approx([10.0, 30.0])
+    assert found.defects.count == {"unreadable_weather_time": 1}
+
+
+def test_loadshape__a_third_column_of_power_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s_kw.csv").write_text("2013-02-01 00:00:00,1.0,0\n")
+    with pytest.raises(SourceError, match=r"s_kw\.csv:1: 3 field\(s\) in '2013-02-01 00:00:00,1\.0,0'; expected 2"):
+        read_loadshape(tmp_path)
+
+
 def _csv(path: Path, rows: list[str], head: str = "slice,interval_start,energy_kwh,temperature_c") -> Path:
     path.write_text("\n".join([head, *rows]) + "\n")
     return path

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError
 
 _TITLE_LINES = 50
+_AFTER_QUOTE = re.compile(r'" +,')
 
 
 def tables(
@@ -191,10 +193,12 @@ def _split(text: str) -> list[str] | None:
     """A line's fields; None where a quote is not closed."""
     if '"' not in text:
         return text.split(",")
-    try:
-        return next(csv.reader([text], strict=True, skipinitialspace=True))
-    except (csv.Error, StopIteration):
-        return None
+    for line in (text, _AFTER_QUOTE.sub('",', text)):
+        try:
+            return next(csv.reader([line], strict=True, skipinitialspace=True))
+        except (csv.Error, StopIteration):
+            continue
+    return None
 
 
 def _trimmed(fields: list[str], width: int) -> list[str]:
