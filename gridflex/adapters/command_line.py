@@ -31,3 +31,8 @@ def run(command: click.Command) -> None:
     except GridflexError as problem:
         click.echo(f"error: {problem}", err=True)
         sys.exit(1)
+    except OSError as problem:
+        # A disk that is full, a folder that may not be read: the system's own words say what it is about.
+        logging.getLogger(__name__).debug("failed", exc_info=True)
+        click.echo(f"error: {' '.join(str(problem).split())}", err=True)
+        sys.exit(1)

@@ -26,14 +26,16 @@ def up(services: tuple[str, ...]) -> None:
     """Start the local stack, or the named services and what they depend on.
 
     Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
-    Airflow and Superset are started only by name: `gridflex up airflow`, `gridflex up superset`.
+    Airflow and Superset are started only by name: `gridflex up airflow`, `gridflex up superset`. Without a name, what
+    was up before `gridflex down` comes back as well.
     """
     started = time.monotonic()
     stack = _stack()
-    stack.up(services)
-    if any(name.startswith("airflow") for name in services) and (welcome := airflow_welcome(stack.config)):
+    now_up = stack.up(services)
+    told = services or now_up
+    if any(name.startswith("airflow") for name in told) and (welcome := airflow_welcome(stack.config)):
         click.echo(welcome)
-    if SUPERSET in services and (welcome := superset_welcome(stack.config)):
+    if SUPERSET in told and (welcome := superset_welcome(stack.config)):
         click.echo(welcome)
     click.echo(f"up: {time.monotonic() - started:.0f} s")
 

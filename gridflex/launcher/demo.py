@@ -24,6 +24,7 @@ from gridflex.domain.canary import CANARY
 from gridflex.errors import ServiceError
 from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
 from gridflex.launcher.stack import Stack
+from gridflex.launcher.state_folder import claim
 from gridflex.launcher.steps import SUPERSET
 from gridflex.launcher.superset_service import missing_superset, superset_welcome
 
@@ -61,6 +62,7 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
 def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.Popen[bytes] | None:
     """Start the generator beside the servers' start; nothing when its data is there already."""
     folder = demo_data(config)
+    claim(config.state_dir)
     if (folder / "truth.jsonl").is_file():
         click.echo(f"generated houses: kept from {folder}")
         return None

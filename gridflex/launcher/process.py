@@ -16,6 +16,7 @@ import psutil
 
 from gridflex.config import ROOT
 from gridflex.errors import ServiceError
+from gridflex.launcher.log_keeper import older
 from gridflex.launcher.services import Service
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ MARK = "GRIDFLEX_SERVICE"
 """In the environment of every process that a service starts, so that none is overlooked or mistaken."""
 _KEEP_ENVIRON = {"SPT_NOENV": "1"}
 """Airflow's processes name themselves by setproctitle, which else writes the name over the environment."""
-LOG_KEPT_BYTES = 20_000_000
 _CREATED_TOLERANCE_S = 1.0
 _POLL_S = 0.1
 _REAPED_S = 3.0
@@ -78,7 +78,17 @@ def family(runtime: Runtime, service: Service) -> list[psutil.Process]:
 
 
 def start(runtime: Runtime, service: Service) -> int:
-    """Start the service in a session of its own and record its pid; gives the pid."""
+    """Start the service in a session of its own and record its pid; gives the pid.
+
+    Raises ``ServiceError`` in one line if its folders, files or program cannot be used.
+    """
+    try:
+        return _start(runtime, service)
+    except OSError as problem:
+        raise ServiceError(f"{service.name} cannot be started: {problem.strerror}: {problem.filename}") from None
+
+
+def _start(runtime: Runtime, service: Service) -> int:
     for folder in (*service.folders, runtime.pid_file(service).parent, runtime.log_file(service).parent):
         folder.mkdir(parents=True, exist_ok=True)
     for path, text in service.files.items():
@@ -88,8 +98,7 @@ def start(runtime: Runtime, service: Service) -> int:
         _make_secret(path)
     environ = {**os.environ, **service.env, **_KEEP_ENVIRON, MARK: runtime.mark(service)}
     log_path = runtime.log_file(service)
-    if log_path.is_file() and log_path.stat().st_size > LOG_KEPT_BYTES:
-        log_path.replace(log_path.with_suffix(".log.1"))
+    # Opened to append: the log may be cut at any time (log_keeper).
     with log_path.open("ab") as output:
         _run_first_start(service, environ, output.fileno(), log_path)
         child = subprocess.Popen(
@@ -148,12 +157,18 @@ def rss_mb(processes: list[psutil.Process]) -> int:
 
 
 def last_words(path: Path, lines: int = 12) -> list[str]:
-    """The last lines of a log, none if there is no log."""
-    if not path.is_file():
+    """The last lines of a log, with those before it was cut; none if there is no log."""
+    found = _tail(path, lines)
+    return found if len(found) >= lines else (_tail(older(path, 1), lines - len(found)) + found)
+
+
+def _tail(path: Path, lines: int) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 64_000 - 400 * lines))
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except FileNotFoundError:
         return []
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64_000 - 400 * lines))
-        return file.read().decode("utf-8", "replace").splitlines()[-lines:]
 
 
 def _run_first_start(service: Service, environ: dict[str, str], output: int, log_path: Path) -> None:
@@ -185,7 +200,7 @@ def _recorded(runtime: Runtime, service: Service) -> tuple[int, float] | None:
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
         return int(recorded["pid"]), float(recorded["created"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
 
 

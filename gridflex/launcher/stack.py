@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.config import ROOT, Config
-from gridflex.errors import ServiceError, UsageError
+from gridflex.config import Config
+from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.airflow_service import AIRFLOW_API, missing_airflow
 from gridflex.launcher.ascent import Ascent
@@ -23,14 +20,14 @@ from gridflex.launcher.catalogue import all_services
 from gridflex.launcher.druid_services import ROUTER
 from gridflex.launcher.jars import missing_jars
 from gridflex.launcher.java import check_java
+from gridflex.launcher.keeper_service import keeper_service
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service, find, select
+from gridflex.launcher.state_folder import alone, delete, is_there, must_be_ours, remember_up, remembered_up
 from gridflex.launcher.steps import SUPERSET, all_steps
 from gridflex.launcher.superset_service import missing_superset
 
 log = logging.getLogger(__name__)
-
-_OWNER_FILE = "gridflex-state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,45 +76,60 @@ class Stack:
         """Where pid files and logs stand."""
         return Runtime(state_dir=self.config.state_dir)
 
-    def up(self, names: Sequence[str] = ()) -> None:
+    def up(self, names: Sequence[str] = ()) -> list[str]:
         """Start the named services, or all, with all that they depend on, and wait until they are healthy.
 
+        Without names, what was up last comes back too. Gives the names of what is up now.
         What runs already is left alone; a service that died is started again. Creates the topics and submits the
         supervisors. What else runs has to be healthy too. Raises ``ServiceError`` with one clear line and the last
         words of the log.
         """
-        named = {service.name for service in select(self.services, names)}
-        with self._alone("up"):
-            chosen = [one for one in self.services if one.name in named or process.leader(self.runtime, one)]
+        named = [service.name for service in select(self.services, names)]
+        folder = self.config.state_dir
+        with alone(folder, "up"):
+            running = [one.name for one in self.services if process.leader(self.runtime, one)]
+            chosen = self._with_remembered(named, running) if not names else self._in_order({*named, *running})
             self._check_ground(chosen)
+            self._keep_logs()
             present = {service.name for service in chosen}
             steps = []
             for step in all_steps(self.config):
                 if step.after <= present:
                     steps.append(step)
                     present.add(step.name)
-            Ascent(self.runtime, chosen, steps, self.say).run(self.config.launcher.start_timeout_s)
+            try:
+                Ascent(self.runtime, chosen, steps, self.say).run(self.config.launcher.start_timeout_s)
+            finally:
+                self._let_logs_be()
+            now_up = [one.name for one in chosen]
+            # What died beside others that run was up all the same.
+            remember_up(folder, dict.fromkeys([*now_up, *(remembered_up(folder) if running else ())]))
+        return now_up
 
     def down(self) -> list[str]:
         """Stop all services in reverse order and wait for their end; gives the names of those that ran."""
-        if not self.config.state_dir.is_dir():
+        folder = self.config.state_dir
+        if not is_there(folder):
             return []
-        with self._alone("down"):
-            return self._stop_all()
+        with alone(folder, "down"):
+            stopped = self._stop_all()
+            if stopped and not remembered_up(folder):
+                remember_up(folder, stopped)
+            return stopped
 
     def reset(self) -> None:
         """Stop all services and delete their state. Raises ``UsageError`` if the folder is not one of ours."""
         folder = self.config.state_dir
-        if not folder.is_dir():
+        if not is_there(folder):
             return
-        if not (folder / _OWNER_FILE).is_file() and ROOT not in folder.parents:
-            raise UsageError(f"{folder} was not made by gridflex (no file {_OWNER_FILE} in it): not deleted")
-        with self._alone("reset"):
+        must_be_ours(folder)
+        with alone(folder, "reset"):
             self._stop_all()
-            shutil.rmtree(folder)
+            delete(folder)
 
     def status(self) -> list[ServiceStatus]:
         """How each service is, by asking it now."""
+        is_there(self.config.state_dir)
         found = [self._status_of(service) for service in self.services]
         optional = {service.name for service in self.services if service.optional}
         return [status for status in found if status.pid is not None or status.name not in optional]
@@ -135,6 +147,7 @@ class Stack:
     def log_lines(self, name: str, lines: int) -> tuple[Path, list[str]]:
         """The log of a service and its last lines. Raises ``UsageError`` for an unknown service."""
         path = self.runtime.log_file(find(self.services, name))
+        is_there(self.config.state_dir)
         return path, process.last_words(path, lines)
 
     def _status_of(self, service: Service) -> ServiceStatus:
@@ -156,7 +169,32 @@ class Stack:
             if process.stop(self.runtime, service):
                 stopped.append(service.name)
                 self.say(f"{service.name}: stopped, {time.monotonic() - started:.0f} s")
+        self._let_logs_be()
         return stopped
+
+    def _keep_logs(self) -> None:
+        keeper = keeper_service(self.config)
+        if process.leader(self.runtime, keeper) is None:
+            process.stop(self.runtime, keeper)
+            process.start(self.runtime, keeper)
+
+    def _let_logs_be(self) -> None:
+        """Nobody writes to them once no service runs."""
+        if not any(process.leader(self.runtime, service) for service in self.services):
+            process.stop(self.runtime, keeper_service(self.config))
+
+    def _with_remembered(self, named: Sequence[str], running: Sequence[str]) -> list[Service]:
+        """The named services, those that run, and those that were up last with all that they depend on."""
+        known = {service.name for service in self.services}
+        before = [name for name in remembered_up(self.config.state_dir) if name in known]
+        back = {service.name for service in select(self.services, before)} if before else set()
+        again = [one.name for one in self.services if one.optional and one.name in back - {*named, *running}]
+        if again:
+            self.say(f"up before, and so again: {', '.join(again)}")
+        return self._in_order({*named, *running, *back})
+
+    def _in_order(self, names: set[str]) -> list[Service]:
+        return [service for service in self.services if service.name in names]
 
     def _check_ground(self, chosen: Sequence[Service]) -> None:
         folder = self.config.state_dir
@@ -175,26 +213,6 @@ class Stack:
         missing = [name for name in missing_jars() if name.split("/")[0] in needed]
         if missing:
             raise ServiceError(f"jars not fetched: {', '.join(missing)}; run `make setup`")
-
-    @contextmanager
-    def _alone(self, doing: str) -> Iterator[None]:
-        """Hold the stack's lock, so that no two launchers work on one state folder at once."""
-        folder = self.config.state_dir
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(0o700)  # readings of households, tokens, passwords: nobody else's
-        if not any(folder.iterdir()):
-            (folder / _OWNER_FILE).write_text("State of a local Gridflex stack: `gridflex reset` deletes it.\n")
-        with (folder / "launcher.lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise ServiceError(f"{lock.read().strip() or 'another launcher'} is at work on {folder}") from None
-            lock.truncate(0)
-            lock.write(f"gridflex {doing} (pid {os.getpid()})")
-            lock.flush()
-            yield
 
 
 def _supervisor(druid: Druid, name: str) -> SupervisorStatus:
