@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -13,6 +14,11 @@ from gridflex.errors import SchemaError
 UNKNOWN = "unknown"
 """The class of a label that the table does not hold."""
 
+ANY = ""
+"""In the table: every data set that has no line of its own for the label."""
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_NUMBER = re.compile(r"[(#]*\d+\)?$")
+
 TABLE = "appliance_labels.csv"
 COLUMNS = ["dataset", "label", "appliance"]
 
@@ -20,22 +26,30 @@ COLUMNS = ["dataset", "label", "appliance"]
 def appliance_class(dataset: str, label: str) -> str:
     """The appliance class of ``label`` as ``dataset`` (``redd``, ``greend``) writes it, else ``UNKNOWN``.
 
-    Case and runs of white space in the label do not matter.
+    Case, white space, hyphens, underscores and a number at the end do not matter. A label that is not the data set's
+    own has the class that any data set gives it: other public sets come in REDD's layout, too.
 
     >>> appliance_class("redd", "dishwaser"), appliance_class("greend", "Water  Kettle"), appliance_class("redd", "?")
     ('dishwasher', 'kettle', 'unknown')
+    >>> appliance_class("redd", "aggregate"), appliance_class("redd", "Fridge-Freezer (2)")
+    ('mains', 'fridge')
     """
-    return appliance_labels().get((dataset, normalised(label)), UNKNOWN)
+    whole = normalised(label)
+    for name in (whole, normalised(_NUMBER.sub("", whole))):
+        for owner in (dataset, ANY):
+            if (owner, name) in appliance_labels():
+                return appliance_labels()[owner, name]
+    return UNKNOWN
 
 
 def normalised(label: str) -> str:
-    """A label in the table's form: lower case, single spaces."""
-    return " ".join(label.lower().split())
+    """A label in the table's form: lower case, words parted by single spaces."""
+    return " ".join(_BETWEEN_WORDS.split(label.lower())).strip()
 
 
 @cache
 def appliance_labels() -> Mapping[tuple[str, str], str]:
-    """The whole table: (data set, label) -> class. Raises ``SchemaError`` if it is not well formed."""
+    """The whole table: (data set or ``ANY``, label) -> class. Raises ``SchemaError`` if it is not well formed."""
     text = resources.files("gridflex.contracts").joinpath("tables", TABLE).read_text(encoding="utf-8")
     return parse_labels(text)
 
