@@ -10,7 +10,7 @@ from fastavro import schemaless_reader
 
 from gridflex.config import Readings
 from gridflex.contracts.schemas import FRAME_LENGTH, reading_schema
-from gridflex.domain.readings import MS_PER_S, Reason
+from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_S, Reason
 
 GOOD = "good"
 _MAX_OBSERVED_S = 86_400
@@ -51,7 +51,7 @@ class Validity:
             (power_w < 0, Reason.NEGATIVE_POWER),
             (power_w > self._limits.max_power_w, Reason.ABSURD_POWER),
             (not 0 <= observed_s <= _MAX_OBSERVED_S, Reason.BAD_OBSERVED),
-            (time_ms <= 0, Reason.BAD_TIME),
+            (time_ms < EARLIEST_EVENT_MS, Reason.BAD_TIME),
             (time_ms > kafka_ms + self._limits.max_future_s * MS_PER_S, Reason.FUTURE_TIME),
         )
         return next((reason for broken, reason in rules if broken), None)

@@ -9,7 +9,7 @@ from gridflex import config
 from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
-from gridflex.domain.readings import Reason
+from gridflex.domain.readings import EARLIEST_EVENT_MS, Reason
 from stream_processing.state.arrivals import Arrivals
 from stream_processing.state.identity import known
 from stream_processing.state.messages import Messages
@@ -105,5 +105,6 @@ class DeadLetters:
         time_ms, kafka_ms = int(bad.time_ms[index]), int(bad.kafka_ms[index])
         ahead_ms = round(self.limits.max_future_s * 1000)
         return (
-            f"event_time_ms={time_ms}; allowed: 1..{kafka_ms + ahead_ms}, {ahead_ms} ms after the message's time stamp"
+            f"event_time_ms={time_ms}; allowed: {EARLIEST_EVENT_MS}..{kafka_ms + ahead_ms}, "
+            f"{ahead_ms} ms after the message's time stamp"
         )

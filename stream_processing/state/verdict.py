@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridflex import config
-from gridflex.domain.readings import MS_PER_S, Flags, Floats, Ints, Reason
+from gridflex.domain.readings import MS_PER_S, Flags, Floats, Ints, Reason, plausible_event
 from stream_processing.state.arrivals import GOOD
 
 MAX_OBSERVED_S = 86_400
@@ -45,7 +45,7 @@ def judge(
         Reason.NEGATIVE_POWER: power_w < 0,
         Reason.ABSURD_POWER: power_w > limits.max_power_w,
         Reason.BAD_OBSERVED: ~((observed_s >= 0) & (observed_s <= MAX_OBSERVED_S)),
-        Reason.BAD_TIME: time_ms <= 0,
+        Reason.BAD_TIME: ~plausible_event(time_ms),
         Reason.FUTURE_TIME: time_ms > kafka_ms + round(limits.max_future_s * MS_PER_S),
     }
     verdict = np.full(len(time_ms), GOOD, dtype=np.int8)

@@ -99,6 +99,7 @@ BAD: dict[str, dict[str, Any]] = {
     "observed time NaN": {"observed_s": math.nan},
     "no time": {"event_time_ms": 0},
     "before the epoch": {"event_time_ms": -1},
+    "seconds for milliseconds": {"event_time_ms": NOON_MS // 1000},
     "end of time": {"event_time_ms": 2**63 - 1},
 }
 LIMITS: list[dict[str, Any]] = [

@@ -18,6 +18,7 @@ from gridflex.contracts.schemas import (
     rejection_schema,
 )
 from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
+from gridflex.domain.readings import EARLIEST_EVENT_MS
 
 SCHEMAS = {
     "powerraw": reading_schema(),
@@ -168,6 +169,12 @@ def test_limits__are_the_configured_ones(name: str) -> None:
     made = {one["name"]: one["expression"] for one in spec.get("transformSpec", {}).get("transforms", ())}
     if name == "powerraw":
         assert (made["max_power_w"], made["max_future_s"]) == ("1234.5", "60.0")
+
+
+def test_filter__takes_the_event_times_that_the_stream_takes(name: str) -> None:
+    fields = read_spec(name)["spec"]["dataSchema"].get("transformSpec", {}).get("filter", {}).get("fields", ())
+    bounds = [part for one in fields for part in one["expression"].split(" && ") if part.startswith("event_time_ms >")]
+    assert bounds == ([f"event_time_ms >= {EARLIEST_EVENT_MS}"] if name == "powerraw" else [])
 
 
 def test_digest__changes_with_the_spec_alone(name: str) -> None:

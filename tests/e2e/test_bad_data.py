@@ -46,7 +46,7 @@ def bad_values() -> list[tuple[str, bytes]]:
         ("negative_power", reading(1, power_w=-5.0)),
         ("absurd_power", reading(1, **absurd)),
         ("bad_observed", reading(1, observed_s=-1.0)),
-        ("bad_time", reading(1, event_time_ms=-5)),
+        ("bad_time", reading(1, event_time_ms=int(time.time()))),
         ("future_time", reading(1, event_time_ms=(int(time.time()) + 86_400) * 1000)),
     ]
 

@@ -67,7 +67,7 @@ def bad_values() -> dict[str, bytes]:
         "negative_power": bad(power_w=-1.0),
         "absurd_power": bad(power_w=10e6),
         "bad_observed": bad(observed_s=-3.0),
-        "bad_time": bad(event_time_ms=-5),
+        "bad_time": bad(event_time_ms=now_ms // 1000),
         "future_time": bad(event_time_ms=now_ms + 86_400_000),
     }
 

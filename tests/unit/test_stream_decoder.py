@@ -16,7 +16,8 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Readings
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
-from gridflex.domain.readings import Reason
+from gridflex.domain.canary import Canary
+from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Reason
 from stream_processing.state.arrivals import GOOD, OFFSET_BITS, Arrivals, join, split
 from stream_processing.state.decoder import Decoder
 from stream_processing.state.identity import FIELDS, encode, identify
@@ -52,7 +53,8 @@ def _reasons(arrivals: Arrivals) -> list[Reason | None]:
         (_value(power_w=0.0, observed_s=0.0), None),
         (_value(power_w=50_000.0, observed_s=86_400.0), None),
         (_value(event_time_ms=NOW_MS + 300_000), None),
-        (_value(event_time_ms=1000), None),
+        (_value(event_time_ms=EARLIEST_EVENT_MS), None),
+        (_value(event_time_ms=Canary.at(NOW_MS).start_ms), None),
         (_value(appliance_id="x" * 300), None),
         (_value(power_w=math.nan), Reason.NOT_FINITE),
         (_value(power_w=-math.inf), Reason.NOT_FINITE),
@@ -62,6 +64,12 @@ def _reasons(arrivals: Arrivals) -> list[Reason | None]:
         (_value(observed_s=math.nan), Reason.BAD_OBSERVED),
         (_value(observed_s=86_401.0), Reason.BAD_OBSERVED),
         (_value(event_time_ms=0), Reason.BAD_TIME),
+        (_value(event_time_ms=-5), Reason.BAD_TIME),
+        (_value(event_time_ms=NOW_MS // 1000), Reason.BAD_TIME),
+        (_value(event_time_ms=NOW_MS // 60_000), Reason.BAD_TIME),
+        (_value(event_time_ms=365 * MS_PER_DAY), Reason.BAD_TIME),
+        (_value(event_time_ms=EARLIEST_EVENT_MS - 1), Reason.BAD_TIME),
+        (_value(event_time_ms=NOW_MS * 1000), Reason.FUTURE_TIME),
         (_value(event_time_ms=NOW_MS + 300_001), Reason.FUTURE_TIME),
         (b"", Reason.UNKNOWN_SCHEMA),
         (None, Reason.UNKNOWN_SCHEMA),
@@ -82,9 +90,9 @@ def test_decode__gives_each_value_its_reason(value: bytes | None, reason: Reason
 
 
 def test_decode__reads_what_was_written() -> None:
-    arrivals = _decode(_value(), _value(event_time_ms=5, power_w=7.25), _value(appliance="kettle"))
+    arrivals = _decode(_value(), _value(event_time_ms=EARLIEST_EVENT_MS + 5, power_w=7.25), _value(appliance="kettle"))
 
-    assert arrivals.time_ms.tolist() == [NOW_MS, 5, NOW_MS]
+    assert arrivals.time_ms.tolist() == [NOW_MS, EARLIEST_EVENT_MS + 5, NOW_MS]
     assert arrivals.power_w.tolist() == [120.5, 7.25, 120.5]
     assert arrivals.observed_s.tolist() == [3.0, 3.0, 3.0]
     assert (arrivals.partition.tolist(), arrivals.offset.tolist()) == ([3, 3, 3], [0, 1, 2])
