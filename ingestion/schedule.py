@@ -95,11 +95,18 @@ class Cursor:
     def _drop_before_start(self) -> None:
         if self.position.round or self.block is None or self.position.row or not self._track.start_day:
             return
-        row = int(np.searchsorted(self.block.source_time_ms, self._skip_before_ms))
+        row = self._first_row()
         if row and row == len(self.block):
             self._next_block()
         else:
             self.position = CursorPosition(round=0, block=self.position.block, row=row)
+
+    def _first_row(self) -> int:
+        """The first row of the block that is played in this round."""
+        assert self.block is not None  # noqa: S101 - callers load() first
+        if self.position.round or not self._track.start_day:
+            return 0
+        return int(np.searchsorted(self.block.source_time_ms, self._skip_before_ms))
 
     def times_ms(self) -> Ints:
         """Event times of the first clone, of the rows left in the block."""
@@ -115,7 +122,7 @@ class Cursor:
         source = block.source_time_ms[part]
         event = (source[:, None] + (self._offset_ms + self._round_ms())).ravel()
         series = (block.series[part].astype(np.int64)[:, None] + self._series_of_clone).ravel()
-        rejections = block.rejections if first == 0 and (rows or not len(block)) else ()
+        rejections = block.rejections if (rows or first == len(block)) and first == self._first_row() else ()
         self.position = CursorPosition(round=self.position.round, block=self.position.block, row=first + rows)
         if first + rows == len(block):
             self._next_block()
