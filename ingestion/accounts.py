@@ -11,7 +11,7 @@ from pathlib import Path
 from gridflex.errors import SourceError
 from ingestion.schedule import CursorPosition, Slice
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,10 @@ def account_from_json(text: str) -> Account:
     """Raises ``SourceError`` for a position written by another version."""
     values = json.loads(text)
     if values.pop("v", None) != VERSION:
-        raise SourceError(f"this replay's position was written by another version of gridflex: {text[:200]}")
+        raise SourceError(
+            "this replay's position was written by another version of gridflex, which read files in other blocks; "
+            f"start it anew under another --replay-id: {text[:200]}"
+        )
     cursors = tuple(CursorPosition(round=r, block=b, row=w) for r, b, w in values.pop("cursors"))
     return Account(cursors=cursors, **values)
 

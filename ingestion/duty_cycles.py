@@ -92,6 +92,7 @@ def duty_cycles(dataset: str, path: Path, houses: Sequence[str] | None, out: Pat
     """
     config = load_config()
     reader = open_reader(dataset, path, houses=houses, readings=config.readings)
+    reader.span_ms()  # nothing good is an error
     rejected: Counter[str] = Counter()
     count = 0
     out.parent.mkdir(parents=True, exist_ok=True)

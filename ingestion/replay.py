@@ -12,12 +12,14 @@ from pathlib import Path
 
 from gridflex.adapters.kafka import TransactionalWriter
 from gridflex.config import Config
+from gridflex.domain.interval import iso
+from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY
 from gridflex.errors import ReplayFencedError, SourceError
 from ingestion.accounts import Account, account_from_json
 from ingestion.messages import Encoder
 from ingestion.premises import load_premises
 from ingestion.schedule import Reader, Schedule, Slice
-from ingestion.timeline import Align, Span, base_days, tracks
+from ingestion.timeline import Align, Span, Track, base_days, tracks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,14 @@ class Replay:
     """One run of a replay, from where the last run of its id stopped."""
 
     def __init__(self, config: Config, reader: Reader, plan: Plan, writer: TransactionalWriter, root: Path) -> None:
-        span = Span(first_ms=reader.span_ms()[0], last_ms=reader.span_ms()[1])
+        first_ms, last_ms = reader.span_ms()
+        span = Span(first_ms=first_ms, last_ms=last_ms)
         fresh = Account(base_days=base_days(span, plan.align, now_ms()))
         self.account = account_from_json(writer.position) if writer.position else fresh
         ways = tracks(span, plan.align, plan.shifts, self.account.base_days)
         if self.account.cursors and len(self.account.cursors) != len(ways):
             raise SourceError(f"replay {plan.replay_id} was started with other shifts; give it another --replay-id")
+        _refuse_too_early(span, plan, ways)
         self._schedule = Schedule(reader, ways, span, plan.shifts, self.account.cursors)
         self._config, self._plan, self._writer = config, plan, writer
         premises = load_premises(root / config.replay.premises)
@@ -117,6 +121,17 @@ class Replay:
             messages[kafka.topic_dead_letters] = self._encoder.rejections(played.rejections)
         self._writer.commit(messages, account.to_json())
         self.account = account
+
+
+def _refuse_too_early(span: Span, plan: Plan, ways: Sequence[Track]) -> None:
+    """Raises ``SourceError`` if a shift lies in years that no message may carry."""
+    begin_ms = min(span.first_ms + clone.offset_days * MS_PER_DAY for way in ways for clone in way.clones)
+    days = -((begin_ms - EARLIEST_EVENT_MS) // MS_PER_DAY)
+    if days > 0:
+        raise SourceError(
+            f"replay {plan.replay_id}: shift {max(plan.shifts)} begins {days} day(s) before {iso(EARLIEST_EVENT_MS)}, "
+            f"the earliest event time that is taken; shifts up to {max(plan.shifts) - days} are allowed for this data"
+        )
 
 
 def parse_shifts(text: str) -> tuple[int, ...]:

@@ -6,9 +6,10 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from gridflex.domain.readings import EARLIEST_SOURCE_MS, LATEST_SOURCE_MS, MS_PER_S
 from gridflex.errors import UsageError
 from ingestion.generator import greend_files, redd_files
 from ingestion.generator.greend_files import write_greend
@@ -23,6 +24,9 @@ FIRST_DAY = {"redd": date(2011, 7, 4), "greend": date(2013, 12, 9)}
 """Mondays within the real data sets' years."""
 TRUTH = "truth.jsonl"
 ORDER = "order.json"
+ONE_DAY = timedelta(days=1)
+STRAY_DAYS = 1
+"""Days around those ordered that files may be named by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
         raise UsageError(f"unknown data set {order.dataset!r}; known: {', '.join(DATASETS)}")
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
         raise UsageError(f"{order.out} is there already and not empty; give a new folder")
+    refuse_impossible_days(order)
     order.out.mkdir(parents=True, exist_ok=True)
     start_s = first_second(order)
     told = {key: value for key, value in asdict(order).items() if key != "out"}
@@ -87,6 +92,18 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
         activations=activations,
         path=str(order.out),
     )
+
+
+def refuse_impossible_days(order: Order) -> None:
+    """Raises ``UsageError`` if some day of the order, or its lead days, lies in years that the readers reject."""
+    first, end = (datetime.fromtimestamp(ms / MS_PER_S, tz=UTC).date() for ms in (EARLIEST_SOURCE_MS, LATEST_SOURCE_MS))
+    lead, days = (order.start - first).days, (end - order.start).days
+    if order.lead_days + STRAY_DAYS > lead or order.days + STRAY_DAYS > days:
+        raise UsageError(
+            f"--start {order.start} with --days {order.days} and --lead-days {order.lead_days}: all days must lie "
+            f"between {first + STRAY_DAYS * ONE_DAY} and {end - (STRAY_DAYS + 1) * ONE_DAY}; a meter's time outside is "
+            "taken for damage"
+        )
 
 
 def planned(order: Order, number: int) -> House:

@@ -33,7 +33,10 @@ class Reader(Protocol):
         ...
 
     def span_ms(self) -> tuple[int, int]:
-        """First and last source time of a good reading, UTC epoch, from the ends of the files alone."""
+        """First and last source time of a good reading, UTC epoch, from the ends of the files alone.
+
+        Raises ``SourceError`` if there is no good reading; the message says why the first was rejected.
+        """
         ...
 
 

@@ -20,22 +20,30 @@ from typing import cast
 import numpy as np
 
 from gridflex.config import Readings
-from gridflex.domain.readings import ReadingBlock, Reason, Rejection, SourceSeries
+from gridflex.domain.readings import (
+    EARLIEST_SOURCE_MS,
+    LATEST_SOURCE_MS,
+    MS_PER_S,
+    ReadingBlock,
+    Reason,
+    Rejection,
+    SourceSeries,
+)
 from gridflex.errors import SourceError
-from ingestion.readers.houses import block_bytes, chosen, class_of, numbered
+from ingestion.readers.houses import block_bytes, chosen, class_of, nothing_good, numbered, read_text
 from ingestion.readers.line_blocks import LineBlock, line_blocks
 from ingestion.readers.merge import merge
 from ingestion.readers.parse import Form, parse
-from ingestion.readers.plugs import HEADER, Plugs, header_plugs, plug_order
-from ingestion.readers.sequence import Sequence
+from ingestion.readers.plugs import HEADER, Plugs, building_plugs, header_plugs
+from ingestion.readers.sequence import TimeOrder
 from ingestion.readers.sift import Demand, Rows, sift
 
 log = logging.getLogger(__name__)
 
 LAYOUT = "labels.json and buildingN/dataset_YYYY-MM-DD.csv"
 WHAT = "<epoch seconds>,<watts or NULL>,... as the header names them"
-BEGIN = date(2010, 1, 1)
-"""A file named by an earlier day was written before the logger's clock was set."""
+BEGIN, END = (datetime.fromtimestamp(ms / MS_PER_S, tz=UTC).date() for ms in (EARLIEST_SOURCE_MS, LATEST_SOURCE_MS))
+"""A file named by an earlier day was written before the logger's clock was set; by a later one, with a broken clock."""
 SLACK = timedelta(days=1)
 """A file is named by the local day; its times may lie this much outside the UTC day of that name."""
 
@@ -86,24 +94,18 @@ class GreendReader:
         """See ``Reader``."""
         ends = [end for building in self._buildings if (end := self._ends(building)) is not None]
         if not ends:
-            raise SourceError(f"found no good reading in {self._root}; expected lines of {WHAT}")
+            raise nothing_good(self._root, self.blocks(), WHAT)
         return min(first for first, _ in ends), max(last for _, last in ends)
 
     def _feed(self, building: Building, first_series: int, size: int) -> Iterator[ReadingBlock]:
         limits = self._readings
-        sequence = Sequence(
-            first_series=first_series,
-            series=len(building.labels),
-            reorder_s=limits.reorder_s,
-            max_gap_s=limits.max_gap_s,
-        )
+        order = TimeOrder(first_series=first_series, series=len(building.labels), limits=limits, edges=False)
         for file in building.files:
             day = _Day(building, file, max_power_w=limits.max_power_w)
             for block in line_blocks(file, name=str(file.relative_to(self._root)), block_bytes=size):
                 for rows, rejections in day.rows(block):
-                    ready, late = sequence.push(rows, block)
-                    yield replace(ready, rejections=[*rejections, *late])
-        yield sequence.finish()
+                    yield from order.push(rows, block, rejections)
+        yield from order.finish()
 
     def _ends(self, building: Building) -> tuple[int, int] | None:
         """First and last good time, from the first and the last file that have one."""
@@ -125,10 +127,11 @@ class _Day:
 
     def __init__(self, building: Building, file: Path, *, max_power_w: float) -> None:
         named = _day(file)
-        plausible = named is not None and named >= BEGIN
-        midnight = datetime.combine(named or BEGIN, time(), tzinfo=UTC)
-        self._after_s = (midnight - SLACK).timestamp()
-        self._before_s = (midnight + SLACK + timedelta(days=1)).timestamp() if plausible else -np.inf
+        self._from_s, self._before_s = np.inf, -np.inf
+        if named is not None and BEGIN <= named < END:
+            midnight = datetime.combine(named, time(), tzinfo=UTC)
+            self._from_s = max((midnight - SLACK).timestamp(), EARLIEST_SOURCE_MS / MS_PER_S)
+            self._before_s = (midnight + SLACK + timedelta(days=1)).timestamp()
         self._series = {plug: index for index, plug in enumerate(building.plugs[: len(building.labels)])}
         self._known = building.plugs
         self._width = len(building.labels)
@@ -159,7 +162,7 @@ class _Day:
         demand = Demand(
             columns=self._columns,
             series=self._width,
-            after_s=self._after_s,
+            from_s=self._from_s,
             before_s=self._before_s,
             max_power_w=self._max_power_w,
         )
@@ -214,11 +217,9 @@ def _day(file: Path) -> date | None:
 
 def _labels(path: Path) -> dict[str, list[str]]:
     """Building -> labels. Raises ``SourceError`` if the file is not there or not of that form."""
-    if not path.is_file():
-        raise SourceError(f"no {path}; expected {LAYOUT}")
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        labels = json.loads(read_text(path, LAYOUT))
+    except (ValueError, RecursionError) as problem:
         raise SourceError(f"{path} is not JSON: {problem}") from None
     good = isinstance(labels, dict) and all(
         isinstance(names, list) and names and all(isinstance(name, str) for name in names) for names in labels.values()
@@ -230,14 +231,15 @@ def _labels(path: Path) -> dict[str, list[str]]:
 
 def _building(number: int, folder: Path, labels: dict[str, list[str]], *, asked: bool) -> Building | None:
     """One building; one without files or labels is skipped, or an error if it was asked for."""
-    files = [file for file in folder.glob("dataset_*.csv") if _day(file)]
-    if unnamed := sorted(file.name for file in folder.glob("*.csv") if file not in files):
+    named = sorted(folder.glob("*.csv"))
+    files = tuple(file for file in named if file.name.startswith("dataset_") and _day(file))
+    if unnamed := [file.name for file in named if file not in files]:
         log.warning("skipped files not named dataset_YYYY-MM-DD.csv folder=%s files=%s", folder, ",".join(unnamed))
     names = labels.get(folder.name)
     if files and names:
-        ordered = tuple(sorted(files))
-        plugs = plug_order(ordered, len(names))
-        return Building(number=number, folder=folder, files=ordered, plugs=plugs, labels=tuple(names))
+        return Building(
+            number=number, folder=folder, files=files, plugs=building_plugs(files, names), labels=tuple(names)
+        )
     problem = "has no dataset_YYYY-MM-DD.csv" if not files else f"is not in labels.json, which has {', '.join(labels)}"
     if asked:
         raise SourceError(f"{folder} {problem}; expected {LAYOUT}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from gridflex.contracts.appliances import UNKNOWN, appliance_class
+from gridflex.domain.readings import ReadingBlock
 from gridflex.errors import SourceError
 
 log = logging.getLogger(__name__)
@@ -15,6 +18,7 @@ BUFFER_BYTES = 64 << 20
 """Bytes of text read ahead over all files together."""
 BLOCK_BYTES = (8 << 10, 256 << 10)
 """Least and most bytes read from a file at once."""
+_MANY_REJECTED = 1_000_000
 
 
 def block_bytes(files: int) -> int:
@@ -28,13 +32,63 @@ def block_bytes(files: int) -> int:
 
 
 def numbered(folder: Path, prefix: str, suffix: str = "") -> dict[int, Path]:
-    """The entries ``<prefix><number><suffix>`` of a folder, by number, ascending."""
-    found = {}
-    for entry in folder.iterdir():
+    """The entries ``<prefix><number><suffix>`` of a folder, by number, ascending.
+
+    Raises ``SourceError`` if the folder cannot be read, or two entries have one number (``3`` and ``03``).
+    """
+    found: dict[int, Path] = {}
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as problem:
+        raise SourceError(f"{folder} cannot be read: {problem.strerror or problem}") from None
+    for entry in entries:
         number = entry.name.removeprefix(prefix).removesuffix(suffix)
-        if entry.name == f"{prefix}{number}{suffix}" and number.isascii() and number.isdecimal():
-            found[int(number)] = entry
+        if entry.name != f"{prefix}{number}{suffix}" or not (number.isascii() and number.isdecimal()):
+            continue
+        if (other := found.setdefault(int(number), entry)) != entry:
+            raise SourceError(f"{folder}: {other.name} and {entry.name} are both number {int(number)}; keep one")
     return dict(sorted(found.items()))
+
+
+def read_text(path: Path, layout: str) -> str:
+    """The text of a file of labels: UTF-8 or, by their marks, UTF-16; anything else is taken for Latin-1.
+
+    Raises ``SourceError`` if there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise SourceError(f"no {path}; expected {layout}")
+    try:
+        raw = path.read_bytes()
+    except OSError as problem:
+        raise SourceError(f"{path} cannot be read: {problem.strerror or problem}") from None
+    encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as problem:
+        log.warning("not %s, read as Latin-1 file=%s byte=%d", encoding, path, problem.start)
+        return raw.decode("latin-1")
+
+
+def nothing_good(root: Path, blocks: Iterable[ReadingBlock], what: str) -> SourceError:
+    """The error of a data set without any good reading: how many were rejected, and the first with its reason.
+
+    ``what``: what a line should be.
+    """
+    first, counts = None, Counter[str]()
+    for block in blocks:
+        if counts.total() > _MANY_REJECTED:
+            break
+        for rejection in block.rejections:
+            first = first or rejection
+            counts[rejection.reason.value] += rejection.count
+    if first is None:
+        return SourceError(f"found no good reading in {root}: no lines at all; expected lines of {what}")
+    more = " and more" if counts.total() > _MANY_REJECTED else ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
+    return SourceError(
+        f"found no good reading in {root}; rejected: {reasons}{more}; the first at {first.position}: "
+        f"{first.raw[:60].decode('ascii', 'backslashreplace')!r}: {first.detail}; expected lines of {what}"
+    )
 
 
 def chosen(found: dict[int, Path], houses: Collection[str] | None, *, where: Path, layout: str) -> dict[int, Path]:

@@ -8,9 +8,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 
+from gridflex.config import Readings
 from gridflex.domain.readings import MS_PER_S, Floats, Ints, ReadingBlock, Reason, Rejection, observed_s
+from ingestion.readers.clock import Clock, Piece
 from ingestion.readers.line_blocks import LineBlock
 from ingestion.readers.sift import Rows
 
@@ -114,6 +119,33 @@ class Sequence:
             if not len(times) or missing[np.flatnonzero(good)[-1] :].any():
                 self._previous_ms[column] = None
         return elapsed
+
+
+class TimeOrder:
+    """The rows of one logger in the order of time: its wrong clock values found first, then what is late."""
+
+    def __init__(self, *, first_series: int, series: int, limits: Readings, edges: bool) -> None:
+        """``edges``: see ``Clock``."""
+        self.clock = Clock(reorder_s=limits.reorder_s, max_gap_s=limits.max_gap_s, edges=edges)
+        self._sequence = Sequence(
+            first_series=first_series, series=series, reorder_s=limits.reorder_s, max_gap_s=limits.max_gap_s
+        )
+
+    def push(self, rows: Rows, block: LineBlock, rejections: Iterable[Rejection]) -> list[ReadingBlock]:
+        """Take the next rows of the file with the rejections met on the way; return what is ready of these and more."""
+        return self._ordered(self.clock.push(rows, block), rejections)
+
+    def finish(self) -> list[ReadingBlock]:
+        """The readings held back, at the end of the file."""
+        return [*self._ordered(self.clock.finish(), []), self._sequence.finish()]
+
+    def _ordered(self, pieces: Iterable[Piece], rejections: Iterable[Rejection]) -> list[ReadingBlock]:
+        ready = []
+        for piece in pieces:
+            block, late = self._sequence.push(piece.rows, piece.block)
+            ready.append(replace(block, rejections=[*rejections, *piece.rejections, *late]))
+            rejections = []
+        return ready
 
 
 def _rejected(reason: Reason, rows: Rows, row: np.intp, block: LineBlock, detail: str) -> Rejection:

@@ -42,27 +42,20 @@ class Demand:
     """For each column of the file the series it belongs to; None: no label is known for it."""
     series: int
     """How many series there are."""
-    after_s: float
-    """Times are later than this."""
+    from_s: float
+    """Times are not earlier than this."""
     before_s: float
     """Times are earlier than this."""
     max_power_w: float
 
 
-def sift(
-    block: LineBlock, parsed: Parsed, demand: Demand, *, unbelievable: Flags | None = None
-) -> tuple[Rows, list[Rejection]]:
-    """The rows whose time can be, with NaN for bad values, and the rejections in order of lines.
-
-    ``unbelievable``: shape (n,), rows whose time is known to be wrong by other means.
-    """
-    good_time = (parsed.time_s > demand.after_s) & (parsed.time_s < demand.before_s)
-    if unbelievable is not None:
-        good_time &= ~unbelievable
+def sift(block: LineBlock, parsed: Parsed, demand: Demand) -> tuple[Rows, list[Rejection]]:
+    """The rows whose time can be, with NaN for bad values, and the rejections in order of lines."""
+    good_time = (parsed.time_s >= demand.from_s) & (parsed.time_s < demand.before_s)
     rejections = [*parsed.rejections, *_extra_fields(block, parsed)]
     line, time_s, cells = parsed.line, parsed.time_s, parsed.cells
     if not good_time.all():
-        rejections += _bad_times(block, parsed, ~good_time)
+        rejections += _bad_times(block, parsed, ~good_time, demand)
         line, time_s, cells = line[good_time], time_s[good_time], cells[good_time]
     values = np.full((len(line), demand.series), ABSENT)
     for column, series in enumerate(demand.columns):
@@ -108,11 +101,21 @@ def _column(
     return np.where(absurd, np.nan, power_w), rejections
 
 
-def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags) -> Iterator[Rejection]:
+def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags, demand: Demand) -> Iterator[Rejection]:
     columns = parsed.cells.shape[1]
     for start, end in _runs(bad):
-        detail = f"found time {parsed.time_s[start]:.3f} s, to line {parsed.line[end - 1]}: it cannot belong here"
+        time_s = float(parsed.time_s[start])
+        detail = f"found time {time_s:.3f} s, to line {parsed.line[end - 1]}: it cannot belong here"
+        detail += _unit(time_s, demand)
         yield _rejection(Reason.BAD_TIME, block, parsed.line[start], detail, (end - start) * columns)
+
+
+def _unit(time_s: float, demand: Demand) -> str:
+    """What a time seems to be, if it would be good in another unit."""
+    for unit, factor in (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)):
+        if demand.from_s <= time_s / factor < demand.before_s:
+            return f"; it seems to be in {unit}, expected seconds"
+    return ""
 
 
 def _extra_fields(block: LineBlock, parsed: Parsed) -> Iterator[Rejection]:

@@ -29,15 +29,6 @@ def test_blocks__are_the_file_cut_at_line_ends(text: bytes, size: int) -> None:
         ]
 
 
-def test_blocks__show_the_start_of_what_follows(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"1 one\n2 two\n3 three\n")
-    first, *rest = line_blocks(path, name="file", block_bytes=8)
-    assert first.data == b"1 one\n"
-    assert first.lookahead.startswith(b"2 two\n")
-    assert rest[-1].lookahead == b""
-
-
 def test_blocks__a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_LINE", 1000)
     path = tmp_path / "file"

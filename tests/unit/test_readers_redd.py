@@ -114,7 +114,8 @@ def test_redd__files_without_any_good_line_have_no_span(tmp_path: Path) -> None:
 
 
 def test_redd__an_unknown_label_is_logged_and_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write(tmp_path, {"channel_3.dat": b"1 5\n", "channel_4.dat": b"1 6\n"}, labels="3 sauna\n9 lighting\n")
+    line = b"1303100000 5\n"
+    write(tmp_path, {"channel_3.dat": line, "channel_4.dat": line}, labels="3 sauna\n9 lighting\n")
     with caplog.at_level(logging.WARNING):
         reader = open_reader("redd", tmp_path, houses=None, readings=LIMITS)
     assert [one.appliance for one in reader.series] == ["unknown", "unknown"]
@@ -148,17 +149,19 @@ def test_redd__a_lasting_leap_in_time_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_redd__limits_come_from_the_configuration(tmp_path: Path) -> None:
-    write(tmp_path, {"channel_3.dat": b"100 5\n130 6\n109 7\n121 11\n150 8\n"})
+    rows = [(100, 5), (130, 6), (131, 6), (109, 7), (134, 11), (150, 8)]
+    write(tmp_path, {"channel_3.dat": b"".join(b"%d %d\n" % (1_303_100_000 + second, watt) for second, watt in rows)})
     found = read(tmp_path, max_gap_s=10, reorder_s=20, max_power_w=10)
-    assert found.source_time_ms.tolist() == [100_000, 130_000, 150_000]
-    assert found.observed_s.tolist() == [0.0, 0.0, 0.0]
+    assert (found.source_time_ms - 1_303_100_000_000).tolist() == [100_000, 130_000, 131_000, 150_000]
+    assert found.observed_s.tolist() == [0.0, 0.0, 1.0, 0.0]
     assert [one.reason for one in found.rejections] == [Reason.ABSURD_POWER, Reason.LATE]
 
 
 LINES = st.lists(
     st.one_of(
-        st.tuples(st.integers(1, 400), st.integers(0, 99)).map(lambda pair: b"%d %d.00" % pair),
-        st.sampled_from([b"", b"junk", b"5 5 5", b"7 -1", b"8 60000", b"9 NULL", b"0 1", b"\0\0", b"400 \xff"]),
+        st.tuples(st.integers(1, 400), st.integers(0, 99)).map(lambda pair: b"1303100%03d %d.00" % pair),
+        st.sampled_from([b"", b"junk", b"5 5 5", b"1303100007 -1", b"1303100008 60000", b"1303100009 NULL", b"0 1"]),
+        st.sampled_from([b"\0\0", b"1303100400 \xff", b"1303132929000 4.00", b"4070908800 4.00"]),
     ),
     max_size=60,
 )
