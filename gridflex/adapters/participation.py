@@ -1,8 +1,9 @@
 """The user's table of who takes part: a CSV file with ``house_id,appliance_id,reachable,opted_out``.
 
 A row with an ``appliance_id`` is about that appliance, one without it about all of its house; a ``house_id`` without
-day shift (``redd-5``) stands for all virtual houses of that house. ``reachable`` and ``opted_out`` are 0 or 1; left
-empty they are 1 and 0, as for everyone who has no row.
+day shift (``redd-5``) stands for all virtual houses of that house: ``redd-5-0``, ``redd-5-1``. Ids are matched by their
+parts, never by how they begin: a row ``lcl`` is not about ``lcl-MAC000002``. ``reachable`` and ``opted_out`` are 0 or
+1; left empty they are 1 and 0, as for everyone who has no row.
 """
 
 from __future__ import annotations

@@ -36,9 +36,12 @@ class Participation:
     consents: Mapping[str, Consent] = field(default_factory=lambda: MappingProxyType({}))
     """By appliance id, by house id, or by house id without its day shift: all virtual houses of one."""
 
-    def callable(self, house_id: str, appliance_id: str) -> bool:
-        """Whether an appliance may be called on: by its own row, else that of its house."""
-        for name in (appliance_id, house_id, house_id.rpartition("-")[0]):
+    def callable(self, house_id: str, appliance_id: str, dataset: str = "") -> bool:
+        """Whether an appliance may be called on: by its own row, else that of its house.
+
+        ``dataset``: that of the house. With it a data set's name that holds a hyphen is not taken for a house.
+        """
+        for name in (appliance_id, house_id, without_shift(house_id, dataset)):
             if name in self.consents:
                 return self.consents[name].callable
         return True
@@ -46,6 +49,23 @@ class Participation:
     def __reduce__(self) -> tuple[object, ...]:
         """Executors get a copy; a read-only view cannot be pickled."""
         return _participation, (dict(self.consents),)
+
+
+def without_shift(house_id: str, dataset: str = "") -> str:
+    """``<dataset>-<house>`` of a house id ``<dataset>-<house>-<shift>``; any other id as it is.
+
+    ``dataset``: the house's data set; where it is not given, any text before a hyphen may be one.
+
+    >>> [without_shift(house) for house in ("redd-5-0", "lcl-MAC000002", "lcl-MAC000002-12", "lcl-2", "redd-5-x")]
+    ['redd-5', 'lcl-MAC000002', 'lcl-MAC000002', 'lcl-2', 'redd-5-x']
+    >>> without_shift("uk-dale-2", "uk-dale"), without_shift("uk-dale-2-0", "uk-dale")
+    ('uk-dale-2', 'uk-dale-2')
+    """
+    house, _, shift = house_id.rpartition("-")
+    if not (shift.isascii() and shift.isdecimal()):
+        return house_id
+    own = house.removeprefix(f"{dataset}-") != house if dataset else not house.startswith("-") and "-" in house[:-1]
+    return house if own else house_id
 
 
 def _participation(consents: dict[str, Consent]) -> Participation:

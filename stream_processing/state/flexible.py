@@ -15,7 +15,7 @@ from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
 from gridflex.domain.flexibility_state import Records
 from gridflex.domain.participation import Participation
 from gridflex.domain.readings import MS_PER_S, Floats
-from stream_processing.state.identity import FIELDS, Identities
+from stream_processing.state.identity import FIELDS, Identities, Identity
 from stream_processing.state.messages import Messages
 
 _MS_PER_MIN = 60 * MS_PER_S
@@ -37,7 +37,7 @@ class FlexibilityTeller:
         if len(minutes) == 0:
             return Messages(key=[], value=[]), records
         told, records = self.forecaster.fold(records, minutes)
-        may = np.array([self.participation.callable(one.house_id, one.appliance_id) for one in who.distinct])
+        may = np.array([self._may_call(one) for one in who.distinct])
         owner = who.code[chosen]
         callable_ = told.fresh & may[owner]
         columns: dict[str | tuple[str, ...], Column] = {
@@ -48,6 +48,9 @@ class FlexibilityTeller:
         }
         columns.update(_figures(told.only(callable_)))
         return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
+
+    def _may_call(self, one: Identity) -> bool:
+        return self.participation.callable(one.house_id, one.appliance_id, one.dataset)
 
 
 def _figures(told: Flexibility) -> Iterator[tuple[str, Floats]]:

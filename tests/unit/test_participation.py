@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from gridflex.adapters.participation import load_participation
+from gridflex.domain.participation import Consent, Participation
 from gridflex.errors import ConfigError
 
 HEADER = "house_id,appliance_id,reachable,opted_out\n"
@@ -29,6 +31,34 @@ def test_participation__takes_the_closest_row(tmp_path: Path) -> None:
     assert not found.callable("redd-9-0", "redd-9-0-1")
     assert found.callable("redd-9-0", "redd-9-0-2")
     assert found.callable("redd-11-0", "redd-11-0-2")
+
+
+@pytest.mark.parametrize(
+    ("row", "house", "dataset", "callable_"),
+    [
+        ("lcl", "lcl-MAC000002", "lcl", True),  # a data set is no house
+        ("lcl", "lcl-2", "lcl", True),
+        ("lcl", "lcl-2-0", "lcl", True),
+        ("lcl-MAC000002", "lcl-MAC000002", "lcl", False),
+        ("lcl-MAC000002", "lcl-MAC000002-3", "lcl", False),
+        ("lcl-MAC000002", "lcl-MAC0000021-3", "lcl", True),
+        ("uk-dale", "uk-dale-2", "uk-dale", True),
+        ("uk-dale-2", "uk-dale-2-0", "uk-dale", False),
+        ("redd-1", "redd-1-north", "redd", True),
+        ("redd-1-north", "redd-1-north-2", "redd", False),
+    ],
+)
+def test_participation__matches_a_house_by_its_parts(
+    tmp_path: Path, row: str, house: str, dataset: str, callable_: bool
+) -> None:
+    found = load_participation(write(tmp_path, f"{row},,,1\n"))
+    assert found.callable(house, f"{house}-1", dataset) is callable_
+
+
+def test_participation__takes_no_data_set_for_a_house_where_it_is_not_told_which() -> None:
+    found = Participation(MappingProxyType({"lcl": Consent(opted_out=True)}))
+    assert found.callable("lcl-MAC000002", "lcl-MAC000002-1")
+    assert found.callable("lcl-2", "lcl-2-1")
 
 
 def test_participation__travels_to_executors(tmp_path: Path) -> None:
