@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from pyspark.errors import StreamingQueryException
@@ -97,27 +98,28 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
 
 
 def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, until_caught_up: bool = False) -> Job:
-    """Start the query. With ``until_caught_up`` it ends by itself when it has read what was there at its start."""
-    ready = threading.Event()
-    sinks: list[KafkaSink] = []
+    """Start the query. With ``until_caught_up`` it ends by itself when it has read what was there at its start.
+
+    Raises ``ServiceError`` when Kafka does not let it write; what it has read by then is read again by the next start.
+    """
+    opening: Future[KafkaSink] = Future()
 
     def write(rows: DataFrame, batch_id: int) -> None:
-        ready.wait()
-        if sinks:
-            sinks[0].write(rows, batch_id)
+        """A micro-batch may come before the sink is open; it fails when the sink does not open, so Spark keeps it."""
+        opening.result().write(rows, batch_id)
 
     told = detect(messages, settings, known_writers())
     writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
     query = writer.trigger(**pace).start()
     try:
-        sinks.append(KafkaSink(settings.kafka, f"stream-{query.id}", _topics(settings.kafka)))
-    except BaseException:
+        sink = KafkaSink(settings.kafka, f"stream-{query.id}", _topics(settings.kafka))
+    except BaseException as problem:
+        opening.set_exception(problem)  # first: a micro-batch that waits for the sink would keep the query from ending
         query.stop()
         raise
-    finally:
-        ready.set()
-    return Job(query=query, sink=sinks[0], kafka=settings.kafka)
+    opening.set_result(sink)
+    return Job(query=query, sink=sink, kafka=settings.kafka)
 
 
 def _topics(kafka: config.Kafka) -> dict[int, str]:

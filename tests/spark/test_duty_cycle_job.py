@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status
 from tests.spark.conftest import OwnTopics
+from tests.spark.gate import Gate, gate
 from tests.spark.samples import (
     bad_values,
     late_positions,
@@ -153,6 +155,35 @@ def test_job__refuses_a_checkpoint_of_another_number_of_buckets(spark: SparkSess
 
     with pytest.raises(ServiceError, match=r"written with spark.buckets=4, the configuration says 5"):
         _run(spark, changed)
+
+
+@pytest.mark.timeout(120, func_only=True)
+def test_start__keeps_the_micro_batch_that_came_before_the_sink_failed_to_open(
+    spark: SparkSession, own_topics: OwnTopics
+) -> None:
+    settings, sent = own_topics(), readings(appliances=4, steps=40)
+    publish(settings.kafka, sent)
+    checkpoint = settings.state_dir / "checkpoint"
+    with gate(settings.kafka.bootstrap_servers) as door:
+        refused = settings.kafka.model_copy(  # no broker allows transactions of an hour
+            update={"bootstrap_servers": door.address, "transaction_timeout_s": 3600}
+        )
+        threading.Thread(target=_open_at_first_batch, args=(spark, door), daemon=True).start()
+        with pytest.raises(ServiceError, match=r"Kafka refused stream-.*timeout"):
+            start(read_messages(spark, settings), settings.model_copy(update={"kafka": refused}), str(checkpoint))
+    assert not spark.streams.active
+    assert (checkpoint / "offsets" / "0").exists()
+    assert not (checkpoint / "commits" / "0").exists()
+
+    _run(spark, settings)
+
+    assert written(settings.kafka) == told_by_detector(sent, settings)
+
+
+def _open_at_first_batch(spark: SparkSession, door: Gate) -> None:
+    while not any(query.status["message"] == "Processing new data" for query in spark.streams.active):
+        time.sleep(0.05)
+    door.open()
 
 
 def _halves(records: list[dict[str, object]]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
