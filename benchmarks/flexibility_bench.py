@@ -7,11 +7,15 @@ minute, which is what Druid's rollup makes of them. The peer is the cheapest ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
+import click
 import numpy as np
 
 from benchmarks.measure import Figure, gridflex_json, percentile
+from benchmarks.trace import Trace, figures, report
+from gridflex import config as settings
 from gridflex.adapters.avro import Coded, StringTable, encode_columns
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.flexibility_query import FlexibilityQuery
@@ -25,7 +29,7 @@ _REGIONS, _FEEDERS, _PER_HOUSE = 24, 200, 20
 _CLASSES = ("fridge", "freezer", "air_conditioning", "electric_heat", "dishwasher", "washing_machine", "dryer")
 _WHOLE_MINUTES = 10
 _DAY_MINUTES = 1440
-_QUESTIONS = 40
+_QUESTIONS = 100
 _WARM_UP = 5
 _MINUTE_MS = 60_000
 _POLL_S = 0.2
@@ -34,7 +38,7 @@ _IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "applian
 
 def run(config: Config) -> list[Figure]:
     """On the Kafka and Druid of ``config``; nothing else may write flexibility."""
-    druid = Druid(config.druid)
+    druid = _TimedDruid(config.druid)
     now_ms = time.time_ns() // 1_000_000
     minute_ms = (now_ms - round(config.flexibility.settle_s * 1000)) // _MINUTE_MS * _MINUTE_MS
     rows = _fill(config, minute_ms)
@@ -44,17 +48,51 @@ def run(config: Config) -> list[Figure]:
     one_region = FlexibilityQuery(druid, minute_ms, region="region-7")
     slices = everything.slices()
     assert sum(one.known for one in slices) == APPLIANCES
-    whole, part = _times(everything.slices), _times(one_region.slices)
+    whole, part = _traces(druid, everything), _traces(druid, one_region)
     peer = _times(lambda: _one_sum(druid, minute_ms))
+    click.echo("\n".join(report("flexibility by slice", whole) + report("the same of one region", part)))
     command = _times(lambda: gridflex_json(["curtail", "flex"]), runs=5)
     name = f"flexibility, {APPLIANCES:,} appliances, {len(slices):,} slices"
     return [
-        Figure(name=f"{name}, p50", value=percentile(whole, 0.5), unit="s"),
-        Figure(name=f"{name}, p95", value=percentile(whole, 0.95), unit="s", at_most=0.5),
-        Figure(name="the same of one region, p95", value=percentile(part, 0.95), unit="s", at_most=0.5),
+        *figures(name, whole, at_most=0.5),
+        *figures("the same of one region", part, at_most=0.5),
         Figure(name="one sum of one minute by slice, p50", value=percentile(peer, 0.5), unit="s"),
         Figure(name="`curtail flex --json`, Python's start included, p50", value=percentile(command, 0.5), unit="s"),
     ]
+
+
+class _TimedDruid(Druid):
+    """Notes how long each query took."""
+
+    def __init__(self, druid: settings.Druid) -> None:
+        super().__init__(druid)
+        self.asked: list[tuple[str, float]] = []
+        """The query and when it was answered, by the monotonic clock."""
+
+    def sql(self, query: str, parameters: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = super().sql(query, parameters)
+        self.asked.append((query, time.monotonic()))
+        return rows
+
+
+def _traces(druid: _TimedDruid, ask: FlexibilityQuery) -> list[Trace]:
+    """What `slices` waits for: both of its queries, which run beside each other, and then its own arithmetic."""
+    traces = []
+    for _ in range(_QUESTIONS + _WARM_UP):
+        druid.asked.clear()
+        began, started = time.time(), time.monotonic()
+        ask.slices()
+        done = time.monotonic()
+        fleet = next(at for query, at in druid.asked if "MAX(heard)" in query)
+        minute = next(at for query, at in druid.asked if "MAX(heard)" not in query)
+        hops = {
+            "Druid: until the first query's answer": min(fleet, minute) - started,
+            "Druid: longer for the fleet of 24 h": max(0.0, fleet - minute),
+            "Druid: longer for the minute's sums": max(0.0, minute - fleet),
+            "Python: slices of rows": done - max(fleet, minute),
+        }
+        traces.append(Trace(began=began, hops=hops))
+    return traces[_WARM_UP:]
 
 
 def _times(ask: Callable[[], object], runs: int = _QUESTIONS) -> list[float]:
@@ -116,7 +154,7 @@ def _messages(identities: list[tuple[str, ...]], time_ms: int) -> list[tuple[byt
     count = len(identities)
     random = np.random.default_rng(time_ms // _MINUTE_MS)
     schema = flexibility_schema()
-    figures = {field.name: random.uniform(0, 200, count) for field in schema.fields if field.avro_type == "double"}
+    moments = {field.name: random.uniform(0, 200, count) for field in schema.fields if field.avro_type == "double"}
     values = encode_columns(
         schema,
         {
@@ -124,7 +162,7 @@ def _messages(identities: list[tuple[str, ...]], time_ms: int) -> list[tuple[byt
             _IDENTITY: Coded(codes=np.arange(count), table=StringTable(identities)),
             "fresh": np.ones(count, dtype=np.int64),
             "callable": np.ones(count, dtype=np.int64),
-            **figures,
+            **moments,
         },
     )
     return [(row[4].encode(), value) for row, value in zip(identities, values, strict=True)]

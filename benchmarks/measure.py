@@ -27,6 +27,8 @@ class Figure:
     unit: str
     at_least: float | None = None
     at_most: float | None = None
+    note: str = ""
+    """What else there is to say of it."""
 
     @property
     def holds(self) -> bool:
@@ -43,7 +45,7 @@ class Figure:
         if self.at_most is not None:
             bound = f"at most {self.at_most:g}: "
         verdict = "" if not bound else bound + ("holds" if self.holds else "DOES NOT HOLD")
-        return f"{self.name:<64} {self.value:>14,.3f} {self.unit:<12} {verdict}".rstrip()
+        return f"{self.name:<64} {self.value:>14,.3f} {self.unit:<12} {verdict}{self.note}".rstrip()
 
 
 def versus(ours: Callable[[], float], peer: Callable[[], float], runs: int = RUNS) -> tuple[float, float, float]:
