@@ -119,4 +119,10 @@ def _rate(query: StreamingQuery) -> float:
 
 
 def _on_topic(config: Config, topic: str) -> Config:
-    return config.model_copy(update={"kafka": config.kafka.model_copy(update={"topic_readings": topic})})
+    """All appliances are new at once, and more than the default takes in within a minute."""
+    return config.model_copy(
+        update={
+            "kafka": config.kafka.model_copy(update={"topic_readings": topic}),
+            "spark": config.spark.model_copy(update={"new_series_per_min": READINGS}),
+        }
+    )

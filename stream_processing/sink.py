@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +15,18 @@ from pyspark.sql import DataFrame
 from gridflex import config
 from gridflex.adapters.kafka import Message, TransactionalWriter
 from gridflex.errors import GridflexError
+from stream_processing.state.bucket import REFUSED
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Readings of new appliances that were too many to be taken in, since the job's start."""
+
+    readings: int
+    last_ms: int
+    """When the last of them was refused, by the wall clock; 0: none was."""
 
 
 class KafkaSink:
@@ -30,6 +42,7 @@ class KafkaSink:
         self._topics = topics
         self.problem: GridflexError | None = None
         """Why the last micro-batch could not be written."""
+        self.refused = Refused(readings=0, last_ms=0)
 
     def close(self) -> None:
         """Leave Kafka; what was not committed is not there."""
@@ -46,16 +59,24 @@ class KafkaSink:
         except GridflexError as problem:
             self.problem = problem
             raise
+        self._count_refused(table)
+
+    def _count_refused(self, table: pa.Table) -> None:
+        refused = pc.sum(pc.equal(table["topic"], REFUSED)).as_py() or 0
+        if refused:
+            last_ms = time.time_ns() // 1_000_000
+            self.refused = Refused(readings=self.refused.readings + refused, last_ms=last_ms)
+            logger.warning("readings=%d rejected=too_many_series writer=%s", refused, self._name)
 
     def _committed(self) -> int:
         position = self._writer.position
         return int(json.loads(position)["batch_id"]) if position else -1
 
     def _messages(self, table: pa.Table) -> dict[str, list[Message]]:
-        messages = {}
+        messages: dict[str, list[Message]] = {}
         for code, topic in self._topics.items():
             chosen = table.filter(pc.equal(table["topic"], code))
             if len(chosen):
                 key, value = (chosen[name].to_numpy(zero_copy_only=False).tolist() for name in ("key", "value"))
-                messages[topic] = list(zip(key, value, strict=True))
+                messages.setdefault(topic, []).extend(zip(key, value, strict=True))
         return messages

@@ -141,6 +141,12 @@ def gather(batch: Batch, readings: Ordered, told: Told, min_on_ms: Ints, window_
     return rows.take(np.lexsort((end_ms, status, cause)))
 
 
+def joined(first: Rows, second: Rows) -> Rows:
+    """The rows of both, one after the other."""
+    names = [column.name for column in fields(Rows)]
+    return Rows(**{name: np.concatenate((getattr(first, name), getattr(second, name)), axis=-1) for name in names})
+
+
 def no_rows() -> Rows:
     """Nothing to tell."""
     none = np.zeros(0, dtype=np.int64)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from gridflex.domain.packed import PackedColumns, pack
 from gridflex.domain.readings import Flags, Ints
 
 OBSERVED, ON, ON_ENERGY, ENERGY = range(4)
@@ -23,7 +23,6 @@ NOT_RUNNING = NEVER - (1 << 61)
 
 _VERSION = 1
 _HEADER = np.dtype([("version", "u1"), ("slide_ms", "<i8"), ("slots", "<u4"), ("panes", "<u4"), ("last_ms", "<i8")])
-_WIDTHS = {0: None, 1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,6 +154,24 @@ def with_keys(state: DetectorState, key: Ints) -> DetectorState:
     )
 
 
+def without(state: DetectorState, slot: Ints) -> DetectorState:
+    """The state without the rows at ``slot``.
+
+    >>> without(with_keys(empty_state(), np.array([7, 3, 9])), np.array([1])).key.tolist()
+    [3, 9]
+    """
+    kept = np.ones(len(state), dtype=np.bool_)
+    kept[slot] = False
+    panes = state.panes
+    staying = kept[panes.slot]
+    moved = np.cumsum(kept) - 1
+    return DetectorState(
+        key=state.key[kept],
+        tracks=state.tracks.take(np.flatnonzero(kept)),
+        panes=Panes(slot=moved[panes.slot[staying]], pane=panes.pane[staying], sums=panes.sums[:, staying]),
+    )
+
+
 def to_bytes(state: DetectorState, slide_ms: int) -> bytes:
     """Encode a state: each column in the fewest bytes that hold it, times relative to the newest reading.
 
@@ -178,7 +195,7 @@ def to_bytes(state: DetectorState, slide_ms: int) -> bytes:
         *panes.sums[[OBSERVED, ON, ENERGY]],
         panes.sums[ON_ENERGY][_mixed(panes.sums)],
     ]
-    return header.tobytes() + b"".join(_pack(column) for column in columns)
+    return header.tobytes() + b"".join(pack(column) for column in columns)
 
 
 def from_bytes(encoded: bytes, slide_ms: int) -> DetectorState:
@@ -189,34 +206,34 @@ def from_bytes(encoded: bytes, slide_ms: int) -> DetectorState:
             f"detector state of version {header['version']} with slide_s={int(header['slide_ms']) / 1000:g}; allowed: "
             f"version {_VERSION} with slide_s={slide_ms / 1000:g}: start from a fresh checkpoint or restore the setting"
         )
-    reader = _Reader(encoded, _HEADER.itemsize)
+    columns = PackedColumns(encoded, _HEADER.itemsize)
     slots = int(header["slots"])
-    key, last_ms, flags = reader.column(slots), int(header["last_ms"]) - reader.column(slots), reader.column(slots)
+    key, last_ms, flags = columns.read(slots), int(header["last_ms"]) - columns.read(slots), columns.read(slots)
     running = (flags & 4).astype(np.bool_)
     start_ms, last_on_ms = np.zeros(slots, dtype=np.int64), np.full(slots, NOT_RUNNING, dtype=np.int64)
-    start_ms[running] = last_ms[running] - reader.column(int(running.sum()))
-    last_on_ms[running] = last_ms[running] - reader.column(int(running.sum()))
+    start_ms[running] = last_ms[running] - columns.read(int(running.sum()))
+    last_on_ms[running] = last_ms[running] - columns.read(int(running.sum()))
     tracks = Tracks(
         last_ms=last_ms,
         on=(flags & 1).astype(np.bool_),
         confirmed=(flags & 2).astype(np.bool_),
         start_ms=start_ms,
         last_on_ms=last_on_ms,
-        sums=reader.sums(running),
-        pause=reader.sums(running),
+        sums=_read_sums(columns, running),
+        pause=_read_sums(columns, running),
     )
-    return DetectorState(key=key, tracks=tracks, panes=_read_panes(reader, last_ms // slide_ms, int(header["panes"])))
+    return DetectorState(key=key, tracks=tracks, panes=_read_panes(columns, last_ms // slide_ms, int(header["panes"])))
 
 
-def _read_panes(reader: _Reader, newest: Ints, count: int) -> Panes:
-    slot = np.repeat(np.arange(len(newest), dtype=np.int64), reader.column(len(newest)))
-    pane = newest[slot] - reader.column(count)
+def _read_panes(columns: PackedColumns, newest: Ints, count: int) -> Panes:
+    slot = np.repeat(np.arange(len(newest), dtype=np.int64), columns.read(len(newest)))
+    pane = newest[slot] - columns.read(count)
     sums = np.zeros((4, count), dtype=np.int64)
     for row in (OBSERVED, ON, ENERGY):
-        sums[row] = reader.column(count)
+        sums[row] = columns.read(count)
     sums[ON_ENERGY] = np.where(sums[ON] > 0, sums[ENERGY], 0)
     mixed = _mixed(sums)
-    sums[ON_ENERGY, mixed] = reader.column(int(mixed.sum()))
+    sums[ON_ENERGY, mixed] = columns.read(int(mixed.sum()))
     return Panes(slot=slot, pane=pane, sums=sums)
 
 
@@ -226,31 +243,8 @@ def _mixed(sums: Ints) -> Flags:
     return mixed
 
 
-def _pack(column: npt.NDArray[np.int64]) -> bytes:
-    least, most = int(column.min(initial=0)), int(column.max(initial=0))
-    width = next(w for w in _WIDTHS if w == 8 or (least >= 0 and most < 1 << 8 * w))
-    kind = _WIDTHS[width]
-    return bytes((width,)) + (column.astype(kind).tobytes() if kind else b"")
-
-
-class _Reader:
-    """Reads the columns one after the other."""
-
-    def __init__(self, encoded: bytes, position: int) -> None:
-        self._encoded = encoded
-        self._position = position
-
-    def column(self, count: int) -> Ints:
-        kind = _WIDTHS[self._encoded[self._position]]
-        self._position += 1
-        if kind is None:
-            return np.zeros(count, dtype=np.int64)
-        column = np.frombuffer(self._encoded, dtype=kind, count=count, offset=self._position)
-        self._position += count * kind.itemsize
-        return column.astype(np.int64)
-
-    def sums(self, where: Flags) -> Ints:
-        sums = np.zeros((4, len(where)), dtype=np.int64)
-        for row in range(4):
-            sums[row, where] = self.column(int(where.sum()))
-        return sums
+def _read_sums(columns: PackedColumns, where: Flags) -> Ints:
+    sums = np.zeros((4, len(where)), dtype=np.int64)
+    for row in range(4):
+        sums[row, where] = columns.read(int(where.sum()))
+    return sums

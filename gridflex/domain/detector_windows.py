@@ -65,6 +65,21 @@ def slide(readings: Ordered, sums: Ints, carried: Panes, carried_ms: Ints, slidi
     return windows, Panes(slot=panes.slot[kept], pane=panes.pane[kept], sums=panes.sums[:, kept])
 
 
+def drain(panes: Panes, last_ms: Ints, sliding: Sliding) -> Windows:
+    """The windows that a reading after a long time would complete, ``at`` being the panes' slot. Nothing is kept.
+
+    ``last_ms``: shape (s,), the last reading of each slot.
+    """
+    reached = np.full(len(last_ms), np.iinfo(np.int64).max)
+    last, end = _ends(panes, last_ms // sliding.slide_ms, reached, sliding.count)
+    return Windows(
+        at=panes.slot[last],
+        end_ms=end * sliding.slide_ms,
+        sums=_window_sums(panes, last, end - sliding.count),
+        slide_sums=panes.sums[:, last] * (panes.pane[last] == end - 1),
+    )
+
+
 def _panes(readings: Ordered, sums: Ints, slide_ms: int) -> Panes:
     """The readings' intervals cut at the panes' borders, one row per piece."""
     observed = readings.observed_ms > 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from gridflex.domain.detector_activations import Rules, follow, measure, switch
 from gridflex.domain.detector_order import Batch, Late, Ordered, arrange, select
-from gridflex.domain.detector_rows import Rows, Status, Told, gather, no_rows, no_sums
+from gridflex.domain.detector_rows import Rows, Status, Told, gather, joined, no_rows, no_sums
 from gridflex.domain.detector_state import (
     NEVER,
     DetectorState,
@@ -23,8 +23,9 @@ from gridflex.domain.detector_state import (
     from_bytes,
     to_bytes,
     with_keys,
+    without,
 )
-from gridflex.domain.detector_windows import Sliding, slide
+from gridflex.domain.detector_windows import Sliding, drain, slide
 from gridflex.domain.profiles import Profiles
 from gridflex.domain.readings import MS_PER_S, Ints
 
@@ -91,18 +92,31 @@ class Detector:
 
     def flush(self, state: DetectorState) -> Rows:
         """End of input: running activations end with their last on-reading. Incomplete windows stay untold."""
-        slot = np.flatnonzero(state.tracks.running)
-        tracks = state.tracks.take(slot)
-        return Rows(
-            key=state.key[slot],
-            cause=np.full(len(slot), -1),
-            status=np.where(tracks.confirmed, Status.ENDED, Status.RETRACTED).astype(np.int64),
-            event_time_ms=tracks.last_on_ms,
-            start_ms=tracks.start_ms,
-            end_ms=tracks.last_on_ms,
-            sums=tracks.sums,
-            slide_sums=no_sums(len(slot)),
+        running = np.flatnonzero(state.tracks.running)
+        rows = _ended(state, running)
+        return replace(rows, cause=np.full(len(rows), -1))
+
+    def forget(self, state: DetectorState, slot: Ints) -> tuple[Rows, DetectorState]:
+        """Give the appliances at ``slot`` up: what a reading of theirs after a long time would tell, and the rest.
+
+        Their running activations end with the last on-reading, their windows close with what was observed. A row's
+        ``cause`` is the place in ``slot``. An appliance that comes back is a new one.
+        """
+        own, _ = _split_panes(state.panes, slot, len(state))
+        sliding = Sliding(slide_ms=self.slide_ms, count=self.window_ms // self.slide_ms)
+        windows = drain(own, state.tracks.last_ms[slot], sliding)
+        closed = Rows(
+            key=state.key[slot][windows.at],
+            cause=windows.at,
+            status=np.full(len(windows), Status.CLOSED, dtype=np.int64),
+            event_time_ms=windows.end_ms,
+            start_ms=windows.end_ms - self.window_ms,
+            end_ms=windows.end_ms,
+            sums=windows.sums,
+            slide_sums=windows.slide_sums,
         )
+        rows = joined(_ended(state, slot), closed)
+        return rows.take(np.lexsort((rows.end_ms, rows.status, rows.cause))), without(state, slot)
 
     def _follow(self, state: DetectorState, batch: Batch, readings: Ordered, slot: Ints) -> tuple[Rows, DetectorState]:
         """Apply readings in time; ``slot``: shape (g,), each group's row in the state."""
@@ -137,6 +151,22 @@ class Detector:
             min_off_ms=self.profiles.min_off_ms[code],
             max_gap_ms=round(self.max_gap_s * MS_PER_S),
         )
+
+
+def _ended(state: DetectorState, slot: Ints) -> Rows:
+    """The end of the activations that run at ``slot``; ``cause`` is the place in it."""
+    place = np.flatnonzero(state.tracks.running[slot])
+    tracks = state.tracks.take(slot[place])
+    return Rows(
+        key=state.key[slot[place]],
+        cause=place,
+        status=np.where(tracks.confirmed, Status.ENDED, Status.RETRACTED).astype(np.int64),
+        event_time_ms=tracks.last_on_ms,
+        start_ms=tracks.start_ms,
+        end_ms=tracks.last_on_ms,
+        sums=tracks.sums,
+        slide_sums=no_sums(len(place)),
+    )
 
 
 def _split_panes(panes: Panes, slot: Ints, slots: int) -> tuple[Panes, Panes]:

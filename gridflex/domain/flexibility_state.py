@@ -90,6 +90,16 @@ def find(records: Records, key: Ints) -> tuple[Ints, Flags]:
     return place, found
 
 
+def without(records: Records, key: Ints) -> Records:
+    """The records without those of ``key``.
+
+    >>> len(without(no_records(), np.array([3])))
+    0
+    """
+    place, found = find(records, key)
+    return np.delete(records, place[found])
+
+
 def to_bytes(records: Records) -> bytes:
     """Encode records.
 

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     BAD_OBSERVED = "bad_observed"  # observed_s negative, not finite or longer than a day
     UNKNOWN_SCHEMA = "unknown_schema"
     UNDECODABLE = "undecodable"
+    TOO_MANY_SERIES = "too_many_series"  # a new appliance id beyond what the stream takes in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

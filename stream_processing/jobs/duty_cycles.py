@@ -28,9 +28,18 @@ from gridflex.contracts.schemas import (
 )
 from gridflex.domain.duty_cycle import Detector
 from gridflex.domain.flexibility import Forecaster
+from gridflex.domain.roster import Bounds
 from gridflex.errors import ConfigError, ServiceError
 from stream_processing.sink import KafkaSink
-from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, OUTPUT, Bucket, BucketProcessor
+from stream_processing.state.bucket import (
+    DEAD_LETTERS,
+    DUTY_CYCLES,
+    FLEXIBILITY,
+    OUTPUT,
+    REFUSED,
+    Bucket,
+    BucketProcessor,
+)
 from stream_processing.state.decoder import Decoder
 from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.rejections import DeadLetters
@@ -80,6 +89,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             schema=rejection_schema(),
             topic=settings.kafka.topic_readings,
             limits=settings.readings,
+            spark=settings.spark,
             known_ids=tuple(writer.schema_id for writer in writers),
         ),
         flexibility=FlexibilityTeller(
@@ -87,6 +97,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             schema=flexibility_schema(),
             participation=load_participation(settings.flexibility.participation),
         ),
+        bounds=_bounds(settings.spark),
     )
     blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
     return blocks.groupBy("bucket").transformWithStateInPandas(
@@ -95,6 +106,12 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
         outputMode="Append",
         timeMode="None",
     )
+
+
+def _bounds(spark: config.Spark) -> Bounds:
+    """Of each bucket."""
+    bounds = Bounds(forget_after_s=spark.forget_after_s, new_per_min=spark.new_series_per_min, most=spark.max_series)
+    return bounds.share(spark.buckets)
 
 
 def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, until_caught_up: bool = False) -> Job:
@@ -127,6 +144,7 @@ def _topics(kafka: config.Kafka) -> dict[int, str]:
         DUTY_CYCLES: kafka.topic_duty_cycles,
         DEAD_LETTERS: kafka.topic_dead_letters,
         FLEXIBILITY: kafka.topic_flexibility,
+        REFUSED: kafka.topic_dead_letters,
     }
 
 

@@ -63,8 +63,8 @@ class Arrivals:
         """The chosen messages."""
         return Arrivals(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
-    def good(self) -> tuple[Arrivals, Ints]:
-        """The good readings, each series' together and in order of arrival, and where each series starts."""
+    def good(self) -> Arrivals:
+        """The good readings, each series' together and in order of arrival."""
         readings = self if (self.reason == GOOD).all() else self.take(self.reason == GOOD)
         codes, _ = pd.factorize(readings.series)
         order = np.argsort(codes.astype(np.uint16) if codes.max(initial=0) < 1 << 16 else codes, kind="stable")
@@ -72,8 +72,7 @@ class Arrivals:
         same = codes[1:] == codes[:-1]
         if (same & (position[1:] < position[:-1])).any():
             order = order[np.lexsort((position, codes))]
-        starts = np.flatnonzero(np.append(True, ~same)) if len(codes) else np.zeros(0, dtype=np.int64)
-        return readings.take(order), starts
+        return readings.take(order)
 
     def bad(self) -> Arrivals:
         """The messages that are not good readings."""
@@ -81,6 +80,12 @@ class Arrivals:
 
 
 COLUMNS = tuple(column.name for column in fields(Arrivals) if column.name != "payloads")
+
+
+def starts_of(readings: Arrivals) -> Ints:
+    """Where each series starts, in readings that have each series' together."""
+    series = readings.series
+    return np.flatnonzero(np.append(True, series[1:] != series[:-1])) if len(series) else np.zeros(0, dtype=np.int64)
 
 
 def as_batch(readings: Arrivals, starts: Ints) -> Batch:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyspark.sql.streaming.stateful_processor import StatefulProcessor, StatefulProcessorHandle
 from pyspark.sql.types import BinaryType, ByteType, IntegerType, StructField, StructType
 
 from gridflex.contracts.schemas import Schema
-from gridflex.domain.duty_cycle import Detector, empty_state
-from gridflex.domain.flexibility_state import from_bytes, no_records, to_bytes
-from stream_processing.state.arrivals import Arrivals, as_batch, join
+from gridflex.domain.detector_state import find
+from gridflex.domain.duty_cycle import Detector
+from gridflex.domain.flexibility_state import without
+from gridflex.domain.readings import MS_PER_S, Ints
+from gridflex.domain.roster import Bounds
+from stream_processing.state.arrivals import Arrivals, as_batch, join, starts_of
 from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.identity import Identities
+from stream_processing.state.memory import Memory, Names, State, from_bytes, no_memory, to_bytes
 from stream_processing.state.messages import Messages, duty_cycles
 from stream_processing.state.rejections import DeadLetters
 from stream_processing.state.worker import settle
 
-DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY = range(3)
-"""Which topic a message is for."""
+DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED = range(4)
+"""What a message is; refused readings go to the dead letters' topic, too, and are counted."""
 OUTPUT = StructType(
     [
         StructField("topic", ByteType(), nullable=False),
@@ -39,8 +45,24 @@ _STATE = StructType(
 )
 
 
-State = tuple[bytes, bytes]
-"""What the detector remembers, and what is remembered of flexible appliances."""
+_MS_PER_MIN = 60 * MS_PER_S
+_WRITTEN, _FEW = 2, 1000
+"""Names are put together when so many times more than there are series were written; of few series, later."""
+_NAMES = StructType([StructField("block", BinaryType(), nullable=False)])
+Told = dict[int, list[Messages]]
+"""Messages by topic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What a bucket's messages tell, and what Spark is to keep after them."""
+
+    told: Told
+    state: State
+    new_names: bytes | None
+    """Beside those that are kept."""
+    all_names: bytes | None
+    """In place of those that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +73,75 @@ class Bucket:
     schema: Schema
     dead_letters: DeadLetters
     flexibility: FlexibilityTeller
+    bounds: Bounds
+    """Of this bucket alone."""
 
-    def fold(self, encoded: State | None, arrivals: Arrivals) -> tuple[dict[int, list[Messages]], State]:
-        """Messages by topic, and the state as bytes after them."""
-        state = self.detector.decode(encoded[0]) if encoded else empty_state()
-        records = from_bytes(encoded[1]) if encoded else no_records()
-        readings, starts = arrivals.good()
-        rows, late, state = self.detector.fold(state, as_batch(readings, starts))
+    def fold(self, encoded: State | None, arrivals: Arrivals, names: Callable[[], list[bytes]]) -> Folded:
+        """``names``: gives the blocks of names that are kept; it is asked only when series are forgotten."""
+        memory = from_bytes(encoded, self.detector) if encoded else no_memory()
+        before_min = memory.roster.clock_min
+        readings, refused, memory = self._admit(arrivals.good(), memory)
+        rows, late, state = self.detector.fold(memory.detector, as_batch(readings, starts_of(readings)))
         who = Identities.of(readings.payloads, readings.payload[rows.cause])
-        flexible, records = self.flexibility.fold(records, rows, who)
-        told = {
+        flexible, records = self.flexibility.fold(memory.flexible, rows, who)
+        memory, new = _heard(replace(memory.after(state), flexible=records), readings, before_min)
+        told: Told = {
             DUTY_CYCLES: [duty_cycles(self.schema, rows, who)],
             DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(arrivals.bad())],
             FLEXIBILITY: [flexible],
+            REFUSED: [self.dead_letters.of_refused(refused)],
         }
-        return told, (self.detector.encode(state), to_bytes(records))
+        new_names = new.to_block() if len(new.key) else None
+        slots = memory.roster.due(before_min, self.bounds)
+        all_names = None
+        if len(slots) or memory.roster.written > _WRITTEN * max(_FEW, len(memory.roster)):
+            known = Names.of_blocks(names() + ([new_names] if new_names else []))
+            last, memory, known = self._forget(memory, slots, known)
+            told[DUTY_CYCLES].append(last[0])
+            told[FLEXIBILITY].append(last[1])
+            new_names, all_names = None, known.to_block()
+        return Folded(told=told, state=to_bytes(memory, self.detector), new_names=new_names, all_names=all_names)
+
+    def _admit(self, readings: Arrivals, memory: Memory) -> tuple[Arrivals, Arrivals, Memory]:
+        """The readings that are taken in, and those of new series that are too many."""
+        starts = starts_of(readings)
+        _, remembered = find(memory.detector, readings.series[starts])
+        number = np.where(remembered, -1, np.arange(len(starts)))
+        series = np.repeat(number, np.diff(starts, append=len(readings)))
+        arrived = np.argsort(readings.position, kind="stable") if (number >= 0).any() else np.arange(len(series))
+        minute = readings.kafka_ms[arrived] // _MS_PER_MIN
+        late, roster = memory.roster.admit(series[arrived], minute, self.bounds)
+        memory = replace(memory, roster=roster)
+        if not late.any():
+            return readings, readings.take(np.zeros(0, dtype=np.int64)), memory
+        refused = np.zeros(len(readings), dtype=np.bool_)
+        refused[arrived] = late
+        return readings.take(~refused), readings.take(refused), memory
+
+    def _forget(self, memory: Memory, slot: Ints, known: Names) -> tuple[tuple[Messages, Messages], Memory, Names]:
+        """Give up silent series: their last duty cycles and flexibility, what is left, and the others' names."""
+        key = memory.detector.key[slot]
+        rows, state = self.detector.forget(memory.detector, slot)
+        place = known.place(key)
+        rows = rows.take(place[rows.cause] >= 0)
+        who = Identities.of(known.identity, place[rows.cause])
+        flexible, records = self.flexibility.fold(memory.flexible, rows, who)
+        left = Memory(detector=state, roster=memory.roster.without(slot), flexible=without(records, key))
+        return (duty_cycles(self.schema, rows, who), flexible), left, known.without(key)
+
+
+def _heard(memory: Memory, readings: Arrivals, before_min: int) -> tuple[Memory, Names]:
+    """Note whose readings came; the names that are to be kept: of new series, and of those that have changed theirs."""
+    starts = starts_of(readings)
+    if len(starts) == 0:
+        return memory, Names.of_blocks([])
+    minute = np.maximum(readings.kafka_ms // _MS_PER_MIN, before_min)
+    key = readings.series[starts]
+    slot, _ = find(memory.detector, key)
+    last = readings.payloads.take(pa.array(readings.payload[np.append(starts[1:], len(readings)) - 1]))
+    mark = np.array([zlib.crc32(name) or 1 for name in last.to_pylist()], dtype=np.int64)
+    roster, changed = memory.roster.heard(slot, np.maximum.reduceat(minute, starts), mark)
+    return replace(memory, roster=roster), Names(key=key[changed], identity=last.take(pa.array(changed)))
 
 
 class BucketProcessor(StatefulProcessor):
@@ -79,11 +155,13 @@ class BucketProcessor(StatefulProcessor):
         self._bucket = bucket
         self._buckets = buckets
         self._state: Any = None
+        self._names: Any = None
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         """Called by Spark once per task."""
         settle()
         self._state = handle.getListState("detector", _STATE)
+        self._names = handle.getListState("names", _NAMES)
 
     def handleInputRows(  # noqa: N802
         self,
@@ -93,9 +171,13 @@ class BucketProcessor(StatefulProcessor):
     ) -> Iterator[pd.DataFrame]:
         """Called by Spark once per bucket and micro-batch."""
         blocks = [block for frame in rows for block in frame["block"]]
-        told, encoded = self._bucket.fold(self._load(), join(blocks))
-        self._state.put([(self._buckets, *encoded)])
-        for topic, batches in told.items():
+        folded = self._bucket.fold(self._load(), join(blocks), lambda: [block for (block,) in self._names.get()])
+        self._state.put([(self._buckets, *folded.state)])
+        if folded.all_names is not None:
+            self._names.put([(folded.all_names,)])
+        if folded.new_names is not None:
+            self._names.appendList([(folded.new_names,)])
+        for topic, batches in folded.told.items():
             for messages in batches:
                 if len(messages):
                     code = np.full(len(messages), topic, dtype=np.int8)

@@ -11,7 +11,7 @@ from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS, Reason
 from stream_processing.state.arrivals import Arrivals
-from stream_processing.state.identity import known
+from stream_processing.state.identity import identify, known
 from stream_processing.state.messages import Messages
 from stream_processing.state.verdict import MAX_OBSERVED_S, REASONS
 
@@ -24,6 +24,7 @@ class DeadLetters:
     topic: str
     """Where the readings come from."""
     limits: config.Readings
+    spark: config.Spark
     known_ids: tuple[int, ...]
 
     def of_bad(self, bad: Arrivals) -> Messages:
@@ -58,6 +59,22 @@ class DeadLetters:
             details=details,
             datasets=[identity.dataset for identity in identities],
             raws=[b""] * len(lost),
+        )
+
+    def of_refused(self, refused: Arrivals) -> Messages:
+        """Readings of new series that are more than may come; their bytes stay in Kafka."""
+        identities = [identify(payload) for payload in refused.raw]  # not by the cache: others need their place in it
+        found = [identity for identity in identities if identity is not None]
+        allowed = (
+            f"allowed: {self.spark.new_series_per_min} new ones a minute (spark.new_series_per_min), "
+            f"{self.spark.max_series} in all (spark.max_series)"
+        )
+        return self._encode(
+            refused,
+            reasons=[Reason.TOO_MANY_SERIES] * len(refused),
+            details=[f"appliance_id={one.appliance_id} appliance={one.appliance} is new; {allowed}" for one in found],
+            datasets=[one.dataset for one in found],
+            raws=[b""] * len(refused),
         )
 
     def _encode(

@@ -9,10 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 
+from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.participation import load_participation
 from gridflex.config import Config
+from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ConfigError, ReplayFencedError, ServiceError
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
@@ -155,6 +158,43 @@ def test_job__refuses_a_checkpoint_of_another_number_of_buckets(spark: SparkSess
 
     with pytest.raises(ServiceError, match=r"written with spark.buckets=4, the configuration says 5"):
         _run(spark, changed)
+
+
+def test_job__forgets_silent_appliances_and_refuses_a_flood_of_new_ones(
+    spark: SparkSession, own_topics: OwnTopics
+) -> None:
+    settings = own_topics(buckets=1, forget_after_s=3600, new_series_per_min=40)
+    sent, now_ms = readings(appliances=9, steps=40), time.time_ns() // 1_000_000
+    _publish_at(settings, sent, now_ms - 4_000_000)
+    _run(spark, settings)
+    flood = [
+        {**sent[0], "house_id": f"once-{number}", "appliance_id": f"once-{number}-1", "event_time_ms": now_ms}
+        for number in range(100)
+    ]
+    _publish_at(settings, flood, now_ms)
+
+    _run(spark, settings)
+    _publish_at(settings, flood, now_ms)
+    _run(spark, settings)
+
+    late = late_positions(sent)
+    letters = read_records(settings.kafka.bootstrap_servers, settings.kafka.topic_dead_letters)
+    assert Counter(letter["reason"] for letter in letters) == {"too_many_series": 120, "late": late + 40}
+    newest = {record["appliance_id"]: record for record in sent}
+    back = [{**one, "event_time_ms": now_ms + 10**9, "power_w": 0.0, "observed_s": 0.0} for one in newest.values()]
+    expected = told_by_detector(sent + back, settings)
+    assert len(expected) > len(told_by_detector(sent, settings))
+    assert written(settings.kafka) == expected
+    assert written_flexibility(settings.kafka) == told_by_forecaster(sent + back, settings)
+
+
+def _publish_at(settings: Config, records: list[dict[str, object]], kafka_ms: int) -> None:
+    """Write readings whose messages have this time stamp."""
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap_servers})
+    for record, value in zip(records, encode_dicts(reading_schema(), records), strict=True):
+        key = str(record["appliance_id"]).encode()
+        producer.produce(settings.kafka.topic_readings, value, key, timestamp=kafka_ms)
+    assert producer.flush(30) == 0
 
 
 @pytest.mark.timeout(120, func_only=True)
