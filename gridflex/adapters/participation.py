@@ -8,10 +8,10 @@ parts, never by how they begin: a row ``lcl`` is not about ``lcl-MAC000002``. ``
 
 from __future__ import annotations
 
-import csv
 from types import MappingProxyType
 
 from gridflex.config import ROOT
+from gridflex.config.textfile import csv_rows
 from gridflex.domain.participation import Consent, Participation
 from gridflex.errors import ConfigError
 
@@ -30,23 +30,22 @@ def load_participation(path: str) -> Participation:
     if not file.is_file():
         raise ConfigError(f"flexibility.participation: file not found: {file}")
     consents: dict[str, Consent] = {}
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise ConfigError(f"{file}:1: found columns {rows.fieldnames}; expected {','.join(COLUMNS)}")
-        for row in rows:
-            where = f"{file}:{rows.line_num}"
+    try:
+        for line, row in csv_rows(file, COLUMNS):
+            where = f"{file}:{line}"
             name, consent = _consent(row, where)
             if name in consents:
                 raise ConfigError(f"{where}: {name} has two rows")
             consents[name] = consent
+    except ValueError as problem:
+        raise ConfigError(f"flexibility.participation: {problem}") from None
     return Participation(MappingProxyType(consents))
 
 
 def _consent(row: dict[str, str], where: str) -> tuple[str, Consent]:
     name = row["appliance_id"] or row["house_id"]
     reachable, opted_out = row["reachable"] or "1", row["opted_out"] or "0"
-    if not name or None in (*row, *row.values()) or reachable not in _FLAGS or opted_out not in _FLAGS:
+    if not name or reachable not in _FLAGS or opted_out not in _FLAGS:
         raise ConfigError(
             f"{where}: found {','.join(str(value) for value in row.values())}; each row needs a house_id or an "
             "appliance_id, and 0, 1 or nothing for reachable and opted_out"

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridflex.config.textfile import plain_text
 from gridflex.errors import ConfigError
 
 _LARGEST_BYTES = 1_000_000
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BOM = "\ufeff"
 
 Values = dict[str, dict[str, str]]
 
@@ -28,34 +27,16 @@ class IniFile:
 
 def read_ini(path: Path) -> IniFile:
     """Read a file. Raises ``ConfigError`` in one line if it is no readable ``config.ini``."""
-    text = _text(path)
+    try:
+        text = plain_text(path, _LARGEST_BYTES)
+    except ValueError as problem:
+        raise ConfigError(f"cannot read {problem}") from None
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         parser.read_string(text, source=str(path))
     except configparser.Error as problem:
         raise ConfigError(f"cannot read {_explain(problem, path)}") from None
     return IniFile(path=path, values={name: dict(parser[name]) for name in parser.sections()}, lines=_lines(text))
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_BYTES + 1)
-    except OSError as problem:
-        raise ConfigError(f"cannot read {path}: {problem.strerror}; expected a file like config.ini.example") from None
-    if len(data) > _LARGEST_BYTES:
-        raise ConfigError(f"cannot read {path}: larger than {_LARGEST_BYTES:,} bytes; expected a config.ini")
-    if data.startswith(_UTF16):
-        raise ConfigError(f"cannot read {path}: it is UTF-16; save it as UTF-8")
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise ConfigError(f"cannot read {path}:{line}: a NUL byte; expected plain text in UTF-8")
-    try:
-        return data.decode("utf-8").removeprefix(_BOM)
-    except UnicodeDecodeError as problem:
-        line = data[: problem.start].count(b"\n") + 1
-        found = data.splitlines()[line - 1][:60]
-        raise ConfigError(f"cannot read {path}:{line}: found {found!r}, which is not UTF-8; save it as UTF-8") from None
 
 
 def _explain(problem: configparser.Error, path: Path) -> str:

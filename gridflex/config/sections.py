@@ -81,7 +81,7 @@ class Launcher(Section):
     min_free_disk_mb: Count = 2048
     log_max_mb: Annotated[int, Field(ge=1, le=10_000)] = 10
     """A service's log that has grown to this is cut; what was in it is kept as an older log."""
-    log_files: Annotated[int, Field(ge=0, le=100)] = 3
+    log_files: Annotated[int, Field(ge=1, le=100)] = 3
     """Older logs kept of each service."""
     druid_avro: Literal["auto", "official", "stand_in"] = "auto"
     """Druid's Avro extension: the official one, our stand-in of ``infra/local``, or the official one if there."""

@@ -246,7 +246,7 @@ def test_file__with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: Pa
 def test_file__that_is_a_folder_or_leads_nowhere_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     for path, why in ((tmp_path, "Is a directory"), (tmp_path / "nowhere", "No such file or directory")):
-        with pytest.raises(ConfigError, match=rf"^cannot read {path}: {why}; expected a file like") as problem:
+        with pytest.raises(ConfigError, match=rf"^cannot read {path}: {why}; expected a text file") as problem:
             load_config(environ={"GRIDFLEX_CONFIG": str(path)})
         assert len(str(problem.value).splitlines()) == 1
 

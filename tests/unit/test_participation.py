@@ -87,3 +87,29 @@ def test_load_participation__refuses_a_file_that_is_not_there_or_has_other_colum
     other.write_text("house\n")
     with pytest.raises(ConfigError, match="expected house_id,appliance_id,reachable,opted_out"):
         load_participation(str(other))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (HEADER.encode("utf-16"), "it is UTF-16; save it as UTF-8"),
+        (HEADER.encode() + b"redd-\xe9,,1,0\n", r"csv:2: found b'redd-\\xe9,,1,0', which is not UTF-8"),
+        (HEADER.encode() + b"redd-1\0,,1,0\n", "csv:2: a NUL byte"),
+        (HEADER.encode() + b'redd-1,,1,0\n"redd-2,,1,0\n', "csv:3: unexpected end of data"),
+        (HEADER.encode() + b"redd-1;;1;0\n", "csv:2: found 'redd-1;;1;0'; expected house_id,appliance_id"),
+        (HEADER.encode() + b"redd-1,,1,0,\n", "csv:2: found 'redd-1,,1,0,'"),
+        (b"", "csv:1: found columns ''"),
+    ],
+)
+def test_load_participation__of_no_plain_text_is_one_line(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "participation.csv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=problem) as found:
+        load_participation(str(path))
+    assert len(str(found.value).splitlines()) == 1
+
+
+def test_load_participation__takes_what_a_spreadsheet_saves(tmp_path: Path) -> None:
+    path = tmp_path / "participation.csv"
+    path.write_bytes(b"\xef\xbb\xbfhouse_id, appliance_id,reachable,opted_out\r\nredd-1, ,1, 1\r\n\r\n")
+    assert not load_participation(str(path)).callable("redd-1-0", "redd-1-0-5")
