@@ -34,5 +34,6 @@ def run(command: click.Command) -> None:
     except OSError as problem:
         # A disk that is full, a folder that may not be read: the system's own words say what it is about.
         logging.getLogger(__name__).debug("failed", exc_info=True)
-        click.echo(f"error: {' '.join(str(problem).split())}", err=True)
+        told = f"{problem.filename}: {problem.strerror}" if problem.filename else " ".join(str(problem).split())
+        click.echo(f"error: {told}", err=True)
         sys.exit(1)

@@ -47,7 +47,8 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     config, started = load_config(), time.monotonic()
     generator = _generate(config, houses, days, seed)
     stack = Stack(config, click.echo)
-    stack.up()
+    # By name: an earlier demo's replay must not come back while its houses are generated anew.
+    stack.up([service.name for service in stack.services if not service.optional])
     if generator is not None and generator.wait() != 0:
         raise ServiceError(f"the generator failed with exit code {generator.returncode}")
     stack.up([REPLAY])

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -89,7 +90,14 @@ def start(runtime: Runtime, service: Service) -> int:
 
 
 def _start(runtime: Runtime, service: Service) -> int:
-    for folder in (*service.folders, runtime.pid_file(service).parent, runtime.log_file(service).parent):
+    for folder in service.scratch:
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (
+        *service.scratch,
+        *service.folders,
+        runtime.pid_file(service).parent,
+        runtime.log_file(service).parent,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     for path, text in service.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,8 @@ class Service:
     """Configuration files, written before each start."""
     folders: tuple[Path, ...] = ()
     """Made before each start."""
+    scratch: tuple[Path, ...] = ()
+    """Made, and emptied of what a killed process left there, before each start."""
     secrets: tuple[Path, ...] = ()
     """Files of a random token, readable by this user alone; made before the first start, then kept."""
     first_start: FirstStart | None = None

@@ -22,9 +22,11 @@ def spark_service(config: Config) -> Service:
         probe=StatusFileProbe(path=folder / "status.json"),
         depends_on=(KAFKA,),
         starts_after=(KAFKA, TOPICS),
-        env=config_environ(config),
+        # Its working copy of the state. In the system's folder for such files each kill would leave one.
+        env=config_environ(config) | {"SPARK_LOCAL_DIRS": str(folder / "scratch")},
         cwd=ROOT,
         folders=(folder,),
+        scratch=(folder / "scratch",),
         jars=(SPARK,),
     )
 

@@ -271,3 +271,11 @@ def test_last_words__reads_no_more_than_the_end(tmp_path: Path) -> None:
     log.write_text("".join(f"line {i}\n" for i in range(200_000)))
     assert process.last_words(log, 2) == ["line 199998", "line 199999"]
     assert process.last_words(tmp_path / "none.log") == []
+
+
+def test_start__empties_what_a_killed_process_left(runtime: Runtime, services: Services, tmp_path: Path) -> None:
+    scratch = tmp_path / "spark" / "scratch"
+    (scratch / "blockmgr-1").mkdir(parents=True)
+    (scratch / "blockmgr-1" / "state.sst").touch()
+    up(runtime, services.make("working", SLEEPS, scratch=(scratch,)))
+    assert list(scratch.iterdir()) == []

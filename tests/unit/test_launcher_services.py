@@ -62,3 +62,17 @@ def test_config_environ__gives_a_child_the_very_same_configuration() -> None:
 
     config = load_config(environ={"GRIDFLEX_LAUNCHER_KAFKA_PORT": "4711", "GRIDFLEX_READINGS_MAX_GAP_S": "90"})
     assert load_config(environ=config_environ(config)) == config
+
+
+def test_druid_and_kafka__delete_what_nobody_needs() -> None:
+    """Segments that were replaced, logs and records of tasks, diaries: nothing of it grows for ever."""
+    files = {path.name: text for service in all_services(Config()) for path, text in service.files.items()
+             if service.name in {"kafka", "druid-coordinator"}}  # fmt: skip
+    settings = dict(line.split("=", 1) for text in files.values() for line in text.splitlines() if "=" in line)
+    day_ms = 86_400_000
+    assert settings["druid.coordinator.kill.on"] == settings["druid.indexer.logs.kill.enabled"] == "true"
+    assert settings["druid.coordinator.kill.bufferPeriod"] == "P1D"
+    assert day_ms <= int(settings["druid.indexer.logs.kill.durationToRetain"]) <= 7 * day_ms
+    diaries = ("transaction.state.log.segment.bytes", "offsets.topic.segment.bytes", "metadata.log.segment.bytes")
+    assert all(int(settings[name]) <= 16 << 20 for name in diaries)
+    assert int(settings["log.retention.hours"]) <= 168

@@ -162,3 +162,20 @@ def test_lock__is_told_by_its_holder(tmp_path: Path) -> None:
     told = pytest.raises(ServiceError, match=r"^gridflex up \(pid \d+\) is at work on ")
     with alone(tmp_path / "state", "up"), told, alone(tmp_path / "state", "down"):
         pass
+
+
+def test_any_command__that_cannot_write_its_state_says_so_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    (tmp_path / "redd" / "low_freq" / "house_1").mkdir(parents=True)
+    (tmp_path / "redd" / "low_freq" / "house_1" / "labels.dat").write_text("1 mains\n")
+    (tmp_path / "redd" / "low_freq" / "house_1" / "channel_1.dat").write_text("1303132929 100.0\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "ingestion", "replay", "redd", "--path", str(tmp_path / "redd")],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "GRIDFLEX_LAUNCHER_STATE_DIR": str(tmp_path / "taken")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"error: {tmp_path / 'taken' / 'replay'}: Not a directory"]
