@@ -17,6 +17,7 @@ from gridflex.config import Config, load_config
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
 from gridflex.domain.readings import ReadingBlock
+from gridflex.errors import SourceError
 from ingestion.commands import DATASETS, split_houses
 from ingestion.readers import Reader, open_reader
 
@@ -95,12 +96,15 @@ def duty_cycles(dataset: str, path: Path, houses: Sequence[str] | None, out: Pat
     reader.span_ms()  # nothing good is an error
     rejected: Counter[str] = Counter()
     count = 0
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        for rows in tqdm(activations(reader, config, rejected), unit=" blocks", disable=not sys.stderr.isatty()):
-            count += write_ended(rows, reader, file)
-    part.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            for rows in tqdm(activations(reader, config, rejected), unit=" blocks", disable=not sys.stderr.isatty()):
+                count += write_ended(rows, reader, file)
+        part.replace(out)
+    except OSError as problem:
+        raise SourceError(f"--out {out} cannot be written: {problem.strerror or problem}") from None
     if as_json:
         click.echo(json.dumps({"activations": count, "rejected": dict(rejected), "out": str(out)}))
     else:

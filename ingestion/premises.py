@@ -7,6 +7,7 @@ one are a pool of feeders over which the other houses are spread by a stable has
 from __future__ import annotations
 
 import csv
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,11 @@ def load_premises(path: Path) -> Premises:
         raise SourceError(f"premises file not found: {path}")
     placed: dict[str, Premise] = {}
     pool: list[Premise] = []
-    with path.open(encoding="utf-8", newline="") as file:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{path} cannot be read as UTF-8: {problem}") from None
+    with io.StringIO(text, newline="") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise SourceError(f"{path}:1: found columns {rows.fieldnames}; expected {','.join(COLUMNS)}")

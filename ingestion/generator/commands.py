@@ -12,6 +12,14 @@ from tqdm import tqdm
 from ingestion.generator.generate import DATASETS, FIRST_DAY, Order, discard
 from ingestion.generator.generate import generate as write_data_set
 
+MOST_DEFECTS = 1000
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not 0 <= value <= MOST_DEFECTS:
+        raise click.BadParameter(f"found {value}; expected 0 to {MOST_DEFECTS}, such as 1")
+    return value
+
 
 @click.command("generate")
 @click.argument("dataset", type=click.Choice(DATASETS))
@@ -25,6 +33,7 @@ from ingestion.generator.generate import generate as write_data_set
 @click.option(
     "--defects",
     type=click.FloatRange(min=0),
+    callback=_finite,
     default=1.0,
     show_default=True,
     help="Scales the rates of all defects of the data set's kind; 0 writes flawless files.",

@@ -69,7 +69,10 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
         raise UsageError(f"{order.out} is there already and not empty; give a new folder")
     refuse_impossible_days(order)
-    order.out.mkdir(parents=True, exist_ok=True)
+    try:
+        order.out.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"--out {order.out} cannot be made: {problem.strerror or problem}") from None
     start_s = first_second(order)
     told = {key: value for key, value in asdict(order).items() if key != "out"}
     (order.out / ORDER).write_text(json.dumps(told, default=str) + "\n", encoding="utf-8")
@@ -121,8 +124,11 @@ def read_order(out: Path) -> Order:
     """The order that a data set was generated to. Raises ``UsageError`` if it was not generated."""
     if not (out / ORDER).is_file():
         raise UsageError(f"no {ORDER} in {out}: it was not made by `gridflex generate`")
-    found = json.loads((out / ORDER).read_text(encoding="utf-8"))
-    return Order(**found | {"out": out, "start": date.fromisoformat(found["start"])})
+    try:
+        found = json.loads((out / ORDER).read_text(encoding="utf-8"))
+        return Order(**found | {"out": out, "start": date.fromisoformat(found["start"])})
+    except (OSError, ValueError, TypeError, KeyError) as problem:
+        raise UsageError(f"{out / ORDER} is not as `gridflex generate` wrote it: {problem}") from None
 
 
 def discard(out: Path) -> None:

@@ -218,7 +218,7 @@ def _day(file: Path) -> date | None:
 def _labels(path: Path) -> dict[str, list[str]]:
     """Building -> labels. Raises ``SourceError`` if the file is not there or not of that form."""
     try:
-        labels = json.loads(read_text(path, LAYOUT))
+        labels = json.loads(read_text(path, LAYOUT), object_pairs_hook=_once)
     except (ValueError, RecursionError) as problem:
         raise SourceError(f"{path} is not JSON: {problem}") from None
     good = isinstance(labels, dict) and all(
@@ -227,6 +227,13 @@ def _labels(path: Path) -> dict[str, list[str]]:
     if not good:
         raise SourceError(f'{path}: expected {{"building0": ["label of column 1", ...], ...}}')
     return cast(dict[str, list[str]], labels)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{twice[0][:80]!r} stands twice; expected each building once")
+    return dict(pairs)
 
 
 def _building(number: int, folder: Path, labels: dict[str, list[str]], *, asked: bool) -> Building | None:

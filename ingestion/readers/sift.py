@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags, demand: Demand) -> 
     for start, end in _runs(bad):
         time_s = float(parsed.time_s[start])
         detail = f"found time {time_s:.3f} s, to line {parsed.line[end - 1]}: it cannot belong here"
-        detail += _unit(time_s, demand)
+        detail += _unit(time_s, demand) or _allowed(demand)
         yield _rejection(Reason.BAD_TIME, block, parsed.line[start], detail, (end - start) * columns)
 
 
@@ -116,6 +117,13 @@ def _unit(time_s: float, demand: Demand) -> str:
         if demand.from_s <= time_s / factor < demand.before_s:
             return f"; it seems to be in {unit}, expected seconds"
     return ""
+
+
+def _allowed(demand: Demand) -> str:
+    if not np.isfinite([demand.from_s, demand.before_s]).all():
+        return ", nor can any time in a file of this name"
+    first, end = (datetime.fromtimestamp(time_s, tz=UTC) for time_s in (demand.from_s, demand.before_s))
+    return f", allowed {first:%Y-%m-%d} to before {end:%Y-%m-%d} UTC"
 
 
 def _extra_fields(block: LineBlock, parsed: Parsed) -> Iterator[Rejection]:

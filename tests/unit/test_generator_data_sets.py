@@ -46,6 +46,37 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+@pytest.mark.parametrize(
+    ("kind", "start", "days", "lead_days"),
+    [
+        ("redd", "1969-12-31", 1, 0), ("redd", "2099-12-31", 2, 0), ("greend", "2000-01-01", 1, 0),
+        ("greend", "2049-12-30", 9, 0), ("redd", "2001-06-01", 1, 400), ("redd", "9999-12-31", 1, 0),
+        ("redd", "2011-01-01", 10**9, 0), ("redd", "0001-01-01", 1, 5),
+    ],
+)  # fmt: skip
+def test_generate__impossible_years_are_refused(
+    tmp_path: Path, kind: str, start: str, days: int, lead_days: int
+) -> None:
+    with pytest.raises(UsageError, match="all days must lie between 2001-01-02 and 2049-12-30"):
+        make(tmp_path / "out", kind, start=date.fromisoformat(start), days=days, lead_days=lead_days)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("kind", "start"), [("greend", "2001-01-02"), ("redd", "2049-12-30")])
+def test_generate__any_possible_year_is_read_again_in_full(tmp_path: Path, kind: str, start: str) -> None:
+    summary = make(tmp_path / "out", kind, start=date.fromisoformat(start), houses=1, defects=0.0)
+    assert totals(opened(tmp_path / "out", kind))[0] == summary.readings
+
+
+@pytest.mark.parametrize("defects", ["nan", "inf", "-1", "1001"])
+def test_generate__defects_beyond_measure_are_refused(tmp_path: Path, defects: str) -> None:
+    done = CliRunner().invoke(
+        command, ["redd", "--out", str(tmp_path / "out"), "--houses", "1", "--days", "1", "--defects", defects]
+    )
+    assert done.exit_code == 2
+    assert "--defects" in done.output
+
+
 @pytest.fixture(scope="module", params=["redd", "greend"])
 def dataset(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -43,6 +43,11 @@ def replay(broker: Broker, shifts: tuple[int, ...] = (0, 1)) -> Replay:
     return Replay(CONFIG, reader, plan, broker, ROOT)  # type: ignore[arg-type]
 
 
+def test_replay__a_shift_into_years_that_no_message_may_carry_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"shift 30000 begins \d+ day\(s\) before 1972-.*; shifts up to \d{5} are"):
+        replay(Broker(), shifts=(0, 30_000))
+
+
 def test_replay__resumes_after_a_kill_without_loss_or_repeat() -> None:
     whole, broken = Broker(), Broker(dies_at=5)
     replay(whole).run(threading.Event(), lambda account: None)

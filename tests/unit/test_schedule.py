@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import MS_PER_DAY, ReadingBlock, Reason, Rejection, SourceSeries
@@ -155,6 +155,28 @@ def test_take__holds_back_what_is_not_due() -> None:
     assert nothing is not None
     assert (len(nothing), nothing.rejections) == (0, ())
     assert schedule.next_time_ms() == first + 2000
+
+
+@settings(max_examples=40, deadline=None)
+@given(memories, st.lists(st.integers(20, 60), min_size=1, max_size=5), st.integers(0, 3))
+def test_rejections__of_a_block_that_the_start_day_cuts_are_told_once(
+    memory: Memory, sizes: list[int], start: int
+) -> None:
+    shift = start % memory.span.days
+    first_ms = (memory.span.first_day + shift) * DAY
+    expected = [
+        block.rejections[0].position for block in memory.blocks() if not shift or block.source_time_ms[-1] >= first_ms
+    ]
+    account, found, steps = Account(base_days=0), list[str](), 0
+    round_end_ms = (NOW // DAY - shift + 1) * DAY - 1
+    while True:
+        schedule = open_schedule(memory, Align.TODAY, (shift,), account.cursors)
+        played = schedule.take(until_ms=round_end_ms, at_most=sizes[steps % len(sizes)])
+        if played is None or not (len(played) or played.rejections):
+            break
+        account, steps = account_from_json(account.after(played).to_json()), steps + 1
+        found += [rejection.position for rejection, _ in played.rejections]
+    assert found == expected
 
 
 def test_rejections__are_played_once_and_count_for_every_virtual_house() -> None:
