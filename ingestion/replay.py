@@ -16,6 +16,7 @@ from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY
 from gridflex.errors import ReplayFencedError, SourceError
 from ingestion.accounts import Account, account_from_json
+from ingestion.burst import Burst
 from ingestion.messages import Encoder
 from ingestion.premises import load_premises
 from ingestion.schedule import Reader, Schedule, Slice
@@ -89,6 +90,7 @@ class Replay:
         self._config, self._plan, self._writer = config, plan, writer
         premises = load_premises(root / config.replay.premises)
         self._encoder = Encoder(reader.dataset, reader.series, plan.shifts, premises, plan.replay_id)
+        self._burst = Burst.first(most=config.replay.transaction_readings, open_s=config.replay.live_flush_s)
 
     def run(self, stop: threading.Event, progress: Callable[[Account], None]) -> Account:
         """Play until the end, or until ``stop`` is set. What is committed is in the account returned."""
@@ -98,14 +100,16 @@ class Replay:
             start_event_ms=self._schedule.next_time_ms() or 0,
             start_wall_ms=now_ms(),
         )
-        at_most = self._config.replay.transaction_readings
+        paced = self._plan.speed is not None
         while not stop.is_set() and not self.account.complete:
             started = time.monotonic()
+            at_most = self._burst.size if paced else self._burst.most
             played = self._schedule.take(until_ms=(until := pace.until_ms(now_ms())), at_most=at_most)
             if played is None or len(played) or played.rejections:
                 self._commit(played)
                 progress(self.account)
             if until is not None and (played is None or len(played) < at_most // 2):
+                paced = True  # it has caught up
                 stop.wait(max(0.0, self._config.replay.live_flush_s - (time.monotonic() - started)))
         return self.account
 
@@ -119,7 +123,9 @@ class Replay:
         messages = {kafka.topic_readings: self._encoder.readings(played)}
         if played.rejections:
             messages[kafka.topic_dead_letters] = self._encoder.rejections(played.rejections)
+        started = time.monotonic()
         self._writer.commit(messages, account.to_json())
+        self._burst = self._burst.after(readings=len(played), seconds=time.monotonic() - started)
         self.account = account
 
 

@@ -156,7 +156,7 @@ class Replay(Section):
     transaction_readings: Count = 50_000
     """Most readings in one transaction."""
     live_flush_s: Seconds = 0.2
-    """At the wall clock's pace a transaction is committed at least this often."""
+    """At a pace, the wall clock's or a set one, a transaction is committed this often, and open no longer."""
 
 
 class DutyCycle(Section):

@@ -1,6 +1,7 @@
 """What a replay commits, against a writer that fails where it is told to; the real Kafka is in tests/component."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,26 @@ def test_replay__a_complete_one_delivers_nothing_more() -> None:
     account = replay(broker).run(threading.Event(), lambda account: None)
     assert broker.messages == before
     assert account.delivered == 200
+
+
+class SlowBroker(Broker):
+    """Takes a fifth of a second for ten thousand readings."""
+
+    def commit(self, messages: Mapping[str, Sequence[tuple[bytes, bytes]]], position: str) -> None:
+        self.sizes = [*getattr(self, "sizes", []), sum(map(len, messages.values()))]
+        time.sleep(self.sizes[-1] * 2e-5)
+
+
+def test_replay__that_has_fallen_behind_its_pace_keeps_no_transaction_open_for_long() -> None:
+    config = Config.model_validate({"replay": {"transaction_readings": 4000, "live_flush_s": 0.02}})
+    broker = SlowBroker()
+    reader = Memory(10_000 * DAY, 5000, 1000, [])
+    plan = Plan(replay_id="r", shifts=(0, 1), align=Align.PAST, speed=1e9)
+    Replay(config, reader, plan, broker, ROOT).run(threading.Event(), lambda account: None)  # type: ignore[arg-type]
+    full = broker.sizes.index(4000)
+    assert len(broker.sizes) > full + 5
+    assert max(broker.sizes[full + 1 :]) <= 1000
+    assert sum(broker.sizes) == 10_001  # with a rejection
 
 
 def test_replay__names_virtual_houses_and_appliances() -> None:
