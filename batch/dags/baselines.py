@@ -1,4 +1,4 @@
-"""Every night: yesterday's baselines, the days that they were made from, and how far to trust them."""
+"""After every local midnight: yesterday's baselines, the days that they were made from, and how far to trust them."""
 
 from __future__ import annotations
 

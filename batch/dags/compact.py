@@ -1,4 +1,4 @@
-"""Every night: merge the segments of the day that the stream has left behind."""
+"""Every day at 03:00 UTC: merge the segments, which are UTC days, of the day that the stream has left behind."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _SPAN = " ".join(
     for option, moment in (("from", "data_interval_start"), ("to", "data_interval_end"))
 )
 
-with DAG("compact", doc_md=__doc__, tags=["gridflex"], **every("0 3 * * *", timedelta(days=1))):
+with DAG("compact", doc_md=__doc__, tags=["gridflex"], **every("0 3 * * *", timedelta(days=1), "UTC")):
     batch("compact", span=_SPAN)

@@ -1,4 +1,4 @@
-"""Every night: today's baseline, its demand by region with quantiles, and how good such forecasts have been."""
+"""After local midnight: the day's baseline, its demand by region with quantiles, and how good forecasts have been."""
 
 from __future__ import annotations
 

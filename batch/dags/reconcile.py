@@ -8,5 +8,5 @@ from airflow.sdk import DAG
 
 from batch.dags.command import batch, every
 
-with DAG("reconcile", doc_md=__doc__, tags=["gridflex"], **every("5 * * * *", timedelta(hours=1))):
+with DAG("reconcile", doc_md=__doc__, tags=["gridflex"], **every("5 * * * *", timedelta(hours=1), "UTC")):
     batch("reconcile", retries=1)

@@ -13,6 +13,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -79,7 +80,8 @@ def _open_dashboards(stack: Stack, days: int) -> str:
     if lacks := missing_superset(stack.config):
         return f"no dashboards: {lacks}"
     stack.up([SUPERSET])
-    today, now = datetime.now(UTC).date(), datetime.now(UTC)
+    now = datetime.now(UTC)
+    today = now.astimezone(ZoneInfo(stack.config.batch.time_zone)).date()
     _stage("ingestion", "backfill", "--path", str(demo_data(stack.config)))
     if days > 1:
         span = ("--from", (today - timedelta(days=1)).isoformat(), "--to", today.isoformat())
