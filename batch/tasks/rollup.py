@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from pydruid.db import connect, exceptions
 from gridflex.adapters.druid_access import check_access, login, unreachable
 from gridflex.config import Config, authorities
 from gridflex.contracts.profiles import load_profiles
+from gridflex.domain.baseline_calendar import MS_PER_MINUTE
 from gridflex.domain.baseline_gate import SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
 from gridflex.domain.readings import Floats, Indexes, Ints
@@ -97,8 +99,10 @@ class RollupReader:
         while missing:
             known = max((len(day.part) for day in self._days.values()), default=_GROUPS_AT_ONCE)
             count = max(1, min(_DAYS_AT_ONCE, _GROUPS_AT_ONCE // max(known, 1)))
-            self._days |= self._read(missing[:count])
-            missing = missing[count:]
+            shift_ms = self._shift_ms(missing[0])
+            alike = list(takewhile(lambda day: self._shift_ms(day) == shift_ms, missing[:count]))  # noqa: B023
+            self._days |= self._read(alike)
+            missing = missing[len(alike) :]
         return {day: self._days[day] for day in wanted}
 
     def forget_before(self, day: dt.date) -> None:
@@ -119,9 +123,9 @@ class RollupReader:
         return counts
 
     def _read(self, days: Sequence[dt.date]) -> dict[dt.date, DayRollup]:
-        """Some days in one query; they need not follow each other, but the query spans all between."""
+        """Some days in one query, whose intervals begin alike; it spans all days between, should some be known."""
         rows = self._sql.rows(
-            f"SELECT TIMESTAMP_TO_MILLIS(TIME_FLOOR(__time, 'PT{self.interval_minutes}M')) AS time_ms, "  # noqa: S608
+            f"SELECT TIMESTAMP_TO_MILLIS({self._interval_start(days[0])}) AS time_ms, "  # noqa: S608
             "region, feeder, appliance, SUM(energy_wh) AS energy_wh, SUM(observed_s) AS observed_s "
             f"FROM {TABLE} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4"
         )
@@ -138,6 +142,15 @@ class RollupReader:
         )
         return {day: columns.within(day_interval(day, self.zone)) for day in days}
 
+    def _interval_start(self, day: dt.date) -> str:
+        """SQL of the start of a row's interval, counted from local midnight: zones may be half-hours off."""
+        length, origin = f"'PT{self.interval_minutes}M'", sql_time(day_interval(day, self.zone).start_ms)
+        return f"TIME_FLOOR(__time, {length}, {origin})" if self._shift_ms(day) else f"TIME_FLOOR(__time, {length})"
+
+    def _shift_ms(self, day: dt.date) -> int:
+        """How far the intervals of a local day are from those of UTC."""
+        return day_interval(day, self.zone).start_ms % (self.interval_minutes * MS_PER_MINUTE)
+
     def _part(self, region: str, feeder: str, appliance: str) -> int:
         names = (region, feeder, appliance)
         if names not in self._index:
@@ -148,8 +161,13 @@ class RollupReader:
 
 def where(interval: Interval) -> str:
     """The SQL condition of an interval, without circuits that are sums of others."""
-    start, end = (f"TIMESTAMP '{iso(at).replace('T', ' ').removesuffix('Z')}'" for at in interval)
+    start, end = map(sql_time, interval)
     return f"__time >= {start} AND __time < {end} AND NOT ({sums_of_circuits()})"
+
+
+def sql_time(time_ms: int) -> str:
+    """An instant as a literal of SQL."""
+    return f"TIMESTAMP '{iso(time_ms).replace('T', ' ').removesuffix('Z')}'"
 
 
 def sums_of_circuits() -> str:

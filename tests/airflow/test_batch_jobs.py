@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from batch.tasks.compact import segments
-from batch.tasks.rollup import DruidSql
+from batch.tasks.rollup import DruidSql, RollupReader, where
 from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
@@ -182,6 +182,30 @@ def test_quality__a_day_observed_too_little_stops_the_run(environment: dict[str,
     strict = tunis | {"GRIDFLEX_BATCH_MIN_OBSERVED_SHARE": "0.97"}
     told = batch(strict, "history", TOWN.first, TOWN.first, code=1)
     assert "95.8% of the time of 24 appliances was observed; needed: 97.0% (batch.min_observed_share)" in told
+
+
+@pytest.mark.parametrize(
+    ("zone", "minutes"), [("Asia/Kolkata", 60), ("Asia/Kathmandu", 30), ("Australia/Lord_Howe", 60), ("UTC", 30)]
+)
+@pytest.mark.usefixtures("druid")
+def test_rollup__a_local_days_intervals_begin_at_its_midnight_and_hold_all_of_it(
+    stack: Stack, zone: str, minutes: int
+) -> None:
+    """An interval across midnight would belong to neither day."""
+    config = stack.config.model_copy(
+        update={
+            "batch": stack.config.batch.model_copy(update={"time_zone": zone}),
+            "baselines": stack.config.baselines.model_copy(update={"interval_minutes": minutes}),
+        }
+    )
+    days = [TOWN.first + dt.timedelta(days=number) for number in (20, 21, 22)]
+    found, sql = RollupReader(config).days(days), DruidSql(config)
+    for day in days:
+        span = day_interval(day, ZoneInfo(zone))
+        starts = np.unique(found[day].time_ms)
+        assert starts.tolist() == list(range(span.start_ms, span.end_ms, minutes * 60_000))
+        (row,) = sql.rows(f"SELECT SUM(energy_wh) AS wh FROM powerraw WHERE {where(span)}")
+        assert found[day].energy_wh.sum() == pytest.approx(row.wh, rel=1e-12)
 
 
 def test_compact__merges_segments_and_changes_no_sum(environment: dict[str, str], stack: Stack, druid: Druid) -> None:
