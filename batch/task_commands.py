@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,9 +22,12 @@ _DailyJob = Callable[[Config, Sequence[dt.date], jobs.Progress], int]
 
 
 class Instant(click.ParamType[dt.datetime]):
-    """ISO 8601; without an offset it is local to ``batch.time_zone``."""
+    """ISO 8601; without an offset it is local to ``batch.time_zone``, or to ``zone``."""
 
     name = "iso"
+
+    def __init__(self, zone: dt.tzinfo | None = None) -> None:
+        self._zone = zone
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
         """See click."""
@@ -33,13 +37,14 @@ class Instant(click.ParamType[dt.datetime]):
             found = dt.datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"found {value!r}; expected ISO 8601, such as 2024-05-01 or 2024-05-01T06:00+00:00", param, ctx)
-        return found if found.tzinfo else found.replace(tzinfo=jobs.zone_of(load_config()))
+        return found if found.tzinfo else found.replace(tzinfo=self._zone or jobs.zone_of(load_config()))
 
 
-def span(command: Callable[..., None]) -> Callable[..., None]:
-    """The options ``--from`` and ``--to``."""
-    end = click.option("--to", "end", type=Instant(), required=True, help="End, not included; taken back likewise.")
-    start = click.option("--from", "start", type=Instant(), required=True, help="Start; taken back to its midnight.")
+def span(command: Callable[..., None], zone: dt.tzinfo | None = None) -> Callable[..., None]:
+    """The options ``--from`` and ``--to``; ``zone``: of days without an offset, if it is not ``batch.time_zone``."""
+    at = Instant(zone)
+    end = click.option("--to", "end", type=at, required=True, help="End, not included; taken back likewise.")
+    start = click.option("--from", "start", type=at, required=True, help="Start; taken back to its midnight.")
     return start(end(command))
 
 
@@ -80,9 +85,9 @@ def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
 
 
 @click.command("compact")
-@span
+@functools.partial(span, zone=dt.UTC)
 def compact_command(start: dt.datetime, end: dt.datetime) -> None:
-    """Merge the segments of days that the stream has left behind; no sum changes."""
+    """Merge the segments of UTC days that the stream has left behind; no sum changes."""
     days = local_days(start, end, ZoneInfo("UTC"))
     if not days:
         raise UsageError(f"no whole UTC day from {start.isoformat()} to {end.isoformat()}")

@@ -12,15 +12,14 @@ from batch.tasks.backtest import ForecastScore, backtest
 from batch.tasks.forecast_features import as_of
 from batch.tasks.forecast_models import MODELS, QUANTILES
 from batch.tasks.history import day_slots
-from batch.tasks.jobs import Progress, calendar_of
+from batch.tasks.jobs import Progress, calendar_of, write_daily
 from batch.tasks.panel import Calendar, LevelLoads
 from batch.tasks.panel_reader import PanelReader
 from batch.tasks.tables import coded, joined, numbers, repeated, table
-from gridflex.adapters.druid_batch import DruidBatch
 from gridflex.config import Config
 from gridflex.domain.baseline_calendar import Kinds, day_kinds
 from gridflex.domain.baseline_loads import Loads
-from gridflex.domain.interval import day_interval, days_interval
+from gridflex.domain.interval import day_interval
 from gridflex.errors import DataQualityError
 
 LEVELS = ("all", "region")
@@ -32,17 +31,14 @@ def forecast(config: Config, days: Sequence[dt.date], progress: Progress) -> int
     """Write ``forecast`` of the day after each of the local days, from what was known at its end."""
     calendar = calendar_of(config, days)
     reader = PanelReader(config, calendar, config.forecast.history_days)
-    tables = []
-    for day in days:
+
+    def compute(day: dt.date) -> pa.Table:
         found = day_forecast(stacked(reader.read(day, LEVELS)), calendar)
         if not len(found):
             raise DataQualityError(f"data quality: too few days before {day + _ONE_DAY} to forecast it; needed: 2")
-        tables.append(found)
-        progress(day)
-    rows = joined(tables)
-    target = days_interval([day + _ONE_DAY for day in days], calendar.zone)
-    DruidBatch(config).overwrite("forecast", target, rows)
-    return len(rows)
+        return found
+
+    return write_daily(config, "forecast", days, compute, progress, ahead_days=1)
 
 
 def forecast_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -50,16 +46,14 @@ def forecast_score(config: Config, days: Sequence[dt.date], progress: Progress) 
     calendar = calendar_of(config, days)
     settings = config.forecast
     reader = PanelReader(config, calendar, settings.history_days + settings.backtest_days)
-    tables = []
-    for day in days:
+
+    def compute(day: dt.date) -> pa.Table:
         start_ms = day_interval(day, calendar.zone).start_ms
         loads = stacked(reader.read(day, LEVELS))
         scores = backtest(loads, loads.kinds, history_days=settings.history_days, backtest_days=settings.backtest_days)
-        tables += [_score_rows(loads.names, name, found, start_ms) for name, found in scores.items()]
-        progress(day)
-    rows = joined(tables)
-    DruidBatch(config).overwrite("forecast_score", days_interval(list(days), calendar.zone), rows)
-    return len(rows)
+        return joined([_score_rows(loads.names, name, found, start_ms) for name, found in scores.items()])
+
+    return write_daily(config, "forecast_score", days, compute, progress)
 
 
 def stacked(levels: Sequence[LevelLoads]) -> Loads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,7 +42,7 @@ def history(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
             raise DataQualityError(f"data quality: no method has a number for any slice on {day}: {_known(levels)}")
         return rows
 
-    return _daily(config, "history", days, compute, progress)
+    return _from_panels(config, "history", days, compute, progress)
 
 
 def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -53,7 +53,7 @@ def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) 
         scores = [level_scores(level, window, config.baselines.score_days) for level in levels]
         return score_rows(scores, day_interval(day, zone_of(config)).start_ms)
 
-    return _daily(config, "baseline_score", days, compute, progress)
+    return _from_panels(config, "baseline_score", days, compute, progress)
 
 
 def candidate_day(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -64,7 +64,7 @@ def candidate_day(config: Config, days: Sequence[dt.date], progress: Progress) -
         start_ms = day_interval(day, zone_of(config)).start_ms
         return joined([candidate_rows(level, window, start_ms) for level in levels])
 
-    return _daily(config, "candidate_day", days, compute, progress)
+    return _from_panels(config, "candidate_day", days, compute, progress)
 
 
 def event_window(config: Config) -> EventWindow:
@@ -108,21 +108,51 @@ def read_dates(path: Path) -> list[dt.date]:
     return dates
 
 
-def _daily(config: Config, table: str, days: Sequence[dt.date], compute: Compute, progress: Progress) -> int:
-    """Compute each day by itself and write them in order, as many at once as make a fair task."""
-    calendar, writer = calendar_of(config, days), DruidBatch(config)
-    reader = PanelReader(config, calendar, config.baselines.history_days)
-    waiting: list[pa.Table] = []
-    first, rows = 0, 0
-    for index, day in enumerate(days):
-        waiting.append(compute(reader.read(day, LEVELS), day))
-        log.info("table=%s day=%s rows=%d", table, day, len(waiting[-1]))
-        if index + 1 == len(days) or sum(map(len, waiting)) >= _ROWS_AT_ONCE:
-            writer.overwrite(table, days_interval(list(days[first : index + 1]), calendar.zone), joined(waiting))
-            rows += sum(map(len, waiting))
-            first, waiting = index + 1, []
-        progress(day)
+def write_daily(
+    config: Config,
+    table: str,
+    days: Sequence[dt.date],
+    compute: Callable[[dt.date], pa.Table],
+    progress: Progress,
+    *,
+    ahead_days: int = 0,
+) -> int:
+    """Compute each local day by itself and write them in order; gives the number of rows.
+
+    ``ahead_days``: by how many days a day's rows lie after it. However many days there are, only the rows of one task
+    are held in memory; a run that stops half-way has written whole days.
+    """
+    writer, ahead, rows = DruidBatch(config), dt.timedelta(days=ahead_days), 0
+    for group, found in grouped(days, compute, progress):
+        log.info("table=%s first=%s last=%s rows=%d", table, group[0], group[-1], len(found))
+        writer.overwrite(table, days_interval([day + ahead for day in group], zone_of(config)), found)
+        rows += len(found)
     return rows
+
+
+def grouped(
+    days: Sequence[dt.date],
+    compute: Callable[[dt.date], pa.Table],
+    progress: Progress = lambda _: None,
+    rows_at_once: int = _ROWS_AT_ONCE,
+) -> Iterator[tuple[list[dt.date], pa.Table]]:
+    """The days' rows in order, as many days at once as make a fair task; a day is computed when its turn comes."""
+    group: list[dt.date] = []
+    waiting: list[pa.Table] = []
+    for day in days:
+        waiting.append(compute(day))
+        group.append(day)
+        progress(day)
+        if sum(map(len, waiting)) >= rows_at_once:
+            yield group, joined(waiting)
+            group, waiting = [], []
+    if group:
+        yield group, joined(waiting)
+
+
+def _from_panels(config: Config, table: str, days: Sequence[dt.date], compute: Compute, progress: Progress) -> int:
+    reader = PanelReader(config, calendar_of(config, days), config.baselines.history_days)
+    return write_daily(config, table, days, lambda day: compute(reader.read(day, LEVELS), day), progress)
 
 
 def _known(levels: Sequence[LevelLoads]) -> str:

@@ -16,11 +16,10 @@ import pyarrow as pa
 
 from batch.tasks.forecast import next_kinds
 from batch.tasks.history import day_slots, days_alike
-from batch.tasks.jobs import Progress, calendar_of, event_window
+from batch.tasks.jobs import Progress, calendar_of, event_window, write_daily
 from batch.tasks.panel import Calendar, LevelLoads
 from batch.tasks.panel_reader import PanelReader
 from batch.tasks.tables import coded, joined, numbers, slice_columns, table
-from gridflex.adapters.druid_batch import DruidBatch
 from gridflex.config import Config
 from gridflex.domain.baseline import METHODS
 from gridflex.domain.baseline_intervals import bounds
@@ -28,7 +27,6 @@ from gridflex.domain.baseline_loads import EventWindow, Loads
 from gridflex.domain.baseline_matching import DayMatcher
 from gridflex.domain.baseline_rules import Adjustment, Choose, DayRule
 from gridflex.domain.baseline_scores import EVENTS_A_SEASON, measure
-from gridflex.domain.interval import days_interval
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import DataQualityError
 
@@ -46,18 +44,15 @@ def outlook(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
     """Write ``outlook`` of the day after each of the local days; gives the number of rows."""
     window, calendar = event_window(config), calendar_of(config, days)
     reader = PanelReader(config, calendar, config.baselines.history_days)
-    tables = []
-    for day in days:
+
+    def compute(day: dt.date) -> pa.Table:
         levels = reader.read(day, LEVELS)
         found = joined([day_outlook(level, window, calendar, config.baselines.score_days) for level in levels])
         if not len(found):
             raise DataQualityError(f"data quality: too few days before {day + _ONE_DAY} for any baseline of it")
-        tables.append(found)
-        progress(day)
-    rows = joined(tables)
-    target = days_interval([day + _ONE_DAY for day in days], calendar.zone)
-    DruidBatch(config).overwrite("outlook", target, rows)
-    return len(rows)
+        return found
+
+    return write_daily(config, "outlook", days, compute, progress, ahead_days=1)
 
 
 def day_outlook(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
