@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from tests.topics import SCHEMAS, read_messages, read_records
 
 GRIDFLEX = Path(sys.executable).parent / "gridflex"
 WAIT_S = 240
+_TABLE = re.compile(r'\bFROM "?(\w+)')
 Row = tuple[Any, ...]
 
 
@@ -43,19 +45,32 @@ def gridflex(environment: dict[str, str], *arguments: str) -> Any:
 
 
 def wait_for(what: str, ask: Callable[[], Any], wanted: Any, seconds: float = WAIT_S) -> None:
-    """Ask until the answer is the wanted one; an answer that stays another fails with both."""
+    """Ask until the answer is the wanted one; an answer that stays another fails with both.
+
+    A server that refuses meanwhile, as Druid does while it comes back from a kill, is asked again; a refusal that stays
+    fails with its own words.
+    """
     deadline = time.monotonic() + seconds
-    while (found := ask()) != wanted:
+    while True:
+        found: Any
+        try:
+            found = ask()
+        except ServiceError as problem:
+            found = problem
+        if not isinstance(found, ServiceError) and found == wanted:
+            return
         assert time.monotonic() < deadline, f"{what}: found {found!r} after {seconds:.0f} s, wanted {wanted!r}"
         time.sleep(0.5)
 
 
 def number(druid: Druid, query: str) -> float | int:
-    """The one number that a query gives; 0 while the data source has no rows or Druid is coming back."""
-    try:
-        rows = druid.sql(query)
-    except ServiceError:
+    """The one number that a query gives; 0 while a table that it asks has no row yet.
+
+    Raises ``ServiceError`` when Druid refuses it, or does not answer: that is no number.
+    """
+    if not all(druid.has_table(table) for table in _TABLE.findall(query)):
         return 0
+    rows = druid.sql(query)
     return next(iter(rows[0].values())) or 0 if rows else 0
 
 
