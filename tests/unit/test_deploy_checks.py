@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from gridflex.deploy.check_command import check, line
+from gridflex.deploy.check_command import line
 from gridflex.deploy.checks import Check, Finding, NotHereError, TroubleError, run_checks
 from gridflex.errors import ServiceError
 
@@ -63,6 +64,8 @@ def test_finding__is_one_line() -> None:
 
 
 def test_command__refuses_a_configuration_that_is_not_there(tmp_path: Path) -> None:
-    done = CliRunner().invoke(check, ["--config", str(tmp_path / "none.ini")])
-    assert done.exit_code == 1
-    assert "configuration file not found" in str(done.exception)
+    """As wrong usage, which a script tells from a check that failed."""
+    command = [str(Path(sys.executable).parent / "gridflex"), "deploy", "check", "--config", str(tmp_path / "none.ini")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: configuration file not found: {tmp_path / 'none.ini'}\n"
