@@ -58,6 +58,17 @@ def usual_step_min(start_ms: Ints) -> tuple[int, int]:
     return int(values[most]), int(counts[most])
 
 
+def usual_step_ms(start_ms: Ints, step_min: int) -> float:
+    """The median of the steps that are ``step_min`` to the nearest minute, in milliseconds.
+
+    >>> usual_step_ms(np.arange(4) * 90_000, 2)
+    90000.0
+    """
+    steps = np.diff(start_ms)
+    near = steps[np.rint(steps / MS_PER_MINUTE) == step_min]
+    return float(np.median(near)) if len(near) else float(step_min * MS_PER_MINUTE)
+
+
 def other_interval(start_ms: Ints, step_min: int) -> Flags:
     """Rows in a run of steps that are not the slice's: the meter was set to another interval.
 

@@ -70,6 +70,13 @@ def test_intervals__a_meter_set_to_another_length_keeps_the_one_that_most_rows_h
     assert np.isnan(found.loads.kwh[0, 8:]).all(), "an hour's slot never holds half an hour's energy"
 
 
+@pytest.mark.parametrize("step_s", [10, 30, 90, 420, 450])
+def test_intervals__that_do_not_divide_a_day_into_minutes_are_refused(step_s: int, tmp_path: Path) -> None:
+    data = [("f", START + dt.timedelta(seconds=n * step_s), 1 + n % 3) for n in range(200)]
+    with pytest.raises(SourceError, match=r"rows less than a minute apart|rows are \S+ (s|min) apart; allowed"):
+        read(tmp_path, data)
+
+
 def test_grid__rows_late_by_seconds_stay_in_their_interval_and_are_told(tmp_path: Path) -> None:
     data = rows("f", 30)
     late = [(name, when + dt.timedelta(seconds=3 * (n % 7 == 3)), kwh) for n, (name, when, kwh) in enumerate(data)]

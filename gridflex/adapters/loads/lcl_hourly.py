@@ -79,6 +79,7 @@ def _add(rows: Rows, block: pd.DataFrame, file: Path, told: _Told) -> np.ndarray
     numbers = pd.DataFrame(parts)
     hour = numbers["hour"]
     good = (numbers % 1 == 0).all(axis=1) & hour.between(0, 23) & numbers["year"].between(1, 9999)
+    good &= numbers["month"].between(1, 12) & numbers["day"].between(1, 31)
     when = pd.to_datetime(numbers.where(good), errors="coerce")
     text = block[[*_WHEN]].agg("-".join, axis=1) if when.isna().any() else ""
     block = block.rename(columns={"ID_House": "name", "kWh": "kwh"}).assign(when=text, time=when)

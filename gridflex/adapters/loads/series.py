@@ -19,6 +19,7 @@ from gridflex.domain.load_checks import (
     is_register,
     other_interval,
     place,
+    usual_step_ms,
 )
 from gridflex.domain.readings import MS_PER_DAY, Flags, Floats, Ints
 from gridflex.errors import SourceError
@@ -28,6 +29,7 @@ DOUBTFUL_SHARE = 0.2
 """From this share of the limit on, energy is told but kept: it may be a real peak."""
 MOST_OFF = 0.55
 """A larger share of rows that are not on the grid: the grid is another."""
+MOST_STEP_OFF_MS = 5000
 _ENOUGH_ROWS = 10
 
 
@@ -90,6 +92,7 @@ class Series:
             )
         one = self
         if not fixed:
+            one._must_be_whole_minutes(step_min, source)
             one = one._without(other_interval(one.start_ms, step_min), "interval_changes", defects)
         one = one._energy(defects, source)
         found = place(one.wall_ms, step_min)
@@ -104,6 +107,14 @@ class Series:
         one_slice = np.zeros(int((~near).sum()), dtype=np.int8)
         first, cube = lay_out(one_slice, wall[~near], one.kwh[on][~near], slices=1, interval_minutes=step_min)
         return OnGrid(name=self.name, step_min=step_min, first_day=first, kwh=cube[0])
+
+    def _must_be_whole_minutes(self, step_min: int, source: str) -> None:
+        step_ms = usual_step_ms(self.start_ms, step_min)
+        if abs(step_ms - step_min * MS_PER_MINUTE) > MOST_STEP_OFF_MS:
+            raise SourceError(
+                f"{source}: slice {self.name}: rows are {step_ms / 1000:g} s apart; "
+                "allowed: whole minutes that divide a day"
+            )
 
     def _energy(self, defects: Defects, source: str) -> Series:
         """Without negative and absurd values; raises ``SourceError`` for net metering and for a register."""

@@ -23,6 +23,7 @@ from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError
 
 _TITLE_LINES = 50
+_SAMPLE_BYTES = 5000
 _AFTER_QUOTE = re.compile(r'" +,')
 
 
@@ -53,17 +54,26 @@ def tables(
 def plain_rows(file: Path, defects: Defects, *, fields: int, more: bool = False) -> Iterator[pd.DataFrame]:
     """A file without a header, block by block: columns 0..fields-1 and ``line``.
 
-    ``more``: further fields are allowed and ignored. Raises ``SourceError`` when the first row has another number.
+    ``more``: further fields are allowed and ignored. Raises ``SourceError`` when most of the first rows have others.
     """
     width = 0
     for line, block in text_blocks(file):
         if not width:
-            row = next((text for text in block.decode().split("\n") if text.strip()), "")
-            width = len(_trimmed(_split(row) or [], fields))
+            width, row = _usual_width(block, fields)
             if row and (width < fields or (width > fields and not more)):
                 raise SourceError(f"{file}:{line}: {width} field(s) in {shown(row)}; expected {fields}")
         if width:
             yield _Layout(file=file, width=width, defects=defects).frame(line, block)[[*range(fields), "line"]]
+
+
+def _usual_width(block: bytes, fields: int) -> tuple[int, str]:
+    """The number of fields that most of the first lines have, and the first such line; 0 when all are empty."""
+    texts = [text for text in block[:_SAMPLE_BYTES].decode(errors="replace").split("\n") if text.strip()]
+    widths = [len(_trimmed(_split(text) or [], fields)) for text in texts]
+    if not widths:
+        return 0, ""
+    width = max(set(widths), key=widths.count)
+    return width, texts[widths.index(width)]
 
 
 def whole(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
