@@ -10,12 +10,16 @@ import psutil
 import pytest
 import requests
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
+from gridflex.launcher.log_keeper import older, shorten
+from gridflex.launcher.services import find
 from gridflex.launcher.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
 from tests.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
@@ -168,7 +172,7 @@ def test_up__refuses_a_port_that_another_stack_holds(stack: Stack, tmp_path: Pat
     assert line.startswith(f"error: port {taken} of kafka is taken by pid {pids(stack)['kafka']} (java: ")
 
 
-def test_killed_kafka__keeps_topics_and_messages(tmp_path: Path) -> None:
+def test_killed_kafka__keeps_topics_and_messages_and_writes_on_to_a_log_that_was_cut(tmp_path: Path) -> None:
     with running_stack(tmp_path, "kafka", kafka_partitions=2) as stack:
         server = {"bootstrap.servers": stack.config.kafka.bootstrap_servers}
         producer = Producer(server)
@@ -177,6 +181,13 @@ def test_killed_kafka__keeps_topics_and_messages(tmp_path: Path) -> None:
         assert producer.flush(30) == 0
         psutil.Process(pids(stack)["kafka"]).kill()
         stack.up(["kafka"])
+        log = stack.runtime.log_file(find(stack.services, "kafka"))
+        assert log in shorten(log.parent, 1, 1)
+        admin = AdminClient(server)
+        admin.create_topics([NewTopic("another", num_partitions=1)])["another"].result(60)
+        wait_until(lambda: log.stat().st_size > 0, what="the broker goes on writing to the log that was cut")
+        assert b"\0" not in log.read_bytes()
+        assert older(log, 1).stat().st_size > 10_000
         consumer = Consumer(server | {"group.id": "count"})
         assert wait_until(lambda: consumer.get_watermark_offsets(TopicPartition("powerraw", 0))) == (0, 1000)
         consumer.close()
