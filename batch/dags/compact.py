@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from batch.dags.command import batch, every
+from batch.dags.command import batch
+from batch.dags.schedule import every
 
 _BACK = int(os.environ.get("GRIDFLEX_BATCH_COMPACT_AFTER_DAYS", "1"))
 _SPAN = " ".join(

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from batch.dags.command import batch, every
+from batch.dags.command import batch
+from batch.dags.schedule import every
 
 with DAG("reconcile", doc_md=__doc__, tags=["gridflex"], **every("5 * * * *", timedelta(hours=1), "UTC")):
     batch("reconcile", retries=1)

@@ -67,4 +67,4 @@ def test_dags__are_short_and_do_nothing_but_describe(path: Path) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported <= {"__future__", "airflow", "batch", "datetime", "os", "pathlib", "typing"}
+    assert imported <= {"__future__", "airflow", "batch", "datetime", "os", "pathlib", "typing", "zoneinfo"}
