@@ -14,6 +14,7 @@ nothing depends on how the file is cut into blocks. A row that only lags behind 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
@@ -79,11 +80,11 @@ class Clock:
             else:
                 at = self._hold(rows, at, block)
                 out += self._decided()
-        return out or [Piece(rows.take(slice(0, 0)), block)]
+        return _by_block(out) or [Piece(rows.take(slice(0, 0)), block)]
 
     def finish(self) -> list[Piece]:
         """What is still held, at the end of the file."""
-        return self._decide(rows=sum(run.rows for run in self._runs), at_end=True)
+        return _by_block(self._decide(rows=sum(run.rows for run in self._runs), at_end=True))
 
     def _hold(self, rows: Rows, at: int, block: LineBlock) -> int:
         """Hold rows up to where something can be decided, or the next run begins; return where that is."""
@@ -181,6 +182,24 @@ class Clock:
                 f"{block.position(line)}: the rows run back in time ({seen} s, ...); expected the earliest first: "
                 f"sort -n {block.name}"
             )
+
+
+def _by_block(pieces: list[Piece]) -> list[Piece]:
+    """The same rows and rejections, in one piece for each block."""
+    out: list[Piece] = []
+    for _, group in groupby(pieces, key=lambda piece: id(piece.block)):
+        first, *others = group
+        if others:
+            rows = [piece.rows for piece in (first, *others)]
+            together = Rows(
+                time_ms=np.concatenate([one.time_ms for one in rows]),
+                values=np.concatenate([one.values for one in rows]),
+                line=np.concatenate([one.line for one in rows]),
+            )
+            rejections = [rejection for piece in (first, *others) for rejection in piece.rejections]
+            first = Piece(together, first.block, rejections)
+        out.append(first)
+    return out
 
 
 def _rejected(rows: Rows, bad: Flags, block: LineBlock) -> list[Rejection]:

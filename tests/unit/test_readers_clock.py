@@ -21,7 +21,7 @@ from ingestion.readers.sift import Rows
 BEGIN = 1_303_084_800
 STEP = 4
 DAY = 86_400
-OFFSETS = [300, 3600, 12 * 3600, 18 * 3600, 6 * DAY, 31 * DAY, 400 * DAY, 3650 * DAY]
+OFFSETS = [300, 3600, 12 * 3600, 31 * DAY, 3650 * DAY]
 RUNS = [1, 2, 10, 100, 1000]
 Found = tuple[list[int], Counter[Reason]]
 
@@ -78,7 +78,7 @@ def test_rows_behind__are_late_and_nothing_else(run: int, offset: int) -> None:
 
 
 @pytest.mark.parametrize("offset", [second for second in OFFSETS if second > 900])
-@pytest.mark.parametrize("run", [1, 2, 10, 100])
+@pytest.mark.parametrize("run", [1, 100])
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("end", ["begin", "end"])
 def test_rows_at_the_ends__are_rejected_if_far_from_all_others(run: int, offset: int, sign: int, end: str) -> None:
@@ -149,7 +149,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(parts=PARTS, cut=st.sampled_from([7, 100, 1024, 1025, 2048, 5000]), edges=st.booleans())
 def test_cuts__change_nothing(parts: list[tuple[int, int]], cut: int, edges: bool) -> None:
     seconds, clock = [], BEGIN
@@ -172,8 +172,8 @@ def test_descending_file__is_refused_with_its_place(tmp_path: Path) -> None:
         reader.span_ms()
 
 
-@pytest.mark.parametrize("at", [0, 60, 2700, 5390, 5399])
-@pytest.mark.parametrize(("run", "offset"), [(1, -2000 * DAY), (1, 4000 * DAY), (10, 12 * 3600), (40, -9 * 3600)])
+@pytest.mark.parametrize("at", [0, 60, 5390, 5399])
+@pytest.mark.parametrize(("run", "offset"), [(1, 4000 * DAY), (10, 12 * 3600), (40, -9 * 3600)])
 @pytest.mark.parametrize("size", [4096, 1 << 20])
 def test_span__is_that_of_the_good_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, run: int, offset: int, size: int
