@@ -108,7 +108,8 @@ def _look(sql: DruidSql, day: dt.date, zone: ZoneInfo) -> DayFindings:
     empty = DayFindings(day=day, length_s=(span.end_ms - span.start_ms) * _S_PER_MS)
     rows = sql.rows(
         'SELECT SUM("count") AS readings, COUNT(DISTINCT appliance_id) AS appliances, SUM(observed_s) AS observed_s, '  # noqa: S608
-        f"MIN(energy_wh) AS least_wh, MAX(power_w_max) AS most_w FROM {TABLE} WHERE {where(span)}"
+        f"MIN(energy_wh) AS least_wh, MAX(power_w_max) AS most_w FROM {TABLE} WHERE {where(span)}",
+        table=TABLE,
     )
     for row in rows:
         if row.readings:

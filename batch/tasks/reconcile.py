@@ -26,7 +26,7 @@ from batch.tasks.topic import Offsets, Topic
 from batch.tasks.validity import GOOD, Validity
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_specs import POWERRAW
+from gridflex.adapters.druid_specs import DEADLETTER, POWERRAW
 from gridflex.config import Config
 from gridflex.domain.interval import Interval
 from gridflex.errors import DataQualityError
@@ -112,12 +112,13 @@ def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validit
     druid, sql = Druid(config.druid), DruidSql(config)
     end = topic.end_offsets()
     before = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
-    in_druid = _number(sql, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
+    in_druid = _number(sql, POWERRAW, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
     after = await_read(druid, POWERRAW, topic, config.batch.settle_timeout_s)
     reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
     dead_letters = _number(
         sql,
-        f"SELECT SUM(\"count\") AS n FROM deadletter WHERE stage = 'stream' AND source = '{topic.name}' "  # noqa: S608
+        DEADLETTER,
+        f"SELECT SUM(\"count\") AS n FROM {DEADLETTER} WHERE stage = 'stream' AND source = '{topic.name}' "  # noqa: S608
         f"AND reason IN ({reasons})",
     )
     first = topic.first_offsets()
@@ -217,7 +218,8 @@ def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:
 def _kept(sql: DruidSql, topic: str) -> list[Range]:
     rows = sql.rows(
         f'SELECT "partition", from_offset, to_offset, verdict, SUM(messages) AS messages FROM {TABLE} '  # noqa: S608
-        f"WHERE topic = '{topic}' GROUP BY 1, 2, 3, 4"
+        f"WHERE topic = '{topic}' GROUP BY 1, 2, 3, 4",
+        table=TABLE,
     )
     counts: dict[tuple[int, int, int], dict[str, int]] = {}
     for row in rows:
@@ -228,5 +230,5 @@ def _kept(sql: DruidSql, topic: str) -> list[Range]:
     ]
 
 
-def _number(sql: DruidSql, query: str) -> int:
-    return next((int(row.n or 0) for row in sql.rows(query)), 0)
+def _number(sql: DruidSql, table: str, query: str) -> int:
+    return next((int(row.n or 0) for row in sql.rows(query, table=table)), 0)

@@ -7,21 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import requests
-from pydruid.db import connect, exceptions
 
-from gridflex.adapters.druid_access import check_access, login, unreachable
-from gridflex.config import Config, authorities
+from gridflex.adapters.druid import Druid
+from gridflex.config import Config
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.baseline_calendar import MS_PER_MINUTE
 from gridflex.domain.baseline_gate import SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
 from gridflex.domain.readings import Floats, Indexes, Ints
-from gridflex.errors import ServiceError
 
 TABLE = "powerraw"
 _GROUPS_AT_ONCE = 40_000
@@ -51,34 +47,17 @@ class DayRollup:
 
 
 class DruidSql:
-    """A connection to Druid's SQL. Raises ``ServiceError`` when it does not answer, or refuses."""
+    """Druid's SQL with exact counts. Raises ``ServiceError`` when it does not answer, or refuses."""
 
     def __init__(self, config: Config) -> None:
-        self._settings = config.druid
-        address, user = urlsplit(config.druid.router_url), login(config.druid)
-        self._connection = connect(
-            host=address.hostname,
-            port=address.port or (443 if address.scheme == "https" else 80),
-            path="/druid/v2/sql/",
-            scheme=address.scheme,
-            user=user.username if user else None,
-            password=user.password if user else None,
-            ssl_verify_cert=authorities("druid", config.druid.ca_file),
-            context={"timeout": int(config.druid.query_timeout_s * 1000), "useApproximateCountDistinct": False},
-        )
+        self._druid = Druid(config.druid)
 
-    def rows(self, query: str) -> Iterator[Any]:
-        """The query's rows, one after the other. A table without any row yet gives none."""
-        cursor = self._connection.cursor()
-        try:
-            yield from cursor.execute(query)
-        except requests.RequestException as problem:
-            raise unreachable(self._settings, problem) from None
-        except (exceptions.Error, KeyError) as problem:  # KeyError: pydruid expects other words of a refusal
-            if "not found" in str(problem):
-                return
-            check_access(self._settings)
-            raise ServiceError(f"Druid refused a query: {problem}") from None
+    def rows(self, query: str, *, table: str | None = None) -> Iterator[Any]:
+        """The query's rows, one after the other; an answer that breaks off is an error.
+
+        ``table``: the table that is asked, if none is to be told of one that has never had a row.
+        """
+        return self._druid.rows(query, table=table, context={"useApproximateCountDistinct": False})
 
 
 class RollupReader:
@@ -115,7 +94,8 @@ class RollupReader:
         rows = self._sql.rows(
             f"SELECT region, feeder, appliance, COUNT(*) AS appliances FROM (SELECT region, feeder, appliance, "  # noqa: S608
             f"appliance_id FROM {TABLE} WHERE {where(day_interval(day, self.zone))} "
-            "GROUP BY 1, 2, 3, 4 HAVING SUM(observed_s) > 0) GROUP BY 1, 2, 3"
+            "GROUP BY 1, 2, 3, 4 HAVING SUM(observed_s) > 0) GROUP BY 1, 2, 3",
+            table=TABLE,
         )
         found = {self._part(row.region, row.feeder, row.appliance): row.appliances for row in rows}
         counts = np.zeros(len(self.parts), dtype=np.int64)
@@ -127,7 +107,8 @@ class RollupReader:
         rows = self._sql.rows(
             f"SELECT TIMESTAMP_TO_MILLIS({self._interval_start(days[0])}) AS time_ms, "  # noqa: S608
             "region, feeder, appliance, SUM(energy_wh) AS energy_wh, SUM(observed_s) AS observed_s "
-            f"FROM {TABLE} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4"
+            f"FROM {TABLE} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4",
+            table=TABLE,
         )
         found = sorted(
             (row.time_ms, self._part(row.region, row.feeder, row.appliance), row.energy_wh, row.observed_s)

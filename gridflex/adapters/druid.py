@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
 from gridflex import config
-from gridflex.adapters.druid_access import ask
+from gridflex.adapters.druid_session import DruidRefusedError, DruidSession, content
 from gridflex.errors import ServiceError
 
 Json = dict[str, Any]
@@ -18,6 +19,12 @@ Json = dict[str, Any]
 _POLL_S = 0.2
 _INDEXER = "/druid/indexer/v1"
 _COORDINATOR = "/druid/coordinator/v1"
+_IN_SCHEMA = "SELECT 1 AS found FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
+_PUBLISHED = (
+    "SELECT segment_id FROM sys.segments WHERE datasource = ? AND is_published = 1 AND is_overshadowed = 0 "
+    "AND shard_spec NOT LIKE '%tombstone%' LIMIT 1"
+)
+"""A tombstone stands for rows that were there once."""
 
 
 class Druid:
@@ -25,24 +32,46 @@ class Druid:
 
     def __init__(self, druid: config.Druid) -> None:
         self._settings = druid
+        self._session = DruidSession(druid)
 
     def sql(self, query: str, parameters: Sequence[Mapping[str, Any]] = ()) -> list[Json]:
-        """The rows of a query, one mapping from column name to value each.
+        """All rows of a query, one mapping from column name to value each.
 
         ``parameters`` fill the query's question marks: ``{"type": "VARCHAR", "value": "fridge"}``. Time stamps come as
-        ISO 8601 text, UTC. A data source without any row yet is "not found".
+        ISO 8601 text, UTC. A data source without any row yet, and a column that there is not, are a
+        ``DruidRefusedError``.
         """
-        body = {"query": query, "parameters": list(parameters), "resultFormat": "array", "header": True}
-        names, *rows = self._ask("POST", "/druid/v2/sql", body)
+        names, *rows = self._session.rows(self._question(query, parameters))
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def rows(self, query: str, *, table: str | None = None, context: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The rows of a query as they come, named tuples; the last step raises if Druid did not tell all of them.
+
+        ``table``: a data source of ours that ``query`` asks; if it has never had a row, there are none. ``context``:
+        Druid's query context.
+        """
+        found = self._session.rows(self._question(query, (), context))
+        try:
+            row_type = namedtuple("Row", next(found), rename=True)  # type: ignore[misc]
+        except DruidRefusedError:
+            if table is None or self.has_table(table):
+                raise
+            return
+        yield from map(row_type._make, found)
+
     def has_table(self, name: str) -> bool:
-        """Whether the data source has rows that can be asked for."""
-        found = self.sql(
-            "SELECT 1 AS found FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?",
-            [{"type": "VARCHAR", "value": name}],
-        )
-        return bool(found)
+        """Whether the data source can be asked for; false means that it has never had a row.
+
+        Raises ``ServiceError`` if it has rows that nobody serves: without a historical it looks as if it had none.
+        """
+        parameters = [{"type": "VARCHAR", "value": name}]
+        if self.sql(_IN_SCHEMA, parameters):
+            return True
+        if self.sql(_PUBLISHED, parameters):
+            raise ServiceError(
+                f"{name} has segments, and none of them is served: is a historical up (`gridflex status`)?"
+            )
+        return False
 
     def submit_task(self, spec: Json) -> str:
         """Let a task run and do not wait for it; gives its id."""
@@ -104,6 +133,11 @@ class Druid:
         tasks: list[Json] = self._ask("GET", f"{_INDEXER}/runningTasks")
         return tasks
 
+    def task_status(self, task_id: str) -> Json:
+        """Status and messages of a task."""
+        status: Json = self._ask("GET", f"{_INDEXER}/task/{quote(task_id)}/status")["status"]
+        return status
+
     def stop_task(self, task_id: str) -> None:
         """Stop a task without publishing what it has read; its supervisor starts another in its place."""
         self._ask("POST", f"{_INDEXER}/task/{quote(task_id)}/shutdown", missing=None)
@@ -117,28 +151,18 @@ class Druid:
         """Let the default rule load every segment for ever, on that many historicals."""
         rule = {"type": "loadForever", "tieredReplicants": {"_default_tier": replicas}}
         if self._ask("GET", f"{_COORDINATOR}/rules/_default", missing=[]) != [rule]:
-            self._ask("POST", f"{_COORDINATOR}/rules/_default", [rule])
+            self._ask("POST", f"{_COORDINATOR}/rules/_default", [rule], may_be_empty=True)
 
-    def _ask(self, method: str, path: str, body: Any = None, *, missing: Any = ...) -> Any:
+    def _question(
+        self, query: str, parameters: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None
+    ) -> Json:
+        """Druid itself ends a query that nobody waits for any more."""
+        timeout_ms = int(self._settings.query_timeout_s * 1000)
+        return {"query": query, "parameters": list(parameters), "context": {"timeout": timeout_ms, **(context or {})}}
+
+    def _ask(self, method: str, path: str, body: Any = None, *, missing: Any = ..., may_be_empty: bool = False) -> Any:
         """One request; a 404 gives ``missing`` if that is given."""
-        with ask(self._settings, method, path, body) as answer:
-            if answer.status_code == requests.codes.not_found and missing is not ...:
-                return missing
-            if not answer.ok:
-                raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {_reason(answer)}")
-            try:
-                return answer.json() if answer.content else None
-            except requests.JSONDecodeError:
-                raise ServiceError(f"Druid's answer to {method} {path} is not JSON") from None
-
-
-def _reason(answer: requests.Response) -> str:
-    """What Druid says is wrong."""
-    try:
-        told = answer.json()
-    except requests.JSONDecodeError:
-        return answer.text.strip()[:300]
-    if isinstance(told, dict):
-        told = told.get("errorMessage") or told.get("error") or told
-        return str(told).partition(", acceptable options:")[0]  # hundreds of them
-    return str(told)
+        answer = self._session.look(path) if method == "GET" else self._session.order(method, path, body)
+        if answer.status == requests.codes.not_found and missing is not ...:
+            return missing
+        return content(answer, method, path, may_be_empty=may_be_empty)

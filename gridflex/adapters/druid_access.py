@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from requests.auth import HTTPBasicAuth
 
 from gridflex.adapters.login import Login
 from gridflex.config import DRUID_LOGIN, ROOT, Druid, authorities
@@ -50,14 +51,19 @@ def _token(file: Path) -> str | None:
         return None
 
 
+def credentials(druid: Druid, user: Login | None = None) -> tuple[Login | None, HTTPBasicAuth | None]:
+    """Who signs in, ``user`` or as ``login`` says, and how that is sent."""
+    user = user or login(druid)
+    return user, HTTPBasicAuth(user.username, user.password) if user else None
+
+
 def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None) -> requests.Response:
-    """One request, signed in as ``user`` or as whom the environment names; the answer may be an error of Druid's own.
+    """One request, signed in as ``user`` or as ``login`` says; the answer may be an error of Druid's own.
 
     Raises ``ServiceError`` when nobody answers, the certificate is not trusted, or Druid does not let this user do it;
     ``ConfigError`` when ``druid.ca_file`` is none.
     """
-    user = user or login(druid)
-    auth = requests.auth.HTTPBasicAuth(user.username, user.password) if user else None
+    user, auth = credentials(druid, user)
     url, trust = druid.router_url.rstrip("/"), authorities("druid", druid.ca_file)
     try:
         answer = requests.request(
@@ -71,8 +77,7 @@ def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login |
     except requests.RequestException as problem:
         raise unreachable(druid, problem) from None
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-        reason = answer.text
-        raise _refused(druid, answer.status_code, user, f"{method} {path}", reason)
+        raise refuse_entry(druid, answer.status_code, answer.text, user, f"{method} {path}")
     return answer
 
 
@@ -101,11 +106,12 @@ def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceErro
     )
 
 
-def _refused(druid: Druid, status: int, user: Login | None, call: str, reason: str) -> ServiceError:
+def refuse_entry(druid: Druid, status: int, told: str, user: Login | None, call: str) -> ServiceError:
+    """Why Druid does not let this user in, or not do that, by its answer 401 or 403."""
     where, names = f"Druid at {druid.router_url.rstrip('/')}", " and ".join(DRUID_LOGIN)
     if status == requests.codes.forbidden:
         who = f"user {user.username}" if user else "a client without user"
-        return ServiceError(f"{where} does not let {who} {call}{_guard_says(reason)}")
+        return ServiceError(f"{where} does not let {who} {call}{_guard_says(told)}")
     if user is None:
         return ServiceError(f"{where} takes nobody without user and password: {names} missing in the environment")
     return ServiceError(f"{where} refused user {user.username}: {names} of the environment did not sign in")

@@ -12,14 +12,13 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any
 
 import pyarrow as pa
 
 from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_access import ask
 from gridflex.adapters.druid_exchange import Exchange, as_csv
+from gridflex.adapters.druid_session import DruidRefusedError
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.domain.readings import MS_PER_DAY
@@ -30,7 +29,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 SPEC_DIR = ROOT / "database" / "druid_specs"
-_OVERLORD = "/druid/indexer/v1"
 _POLL_S = 0.2
 _VISIBLE_S = 120
 _DONE = ("SUCCESS", "FAILED")
@@ -74,7 +72,7 @@ class DruidBatch:
 
     def run(self, spec: Json) -> str:
         """Submit a task and wait for its success; gives its id. A wait that is broken off ends the task."""
-        task = str(self._ask("POST", "/task", spec)["task"])
+        task = self._druid.submit_task(spec)
         with self._ended_with_us(task):
             status = self._await_end(task)
         if status["statusCode"] != "SUCCESS":
@@ -84,7 +82,7 @@ class DruidBatch:
     def _await_end(self, task: str) -> Json:
         deadline = time.monotonic() + self._config.batch.task_timeout_s
         while True:
-            status = cast(Json, self._ask("GET", f"/task/{quote(task)}/status")["status"])
+            status = self._druid.task_status(task)
             if status["statusCode"] in _DONE:
                 return status
             if time.monotonic() > deadline:
@@ -102,27 +100,25 @@ class DruidBatch:
             yield
         except BaseException:
             try:
-                self._ask("POST", f"/task/{quote(task)}/shutdown")
+                self._druid.stop_task(task)
             except ServiceError as problem:
                 log.warning("task=%s shutdown=failed reason=%s", task, problem)
             raise
 
     def _await_visible(self, task: str, table: str, interval: Interval, rows: int) -> None:
         """Historicals load new segments, and the broker learns of it, some seconds after the task's end."""
-        made = self._ask("GET", f"/task/{quote(task)}/status")["status"]["createdTime"]
+        made = self._druid.task_status(task)["createdTime"]
         start, end = map(iso, interval)
         segments = (
             "SELECT COUNT(*) AS n, COUNT(*) FILTER (WHERE is_available = 1) AS served FROM sys.segments "
             'WHERE datasource = ? AND is_published = 1 AND version >= ? AND "start" >= ? AND "end" <= ?'
         )
-        counted = f'SELECT COUNT(*) AS n FROM "{table}" WHERE __time >= ? AND __time < ?'  # noqa: S608
         deadline = time.monotonic() + _VISIBLE_S
         while True:
-            found = self._sql(segments, VARCHAR=[table, made, start, end])[0]
-            if found["n"] == found["served"] and (found["n"] or not rows):  # no rows where none were: no segment
-                seen = self._sql(counted, TIMESTAMP=[start.removesuffix("Z"), end.removesuffix("Z")])[0]["n"]
-                if seen == rows:
-                    return
+            found = self._sql(segments, "VARCHAR", table, made, start, end)
+            served = found["n"] == found["served"] and (found["n"] or not rows)  # no rows where none were: no segment
+            if served and self._count(table, interval) == rows:
+                return
             if time.monotonic() > deadline:
                 raise ServiceError(
                     f"{table} {interval}: {rows} rows are published, but {found['served']} of {found['n']} segments "
@@ -130,22 +126,26 @@ class DruidBatch:
                 )
             time.sleep(_POLL_S)
 
-    def _sql(self, query: str, **parameters: list[str]) -> list[Json]:
-        """``parameters``: their values by their one type. A table without any segment yet counts no rows."""
-        values = [{"type": kind, "value": value} for kind, values in parameters.items() for value in values]
+    def _count(self, table: str, interval: Interval) -> int:
+        """Rows that queries see now; a table may come and go with its only segments."""
         try:
-            return self._druid.sql(query, values) or [_NOTHING]
-        except ServiceError as problem:
-            if "not found" in str(problem):
-                return [_NOTHING]
-            raise
+            return int(self._sql(f'SELECT COUNT(*) AS n FROM "{table}" WHERE __time >= ? AND __time < ?', "TIMESTAMP",  # noqa: S608
+                                 *(iso(at).removesuffix("Z") for at in interval))["n"])  # fmt: skip
+        except DruidRefusedError:
+            if self._in_schema(table):
+                raise
+            return 0
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        path = _OVERLORD + path
-        answer = ask(self._config.druid, method, path, body)
-        if not answer.ok:
-            raise ServiceError(f"Druid refused {method} {path}: HTTP {answer.status_code}: {answer.text[:300]}")
-        return answer.json()
+    def _in_schema(self, table: str) -> bool:
+        try:
+            return self._druid.has_table(table)
+        except ServiceError:  # published, and not served yet
+            return False
+
+    def _sql(self, query: str, kind: str, *values: str) -> Json:
+        """The one row of counts; Druid's own tables give none where there is nothing to count."""
+        found = self._druid.sql(query, [{"type": kind, "value": value} for value in values])
+        return found[0] if found else _NOTHING
 
 
 def table_spec(table: str, interval: Interval, time_zone: str) -> Json:

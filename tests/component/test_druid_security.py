@@ -54,7 +54,7 @@ def test_right_user__asks_in_every_way(door: SecureDruid, config: Config) -> Non
         assert isinstance(Druid(config.druid).running_tasks(), list)
         DruidBatch(config).overwrite("forecast", day, rows)
         assert [row.n for row in DruidSql(config).rows("SELECT SUM(p50_kwh) AS n FROM forecast")] == [7.0]
-        assert list(DruidSql(config).rows("SELECT * FROM there_is_none")) == []
+        assert list(DruidSql(config).rows("SELECT * FROM there_is_none", table="there_is_none")) == []
 
 
 def _ways(config: Config) -> list[str]:
