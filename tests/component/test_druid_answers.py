@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import http.client
-import os
-import signal
 import socketserver
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +25,9 @@ from gridflex.adapters.druid_tables import empty_table, table_specs
 from gridflex.config import Config
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, NOON_MS, produce, summed
-from tests.stack import pids, wait_until
+from tests.stack import wait_until
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
 
@@ -226,27 +221,3 @@ def test_rows_that_nobody_serves__are_not_taken_for_none(stack: Stack, druid: Dr
         return None
 
     assert "has segments, and none of them is served" in wait_until(told, 60, "the broker learns of the segment")
-
-
-def test_broker_that_is_down__is_told_in_one_line_by_every_command(stack: Stack) -> None:
-    broker = pids(stack)["druid-broker"]
-    assert broker
-    os.kill(broker, signal.SIGKILL)
-    commands = (["sql", "SELECT 1"], ["curtail", "--at", "2023-11-16T12:00Z"], ["deploy", "metrics"])
-    try:
-        for arguments in commands:
-            done = subprocess.run(
-                [sys.executable, "-m", "gridflex", *arguments],
-                env=os.environ | config_environ(stack.config),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=120,
-            )
-            assert done.returncode == 1, arguments
-            assert done.stdout == ""
-            assert "is its broker up? `gridflex status` tells" in done.stderr
-            assert len(done.stderr.splitlines()) == 1
-            assert "<" not in done.stderr
-    finally:
-        stack.up(["druid"])

@@ -20,6 +20,7 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher.log_keeper import older, shorten
 from gridflex.launcher.services import find
+from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
 from tests.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
@@ -82,6 +83,30 @@ def test_supervisors__are_told_with_their_lag_and_rows(stack: Stack) -> None:
     assert {(one.state, one.tasks) for one in found.values()} == {("RUNNING", 1)}
 
 
+def _is_told_in_one_line_by_every_command(stack: Stack) -> None:
+    """That Druid answers no query: the router then sends a page of HTML."""
+    gridflex, batch = (str(Path(sys.executable).with_name("gridflex")),), (sys.executable, "-m", "batch")
+    commands = (
+        (*gridflex, "sql", "SELECT 1"),
+        (*gridflex, "curtail", "flex"),
+        (*batch, "history", "--from", "2023-11-16", "--to", "2023-11-17"),
+    )
+    for arguments in commands:
+        done = subprocess.run(
+            arguments,
+            cwd=ROOT,
+            env=os.environ | config_environ(stack.config),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, arguments
+        assert done.stdout == ""
+        assert "is its broker up? `gridflex status` tells" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert "<" not in done.stderr
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, druid: Druid, name: str) -> None:
     dataset = f"killed-{name}"
@@ -89,6 +114,8 @@ def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, drui
     produce(stack, "powerraw", values)
     before = pids(stack)
     psutil.Process(before[name]).kill()
+    if name == "druid-broker":
+        _is_told_in_one_line_by_every_command(stack)
     stack.up(["kafka", "druid"])
     after = pids(stack)
     assert after[name] not in (None, before[name])
