@@ -1,8 +1,9 @@
 """(e) How old an answer is while 10,000 readings a second flow: reading -> SQL, and reading -> duty-cycle row -> SQL.
 
-A probe house sends one reading at a time beside the flow and asks until the answer shows it. Its readings lie a minute
-apart in event time, so each closes a duty window. A watcher notes when Kafka lets its messages be read, so that every
-answer's time is told by the hop: Kafka's transaction, until it can be read, Druid's or Spark's work, the query itself.
+A probe house sends one reading at a time beside the flow. Its readings lie a minute apart in event time, so each closes
+a duty window. A watcher notes when Kafka lets its messages be read; from then on Druid is asked until its answer shows
+the reading, or the row. So every answer's time is told by the hop (Kafka's transaction, until it can be read, Spark's
+and Druid's work, the query itself), and no question is asked in vain meanwhile: a hundred a second would take a core.
 
 Three runs in a row on the machine as it is, and one while a process takes one of its cores.
 """
@@ -117,13 +118,13 @@ def _probe(config: Config) -> _Run:
             began, sent = time.time(), time.monotonic()
             writer.commit({config.kafka.topic_readings: [(f"{house}-1".encode(), value)]}, str(number))
             committed = time.monotonic()
-            raw = _until(druid, f"SELECT SUM(\"count\") AS n FROM powerraw WHERE house_id = '{house}'", number + 1)
             readable = _when(watcher, topics[0], number)
+            raw = _until(druid, f"SELECT SUM(\"count\") AS n FROM powerraw WHERE house_id = '{house}'", number + 1)
             written = _hops(sent, {"Kafka: transaction": committed, "Kafka: until it can be read": readable})
             run.raw.append(Trace(began=began, hops=written | _answered(readable, raw)))
             if number:
-                duty = _until(druid, f"SELECT MAX(end_ms) AS n FROM dutycycle WHERE house_id = '{house}'", event_ms)
                 row = _row_at(watcher, topics[1], event_ms)
+                duty = _until(druid, f"SELECT MAX(end_ms) AS n FROM dutycycle WHERE house_id = '{house}'", event_ms)
                 told = written | {"Spark: until its row can be read": max(0.0, row - readable)}
                 run.duty.append(Trace(began=began, hops=told | _answered(row, duty)))
     return _Run(raw=run.raw[_WARM_UP:], duty=run.duty[_WARM_UP:])
