@@ -66,6 +66,16 @@ class Roster:
     def __len__(self) -> int:
         return len(self.seen_min)
 
+    def at(self, minute: int) -> Roster:
+        """At a later minute of Kafka's time, without a new series in it.
+
+        >>> no_roster().at(7).at(5).clock_min
+        7
+        """
+        if minute <= self.clock_min:
+            return self
+        return replace(self, clock_min=minute, admitted=0)
+
     def admit(self, series: Ints, minute: Ints, bounds: Bounds) -> tuple[Flags, Roster]:
         """Which readings of new series are refused, and the clock and count after them.
 

@@ -46,6 +46,7 @@ _STATE = StructType(
 
 
 _MS_PER_MIN = 60 * MS_PER_S
+_NONE = np.zeros(0, dtype=np.int64)
 _WRITTEN, _FEW = 2, 1000
 """Names are put together when so many times more than there are series were written; of few series, later."""
 _NAMES = StructType([StructField("block", BinaryType(), nullable=False)])
@@ -106,14 +107,17 @@ class Bucket:
         """The readings that are taken in, and those of new series that are too many."""
         starts = starts_of(readings)
         _, remembered = find(memory.detector, readings.series[starts])
+        if remembered.all():
+            roster = memory.roster.at(int(readings.kafka_ms.max(initial=0)) // _MS_PER_MIN)
+            return readings, readings.take(_NONE), replace(memory, roster=roster)
         number = np.where(remembered, -1, np.arange(len(starts)))
         series = np.repeat(number, np.diff(starts, append=len(readings)))
-        arrived = np.argsort(readings.position, kind="stable") if (number >= 0).any() else np.arange(len(series))
+        arrived = np.argsort(readings.position, kind="stable")
         minute = readings.kafka_ms[arrived] // _MS_PER_MIN
         late, roster = memory.roster.admit(series[arrived], minute, self.bounds)
         memory = replace(memory, roster=roster)
         if not late.any():
-            return readings, readings.take(np.zeros(0, dtype=np.int64)), memory
+            return readings, readings.take(_NONE), memory
         refused = np.zeros(len(readings), dtype=np.bool_)
         refused[arrived] = late
         return readings.take(~refused), readings.take(refused), memory
@@ -135,12 +139,13 @@ def _heard(memory: Memory, readings: Arrivals, before_min: int) -> tuple[Memory,
     starts = starts_of(readings)
     if len(starts) == 0:
         return memory, Names.of_blocks([])
-    minute = np.maximum(readings.kafka_ms // _MS_PER_MIN, before_min)
+    ends = np.append(starts[1:], len(readings)) - 1
+    minute = np.maximum(readings.kafka_ms[ends] // _MS_PER_MIN, before_min)
     key = readings.series[starts]
     slot, _ = find(memory.detector, key)
-    last = readings.payloads.take(pa.array(readings.payload[np.append(starts[1:], len(readings)) - 1]))
+    last = readings.payloads.take(pa.array(readings.payload[ends]))
     mark = np.array([zlib.crc32(name) or 1 for name in last.to_pylist()], dtype=np.int64)
-    roster, changed = memory.roster.heard(slot, np.maximum.reduceat(minute, starts), mark)
+    roster, changed = memory.roster.heard(slot, minute, mark)
     return replace(memory, roster=roster), Names(key=key[changed], identity=last.take(pa.array(changed)))
 
 
