@@ -41,6 +41,8 @@ class Participation:
 
         ``dataset``: that of the house. With it a data set's name that holds a hyphen is not taken for a house.
         """
+        if not self.consents:
+            return True
         for name in (appliance_id, house_id, without_shift(house_id, dataset)):
             if name in self.consents:
                 return self.consents[name].callable
