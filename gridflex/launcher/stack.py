@@ -174,7 +174,8 @@ class Stack:
 
     def _keep_logs(self) -> None:
         keeper = keeper_service(self.config)
-        if process.leader(self.runtime, keeper) is None:
+        leader = process.leader(self.runtime, keeper)
+        if leader is None or leader.cmdline()[1:] != list(keeper.argv[1:]):
             process.stop(self.runtime, keeper)
             process.start(self.runtime, keeper)
 

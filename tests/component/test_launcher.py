@@ -174,6 +174,7 @@ def test_command_line__starts_tells_and_ends_kafka(tmp_path: Path) -> None:
         assert {"name", "healthy", "pid", "port", "rss_mb"} <= set(kafka)
         assert kafka["healthy"] is True
         assert kafka["port"] == int(environ["GRIDFLEX_LAUNCHER_KAFKA_PORT"])
+        assert json.loads((tmp_path / "state" / "up.json").read_text()) == ["kafka"]
         logs = gridflex(environ, "logs", "kafka", "-n", "3")
         assert len(logs.stdout.splitlines()) == 3
     finally:

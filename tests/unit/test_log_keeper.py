@@ -12,7 +12,8 @@ from gridflex.launcher.keeper_service import keeper_service
 from gridflex.launcher.log_keeper import older, shorten, sweep
 from gridflex.launcher.process import Runtime, last_words
 from gridflex.launcher.services import Service
-from tests.stack import own_config, wait_until
+from gridflex.launcher.stack import Stack
+from tests.stack import leftovers, own_config, wait_until
 
 CHATTERS = """
 import os, time
@@ -117,3 +118,27 @@ def test_probe__tells_a_log_that_nobody_cuts(tmp_path: Path) -> None:
     assert keeper_service(config).probe.check(1) is None
     (logs / "kafka.log").write_bytes(b"x" * 2_000_001)
     assert "kafka.log has 2 MB, more than twice its limit" in (keeper_service(config).probe.check(1) or "")
+
+
+def test_up__starts_a_keeper_anew_that_died_or_has_other_limits(tmp_path: Path) -> None:
+    config = own_config(tmp_path)
+    stack = Stack(config)
+    wider = config.model_copy(update={"launcher": config.launcher.model_copy(update={"log_max_mb": 77})})
+    try:
+        stack._keep_logs()
+        first = process.leader(stack.runtime, keeper_service(config))
+        assert first is not None
+        stack._keep_logs()
+        assert process.leader(stack.runtime, keeper_service(config)) == first
+        Stack(wider)._keep_logs()
+        second = process.leader(stack.runtime, keeper_service(config))
+        assert second not in (None, first)
+        assert "77000000" in second.cmdline()  # type: ignore[union-attr]
+        second.kill()  # type: ignore[union-attr]
+        second.wait()  # type: ignore[union-attr]
+        stack._keep_logs()
+        assert process.leader(stack.runtime, keeper_service(config)) not in (None, first, second)
+    finally:
+        stack._let_logs_be()
+    assert process.leader(stack.runtime, keeper_service(config)) is None
+    assert leftovers(stack) == []
