@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from superset.config import DEFAULT_FEATURE_FLAGS
+from superset.config import DISALLOWED_SQL_FUNCTIONS as _DISALLOWED
 from superset.config import TALISMAN_CONFIG as _TALISMAN
 from superset.utils.log import AbstractEventLogger
 
@@ -43,6 +44,16 @@ DASHBOARD_AUTO_REFRESH_MODE = "fetch"
 ROW_LIMIT = 10_000
 SUPERSET_WEBSERVER_TIMEOUT = 60
 MAPBOX_API_KEY = ""
+# A query of SQL Lab waits behind all others, is one of two at most (infra/local/druid/broker.properties), and ends.
+_SQL_LAB_CONTEXT = {"priority": -1, "timeout": 10_000}
+SQLLAB_TIMEOUT = 15
+SQL_MAX_ROW = DISPLAY_MAX_ROW = 10_000
+# A regular expression that backtracks ends at no timeout; the others make texts of any length out of nothing.
+DISALLOWED_SQL_FUNCTIONS = {
+    **_DISALLOWED,
+    "druid": {"REGEXP_EXTRACT", "REGEXP_LIKE", "REGEXP_REPLACE", "STRING_TO_ARRAY", "MV_FILTER_REGEX"}
+    | {"REPEAT", "LPAD", "RPAD", "STRING_FORMAT"},
+}
 
 # Nothing is asked of any other host: no fonts, no tiles, no pixels that count visitors.
 TALISMAN_ENABLED = True
@@ -111,6 +122,8 @@ def DB_CONNECTION_MUTATOR(uri: Any, params: Any, username: Any, manager: Any, so
     """Druid's user and authority, from the environment at each connection: Superset's own database holds neither."""
     if uri.get_backend_name() != "druid":
         return uri, params
+    if getattr(source, "name", "") == "SQL_LAB":
+        params = params | {"connect_args": params.get("connect_args", {}) | {"context": _SQL_LAB_CONTEXT}}
     user, password = (os.environ.get(f"GRIDFLEX_DRUID_{name}") for name in ("USERNAME", "PASSWORD"))
     if user and password:
         uri = uri.set(username=user, password=password)

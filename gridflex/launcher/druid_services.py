@@ -35,6 +35,8 @@ INDEXER = "druid-indexer"
 _OTHER_SUPERVISORS = 3
 _BATCH_SLOTS = 2
 _LONGEST_QUERY_S = 300
+_UNASKED_TIMEOUT_S = 30
+"""Of a query that names no timeout: a dashboard's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,7 @@ def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:
         "tmp_dir": folder / local.part.role / "tmp",
         "token_file": token_file(config),
         "exchange_dir": exchange_folder(config) or folder / "exchange",
-        "query_timeout_ms": int(config.druid.query_timeout_s * 1000),
+        "query_timeout_ms": int(min(config.druid.query_timeout_s, _UNASKED_TIMEOUT_S) * 1000),
         "max_query_timeout_ms": int(max(config.druid.query_timeout_s, _LONGEST_QUERY_S) * 1000),
         "slots": 2 * (config.druid.task_count + _OTHER_SUPERVISORS) + _BATCH_SLOTS,
         "ingestion_heap_bytes": local.heap_mb * 400_000,
