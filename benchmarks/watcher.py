@@ -6,7 +6,7 @@ import threading
 import time
 from types import TracebackType
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from gridflex.adapters.kafka import client_settings
 from gridflex.config import Kafka
@@ -32,10 +32,12 @@ class Watcher:
             }
         )
         places = [
-            TopicPartition(topic, partition, OFFSET_END)
+            TopicPartition(topic, partition)
             for topic in topics
             for partition in self._consumer.list_topics(topic, 10).topics[topic].partitions
         ]
+        for place in places:  # now, not when the consumer gets to it: the first message may be written by then
+            place.offset = self._consumer.get_watermark_offsets(place, timeout=10)[1]
         self._consumer.assign(places)
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
