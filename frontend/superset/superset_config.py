@@ -6,6 +6,8 @@ import copy
 import csv
 import json
 import os
+import shlex
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,14 @@ from superset.config import DEFAULT_FEATURE_FLAGS
 from superset.config import DISALLOWED_SQL_FUNCTIONS as _DISALLOWED
 from superset.config import TALISMAN_CONFIG as _TALISMAN
 from superset.utils.log import AbstractEventLogger
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from guards import related, sign_in
+from guards.calcite import CalciteDruid
+from guards.druid_door import DRIVER
+from guards.manager import GridflexSecurityManager
+from guards.templates import QueryTemplates
 
 _HOME = Path(os.environ["GRIDFLEX_SUPERSET_HOME"])
 
@@ -55,6 +65,13 @@ DISALLOWED_SQL_FUNCTIONS = {
     | {"REPEAT", "LPAD", "RPAD", "STRING_FORMAT"},
 }
 
+# Who may ask what: docs/security.md. Each of these is looked for in a test with what gets through without it.
+CUSTOM_SECURITY_MANAGER = GridflexSecurityManager
+CUSTOM_TEMPLATE_PROCESSORS = {"druid": QueryTemplates}
+SQLGLOT_DIALECTS_EXTENSIONS = {"druid": CalciteDruid}
+EXTRA_RELATED_QUERY_FILTERS = {"user": related.only_oneself, "role": related.only_own_roles}
+ENABLE_CORS = False
+
 # Nothing is asked of any other host: no fonts, no tiles, no pixels that count visitors.
 TALISMAN_ENABLED = True
 TALISMAN_CONFIG: dict[str, Any] = copy.deepcopy(_TALISMAN)
@@ -83,7 +100,13 @@ def _slot_of(time_grain: str | None, shortest_min: int, otherwise_min: int = 0) 
     return str(grain) if allowed else f"PT{otherwise_min or shortest_min}M"
 
 
+def _shell_word(text: str) -> str:
+    """A text as one word of a shell's command line, inside of an SQL literal."""
+    return shlex.quote("".join(letter for letter in str(text) if letter.isprintable())).replace("'", "''")
+
+
 JINJA_CONTEXT_ADDONS = {
+    "shell_word": _shell_word,
     "slot_of": _slot_of,
     "sums_of_circuits": ", ".join(f"'{name}'" for name in sorted(_sums)),
     "interval_minutes": int(os.environ["GRIDFLEX_BASELINES_INTERVAL_MINUTES"]),
@@ -127,6 +150,7 @@ def DB_CONNECTION_MUTATOR(uri: Any, params: Any, username: Any, manager: Any, so
     user, password = (os.environ.get(f"GRIDFLEX_DRUID_{name}") for name in ("USERNAME", "PASSWORD"))
     if user and password:
         uri = uri.set(username=user, password=password)
+    params = params | {"module": DRIVER}
     authority = os.environ.get("GRIDFLEX_DRUID_CA_FILE")
     if authority:
         trusted = {"ssl_verify_cert": str(Path(__file__).parents[2] / authority)}
@@ -134,9 +158,16 @@ def DB_CONNECTION_MUTATOR(uri: Any, params: Any, username: Any, manager: Any, so
     return uri, params
 
 
-# One process on the loopback: its own memory counts the requests of clients well enough.
+# Superset's counters of requests are of one process each and count right passwords too: guards/sign_in.py counts.
 RATELIMIT_ENABLED = False
 RATELIMIT_STORAGE_URI = "memory://"
+
+
+def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802
+    """What needs the application itself."""
+    sign_in.install(app, _HOME / "sign_in.db")
+
+
 CELERY_CONFIG = None
 # Behind nginx on a cluster: what it says of the address is believed, and cookies go over TLS alone.
 ENABLE_PROXY_FIX = SESSION_COOKIE_SECURE = os.environ.get("GRIDFLEX_SUPERSET_URL", "").startswith("https:")

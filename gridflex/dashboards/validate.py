@@ -12,6 +12,7 @@ from gridflex.adapters.druid_specs import SPEC_DIR
 from gridflex.dashboards.assets import KINDS, Assets, Doc
 from gridflex.dashboards.layout import charts_of
 from gridflex.dashboards.queries import columns_of, metrics_of
+from gridflex.dashboards.sources import TABLE, dataset_problems, load_sources, source_problems
 
 REFRESH_S = 10
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+\"?([a-z_]+)\"?", re.IGNORECASE)
@@ -50,6 +51,7 @@ def validate(assets: Assets) -> list[str]:
     tables = druid_columns()
     return [
         *_uuids(assets),
+        *(f"{TABLE}: {wrong}" for wrong in source_problems(load_sources(), tables, assets)),
         *(
             f"{assets.path('datasets', n)}: {w}"
             for n, d in assets.datasets.items()
@@ -102,6 +104,7 @@ def _dataset(doc: Doc, assets: Assets, tables: Mapping[str, set[str]]) -> Iterat
         yield f"time_column {doc['time_column']!r} is not among its columns"
     sql = _TEMPLATE.sub(" ", doc.get("sql") or f'FROM "{doc["table"]}"')
     used = set(_TABLE.findall(_TEXT.sub("''", sql)))
+    yield from dataset_problems(doc, used, load_sources())
     yield from (f"reads {one!r}, which no spec in database/druid_specs makes" for one in sorted(used - tables.keys()))
     reachable = set().union(*(tables.get(one, set()) for one in used))
     if "sql" in doc:

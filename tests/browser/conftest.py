@@ -29,7 +29,9 @@ from tests.stack import leftovers, stack_environ, wait_until
 
 HOUSES = 6
 REGION = "Sousse"
-USERS = f"admin:admin, operator:operator, researcher:researcher, region:regional:{REGION}"
+SPARE = "spare"
+"""A user whose sign-in may be spoilt."""
+USERS = f"admin:admin, operator:operator, researcher:researcher, region:regional:{REGION}, {SPARE}:operator"
 SETTINGS: dict[str, object] = {
     "superset_users": USERS,
     "launcher_start_timeout_s": 300,

@@ -18,7 +18,8 @@ from gridflex.dashboards.assets import KINDS, Assets, dump, load_assets
 from gridflex.dashboards.bundle import bundle, druid_uri, superset_docs
 from gridflex.dashboards.export import read_archive, write_changes
 from gridflex.dashboards.layout import charts_of
-from gridflex.dashboards.validate import validate
+from gridflex.dashboards.sources import Source, load_sources, source_problems
+from gridflex.dashboards.validate import druid_columns, validate
 from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
 
@@ -73,6 +74,9 @@ BROKEN = {
     "no chart has a column": spoil("dashboards", "grid-now", lambda d: d["filters"].append(
         {"id": "x", "name": "X", "type": "select", "dataset": "reconciliation", "column": "verdict"})),
     "lacks metrics": spoil("datasets", "powerraw", lambda d: d.pop("metrics")),
+    "whose rows belong to regions": spoil("datasets", "places", lambda d: d.update(every_region="no reason")),
+    "url_param reads the request": spoil("datasets", "places", lambda d: d.update(
+        sql=d["sql"] + "{{ url_param('x') }}")),
     "refresh_s: found 60": spoil("dashboards", "trust", lambda d: d.update(refresh_s=60)),
 }  # fmt: skip
 
@@ -84,6 +88,36 @@ def test_validate__names_the_file_and_what_is_wrong(assets: Assets, problem: str
     change(docs[name])
     found = validate(replace(assets, **{kind: docs}))
     assert any(problem in line and f"{kind}/{name}.yaml" in line for line in found), found
+
+
+def unlisted(changed: dict[str, Source], assets: Assets) -> list[str]:
+    return list(source_problems({**load_sources(), **changed}, druid_columns(), assets))
+
+
+def test_sources__are_those_of_the_specs_and_say_who_may_see_them(assets: Assets) -> None:
+    assert unlisted({}, assets) == []
+    open_source = Source(name="outlook", by_region=False, why_every_region="")
+    assert any("its spec has a region" in line for line in unlisted({"outlook": open_source}, assets))
+    untold = Source(name="deadletter", by_region=False, why_every_region="because")
+    assert unlisted({"deadletter": untold}, assets) == [
+        "deadletter: security.md does not say why every region may see it"
+    ]
+    assert unlisted({"new": untold}, assets)[0] == "new is listed and has no spec"
+    found = source_problems({}, druid_columns(), assets)
+    assert "powerraw has a spec and is not listed" in found
+
+
+def test_source__with_a_region_needs_a_data_set_of_its_own(assets: Assets) -> None:
+    fewer = replace(assets, datasets={name: doc for name, doc in assets.datasets.items() if name != "outlook"})
+    (found,) = unlisted({}, fewer)
+    assert "outlook has a region and no data set of its own" in found
+
+
+def test_command__quotes_what_is_chosen_for_a_shell(assets: Assets) -> None:
+    sql = assets.datasets["command"]["sql"]
+    assert "--region={{ shell_word(region) }}" in sql
+    assert "--feeder={{ shell_word(feeder) }}" in sql
+    assert '"' not in sql
 
 
 def test_validate__refuses_a_series_that_two_charts_share(assets: Assets) -> None:

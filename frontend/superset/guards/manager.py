@@ -1,0 +1,106 @@
+"""Superset's security manager, with our say in who may ask what and in who is signed in."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import g, has_request_context, session
+from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+from superset.exceptions import SupersetSecurityException
+from superset.security import SupersetSecurityManager
+
+from guards import sign_in
+from guards.free_sql import free_sql_problem
+from guards.payloads import payload_problem
+from guards.questions import charts_of
+from guards.sight import ADMINS, explores, region_roles, sees_all
+
+log = logging.getLogger(__name__)
+
+
+class GridflexSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
+    """Refuses what no saved chart asks, foreign saved queries, and sessions that have ended."""
+
+    def raise_for_access(self, *arguments: Any, **named: Any) -> None:
+        """See Superset's; raises ``SupersetSecurityException``, which people get as HTTP 403, for more."""
+        if arguments:  # Superset names them all; what it does not name would not be seen here
+            raise self._refused("an unnamed resource")
+        roles = self.role_names()
+        context, datasource = named.get("query_context"), named.get("datasource")
+        asked = [
+            one for one in (named.get("query"), datasource, getattr(context, "datasource", None)) if one is not None
+        ]
+        if not explores(roles):
+            for name in ("database", "table", "query", "viz", "sql"):
+                if named.get(name) is not None:
+                    raise self._refused(f"a {name} of your own choice")
+        if any(getattr(one, "type", "table") != "table" and not self._own(one, roles) for one in asked):
+            raise self._refused("somebody else's query")
+        if context is not None:
+            self._look_at(context, roles)
+        super().raise_for_access(**named)
+
+    def role_names(self) -> frozenset[str]:
+        """The roles of this request's person; of nobody: none."""
+        if getattr(g, "user", None) is None:
+            return frozenset()
+        return frozenset(role.name for role in self.get_user_roles())
+
+    def get_rls_cache_key(self, datasource: Any) -> list[str]:
+        """See Superset's: answers of people who see other regions are never shared, whatever the data set's SQL is."""
+        roles = self.role_names()
+        sight = "all regions" if sees_all(roles) else f"regions {sorted(region_roles(roles))}"
+        return [*super().get_rls_cache_key(datasource), sight]
+
+    def load_user(self, pk: int) -> Any:
+        """The person of a cookie, as long as the session has not been ended."""
+        if has_request_context() and "_user_id" in session and not sign_in.is_open(int(pk)):
+            return None
+        return super().load_user(pk)
+
+    def load_user_jwt(self, _jwt_header: Any, jwt_data: Any) -> Any:
+        """The person of a token, whatever cookie comes with it."""
+        user = super().load_user(jwt_data["sub"])
+        if user is not None:
+            g.user = user
+        return user
+
+    def auth_user_db(self, username: str, password: str) -> Any:
+        """See Flask-AppBuilder's; after too many wrong passwords even the right one is none."""
+        store, limits = sign_in.store(), sign_in.limits(username)
+        begun = store.begin(limits)
+        if begun is None:
+            log.warning("sign_in refused=too_many_wrong_passwords")
+            return None
+        user = super().auth_user_db(username, password)
+        if user is not None:
+            store.forgive(limits, begun)
+        return user
+
+    def reset_password(self, userid: int, password: str) -> Any:
+        """See Flask-AppBuilder's; whoever is signed in with the old password is so no more."""
+        done = super().reset_password(userid, password)
+        sign_in.store().close_all(int(userid))
+        return done
+
+    def _look_at(self, context: Any, roles: frozenset[str]) -> None:
+        if explores(roles):
+            found = free_sql_problem(context, templates=bool(ADMINS & roles))
+        else:
+            found = payload_problem(context, charts_of(self.session, context.datasource))
+        if found:
+            log.warning("question refused=%r", found)
+            raise self._refused(found)
+
+    def _own(self, query: Any, roles: frozenset[str]) -> bool:
+        """Whether a query of SQL Lab, run or saved, is this person's; an admin's are all."""
+        owner = getattr(query, "user_id", None) or getattr(query, "created_by_fk", None)
+        mine = getattr(getattr(g, "user", None), "id", None)
+        return bool(ADMINS & roles) or (owner is not None and owner == mine)
+
+    @staticmethod
+    def _refused(found: str) -> SupersetSecurityException:
+        message = f"No saved chart asks this, and you may ask nothing else: found {found}"
+        kind = SupersetErrorType.DASHBOARD_SECURITY_ACCESS_ERROR
+        return SupersetSecurityException(SupersetError(error_type=kind, message=message, level=ErrorLevel.WARNING))

@@ -1,0 +1,34 @@
+"""Who sees and asks what, by the names of roles alone; whoever has no role that says so sees and asks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+ALL_REGIONS = frozenset({"Admin", "Operator", "Researcher"})
+EXPLORERS = frozenset({"Admin", "Researcher"})
+"""May ask questions of their own."""
+ADMINS = frozenset({"Admin"})
+_REGION = "Region "
+
+
+def sees_all(roles: Collection[str]) -> bool:
+    """Whether rows of all regions are shown.
+
+    >>> sees_all({"Operator"}), sees_all({"Operator", "Region Sousse"})
+    (True, False)
+    """
+    return bool(ALL_REGIONS & set(roles)) and not region_roles(roles)
+
+
+def region_roles(roles: Collection[str]) -> frozenset[str]:
+    """The regions that roles grant.
+
+    >>> region_roles({"Regional operator", "Region Le Kef"})
+    frozenset({'Le Kef'})
+    """
+    return frozenset(name.removeprefix(_REGION) for name in roles if name.startswith(_REGION))
+
+
+def explores(roles: Collection[str]) -> bool:
+    """Whether questions that no saved chart asks are allowed."""
+    return bool(EXPLORERS & set(roles)) and not region_roles(roles)
