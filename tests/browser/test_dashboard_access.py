@@ -65,12 +65,9 @@ def test_regional_operator__gets_no_other_region_by_a_query_of_its_own(room: Roo
     query = {"columns": ["region"], "metrics": [], "filters": [{"col": "region", "op": "IN", "val": [*OTHERS, REGION]}],
              "row_limit": 100, "extras": {"where": "(1 = 1) OR (1 = 1)"}}  # fmt: skip
     body = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "result_type": "full"}
-    seen = {}
-    for role in ("admin", "regional"):
-        rows = room.rest(role).send("POST", "/api/v1/chart/data", body)["result"][0]["data"]
-        seen[role] = {row["region"] for row in rows}
-    assert seen["regional"] == {REGION}
-    assert len(seen["admin"]) > 1
+    rows = room.rest("admin").send("POST", "/api/v1/chart/data", body)["result"][0]["data"]
+    assert len({row["region"] for row in rows}) > 1
+    assert "HTTP 403" in refused(room, "regional", "POST", "/api/v1/chart/data", body)
     values = f"/api/v1/datasource/table/{dataset}/column/region/values/"
     assert "HTTP 403" in refused(room, "regional", "GET", values)
 
