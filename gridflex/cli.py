@@ -20,6 +20,7 @@ from gridflex.dashboards.commands import dashboards
 from gridflex.deploy.commands import deploy
 from gridflex.launcher.commands import down, logs, reset, status, up
 from gridflex.launcher.demo import demo
+from gridflex.launcher.recover import recover
 
 _STAGES = {
     "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
@@ -62,7 +63,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset, demo, curtail, dashboards, deploy):
+for _command in (up, status, logs, down, reset, recover, demo, curtail, dashboards, deploy):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))

@@ -116,7 +116,7 @@ class _Progress:
         self._bar.close()
 
     def report(self, account: Account) -> None:
-        """Called after each commit."""
+        """Called after each commit, and while there is nothing to commit: the status file tells that it lives."""
         self._bar.update(account.read - self._seen)
         self._seen = account.read
         if time.monotonic() - self._told > _TELL_EVERY_S:

@@ -93,7 +93,10 @@ class Replay:
         self._burst = Burst.first(most=config.replay.transaction_readings, open_s=config.replay.live_flush_s)
 
     def run(self, stop: threading.Event, progress: Callable[[Account], None]) -> Account:
-        """Play until the end, or until ``stop`` is set. What is committed is in the account returned."""
+        """Play until the end, or until ``stop`` is set. What is committed is in the account returned.
+
+        ``progress`` is called after each commit, and while no reading is due too.
+        """
         pace = Pace(
             speed=self._plan.speed,
             never_after_now=self._plan.align is Align.TODAY,
@@ -107,7 +110,7 @@ class Replay:
             played = self._schedule.take(until_ms=(until := pace.until_ms(now_ms())), at_most=at_most)
             if played is None or len(played) or played.rejections:
                 self._commit(played)
-                progress(self.account)
+            progress(self.account)
             if until is not None and (played is None or len(played) < at_most // 2):
                 paced = True  # it has caught up
                 stop.wait(max(0.0, self._config.replay.live_flush_s - (time.monotonic() - started)))

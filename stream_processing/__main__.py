@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -32,7 +33,7 @@ def duty_cycles(checkpoint: str | None, master: str | None, until_caught_up: boo
     session = open_session(settings, master=master, local_files=urlsplit(where).scheme in {"", "file"})
     try:
         ship_code(session, folder)
-        job = start(read_messages(session, settings), settings, where, until_caught_up=until_caught_up)
+        job = start(read_messages(session, settings, _begin(where)), settings, where, until_caught_up=until_caught_up)
         status = Status(folder / "status.json")
         status.write(batch_id=None, rows_per_s=0)
         logger.info("job=started checkpoint=%s query=%s", where, job.query.id)
@@ -40,6 +41,14 @@ def duty_cycles(checkpoint: str | None, master: str | None, until_caught_up: boo
         logger.info("job=stopped")
     finally:
         session.stop()
+
+
+def _begin(checkpoint: str) -> str:
+    """Where a new checkpoint says that it begins (`gridflex recover spark`), else at the oldest reading."""
+    place = urlsplit(checkpoint)
+    begun = Path(unquote(place.path)) / "gridflex-start.json"
+    local = place.scheme in {"", "file"}
+    return begun.read_text(encoding="utf-8") if local and begun.is_file() else "earliest"
 
 
 def _stop_on_signals() -> threading.Event:

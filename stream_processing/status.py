@@ -5,25 +5,70 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pyspark.sql.streaming.query import StreamingQuery
+
+BEAT_S = 5.0
+_BEGUN_AFTER_S = 15.0
+"""A first micro-batch that takes longer has begun to work all the same."""
+_WAITS = "Waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Status:
     """``status.json`` in the job's folder, always whole: it is replaced, never written in place."""
 
     path: Path
+    _told: dict[str, Any] = field(default_factory=dict)
+    _born: float = field(default_factory=time.monotonic)
 
-    def write(self, *, batch_id: int | None, rows_per_s: float) -> None:
-        """``batch_id``: the micro-batch finished last, ``None`` before the first."""
-        told = {
+    def write(self, *, batch_id: int | None, rows_per_s: float, batch_s: float = 0.0, ready: bool = False) -> None:
+        """Tell of a new micro-batch.
+
+        ``batch_id``: the one finished last, ``None`` before the first. ``batch_s``: how long the shortest of the last
+        few took. ``ready``: the query has got through its first trigger, with or without readings.
+        """
+        self._told = {
             "pid": os.getpid(),
             "batch_id": batch_id,
-            "updated_ms": time.time_ns() // 1_000_000,
+            "updated_ms": _now_ms(),
             "rows_per_s": round(rows_per_s, 1),
+            "batch_s": round(batch_s, 1),
+            "ready": ready,
         }
+        self._beat()
+
+    def follow(self, query: StreamingQuery) -> None:
+        """Look at the query: every new micro-batch is told, and now and then that Spark's JVM and this process live."""
+        if not self._told:
+            self.write(batch_id=None, rows_per_s=0)
+        progress = query.lastProgress
+        if progress is not None and progress["batchId"] != self._told.get("batch_id"):
+            lasted_ms = [int(one["durationMs"].get("triggerExecution", 0)) for one in query.recentProgress[-3:]]
+            self.write(
+                batch_id=progress["batchId"],
+                rows_per_s=float(progress["processedRowsPerSecond"]),
+                batch_s=min(lasted_ms) / 1000,
+                ready=True,
+            )
+            return
+        if not self._told.get("ready"):
+            late = time.monotonic() - self._born > _BEGUN_AFTER_S
+            self._told["ready"] = late or str(query.status["message"]).startswith(_WAITS)
+            self._beat()
+        elif _now_ms() - self._told["beat_ms"] > BEAT_S * 1000 and query.isActive:
+            self._beat()
+
+    def _beat(self) -> None:
+        self._told["beat_ms"] = _now_ms()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(told), encoding="utf-8")
+        fresh.write_text(json.dumps(self._told), encoding="utf-8")
         fresh.replace(self.path)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

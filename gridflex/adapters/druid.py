@@ -124,6 +124,17 @@ class Druid:
                     self.stop_task(task)
             time.sleep(_POLL_S)
 
+    def suspend_supervisor(self, name: str) -> None:
+        """Let the supervisor's tasks publish what they have read, and start no other."""
+        self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/suspend")
+
+    def set_offsets(self, name: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Let the supervisor read on from these offsets in these partitions. Its running tasks do not publish."""
+        where = {str(partition): offset for partition, offset in offsets.items()}
+        sequence = {"type": "end", "stream": topic, "partitionOffsetMap": where}
+        body = {"type": "kafka", "partitions": sequence}
+        self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/resetOffsets", body)
+
     def resume_supervisor(self, name: str) -> None:
         """Let a suspended supervisor go on."""
         self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/resume")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_access import login
+from gridflex.adapters.druid_ingestion import SUBMIT, read_positions, reading_trouble
 from gridflex.adapters.druid_specs import Spec, is_submitted, supervisor_specs
+from gridflex.adapters.kafka_topics import held_topics
 from gridflex.config import Config
 from gridflex.deploy.checks import Check, TroubleError
+from gridflex.domain.positions import find_loss
 
 DRUID = "druid"
 _SERVERS = "SELECT server_type, COUNT(*) AS n FROM sys.servers GROUP BY 1"
 _NEEDED = ({"coordinator"}, {"overlord"}, {"broker"}, {"router"}, {"historical"}, {"indexer", "middle_manager"})
-_SUBMIT = "`gridflex deploy supervisors` submits and resumes them"
+_CALL_S = 10.0
+_OUT_OF_RANGE = "docs/runbook.md, a reader has lost its place: `gridflex recover {0}` on this machine's own stack"
 
 
 def druid_checks(config: Config) -> list[Check]:
@@ -57,23 +60,20 @@ def _services(config: Config) -> str:
 def _supervisor(config: Config, name: str, spec: Spec) -> str:
     druid = Druid(config.druid)
     running = druid.supervisor_spec(name)
-    if running is None:
-        raise TroubleError("there is none", _SUBMIT)
-    status = druid.supervisor_status(name)
-    if running.get("suspended") or status.get("suspended"):
-        raise TroubleError("it is suspended: nothing is read", _SUBMIT)
-    if not is_submitted(running, spec):
-        raise TroubleError("it runs another spec than this release and configuration", _SUBMIT)
+    status = druid.supervisor_status(name) if running else {}
+    if running and not (running.get("suspended") or status.get("suspended")) and not is_submitted(running, spec):
+        raise TroubleError("it runs another spec than this release and configuration", SUBMIT)
+    lag = int(status.get("aggregateLag") or 0)
+    topic = spec["spec"]["ioConfig"]["topic"]
+    if positions := read_positions(status):
+        held = held_topics(config.kafka, [topic], _CALL_S).get(topic)
+        if held is None:
+            raise TroubleError(f"its topic {topic} is gone", "make it: docs/runbook.md")
+        loss = find_loss(name, topic, positions, held.begin, held.end)
+        if loss is not None:
+            raise TroubleError(loss.text(), _OUT_OF_RANGE.format(name))
+    trouble = reading_trouble(status | ({"suspended": True} if running and running.get("suspended") else {}))
+    if trouble is not None:
+        raise TroubleError(*trouble)
     tasks = status.get("activeTasks") or []
-    if not tasks or not status.get("healthy", True):
-        raise TroubleError(
-            f"{status.get('detailedState', 'unknown')}, {len(tasks)} task(s): {_last_error(status)}",
-            'look at the newest failed task: `gridflex sql "SELECT task_id, error_msg FROM sys.tasks WHERE status = '
-            "'FAILED' ORDER BY created_time DESC LIMIT 5\"`; is a slot free?",
-        )
-    return f"{str(status.get('state', '')).lower()}, {len(tasks)} task(s), lag {int(status.get('aggregateLag') or 0):,}"
-
-
-def _last_error(status: dict[str, Any]) -> str:
-    errors = status.get("recentErrors") or [{}]
-    return str(errors[-1].get("exceptionMessage") or "no error told")
+    return f"{str(status.get('state', '')).lower()}, {len(tasks)} task(s), lag {lag:,}"

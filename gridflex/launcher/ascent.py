@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gridflex.errors import ServiceError
 from gridflex.launcher import process
-from gridflex.launcher.health import holder
+from gridflex.launcher.health import frozen, holder
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service
 from gridflex.launcher.steps import Step
@@ -60,6 +60,8 @@ class Ascent:
         """Take the next step of one item; gives what it lacks still."""
         if not self._may_start(item):
             return "waits for others"
+        if isinstance(item, Service) and item.name in self._pids:
+            self._refuse_frozen(item)
         if item.name in self._done:
             return None if isinstance(item, Step) or self._lives(item) else "has to start again"
         self._started.setdefault(item.name, time.monotonic())
@@ -90,6 +92,14 @@ class Ascent:
         self._started_here.add(service.name)
         return process.start(self._runtime, service)
 
+    def _refuse_frozen(self, service: Service) -> None:
+        leader = process.leader(self._runtime, service)
+        if leader is not None and frozen([leader]):
+            raise ServiceError(
+                f"{service.name} is frozen: a signal has stopped its pid {leader.pid}; "
+                f"`kill -CONT {leader.pid}` lets it go on{self._words(service)}"
+            )
+
     def _lives(self, service: Service) -> bool:
         """Whether it still runs. One that was found running, and was dying already, may be started once."""
         if process.leader(self._runtime, service) is not None:
@@ -105,5 +115,4 @@ class Ascent:
         raise ServiceError(f"{service.name} died ({how}) after {lived_s:.0f} s{''.join(taken)}{self._words(service)}")
 
     def _words(self, service: Service) -> str:
-        path = self._runtime.log_file(service)
-        return "".join([f"; the last words of {path}:", *(f"\n  {line}" for line in process.last_words(path))])
+        return process.told_last(self._runtime, service)

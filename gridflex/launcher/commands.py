@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
@@ -11,7 +12,9 @@ import click
 from gridflex.adapters.superset_users import credentials_file, superset_url
 from gridflex.config import load_config
 from gridflex.launcher.airflow_service import airflow_welcome
-from gridflex.launcher.stack import ServiceStatus, Stack
+from gridflex.launcher.look import ServiceStatus
+from gridflex.launcher.problems import Look
+from gridflex.launcher.stack import Stack
 from gridflex.launcher.steps import SUPERSET
 from gridflex.launcher.superset_service import superset_welcome
 
@@ -43,21 +46,21 @@ def up(services: tuple[str, ...]) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(as_json: bool) -> None:
-    """Show each service of the local stack: healthy or not, pid, port, memory."""
+    """Show each service of the local stack: healthy or not, pid, port, memory; and what does not do its job.
+
+    Each service is asked for its real job, with a deadline. Exit code 1 if one does not do it; what was not started,
+    or was stopped by `gridflex down`, is no problem.
+    """
     stack = _stack()
-    found, supervisors = stack.status(), stack.supervisors()
+    found = stack.look()
     if as_json:
-        told = {"services": [asdict(one) for one in found], "supervisors": [asdict(one) for one in supervisors]}
+        told = {name: [asdict(one) for one in getattr(found, name)] for name in ("services", "supervisors", "problems")}
         click.echo(json.dumps(told | _superset(stack)))
-        return
-    click.echo(f"{'SERVICE':<24}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}")
-    for service in found:
-        click.echo(_line(service))
-    click.echo(f"{'total':<48}{sum(service.rss_mb for service in found):>8}")
-    for supervisor in supervisors:
-        rows = ", ".join(f"{key} {value:,}" for key, value in supervisor.rows.items() if key != "processedBytes")
-        state = f"{supervisor.state.lower()}, {supervisor.tasks} task(s), lag {supervisor.lag:,}"
-        click.echo(f"supervisor {supervisor.name}: {state}, {rows or 'no rows yet'} {supervisor.last_error}".rstrip())
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    if found.problems:
+        raise click.exceptions.Exit(1)
 
 
 @click.command()
@@ -95,6 +98,18 @@ def _superset(stack: Stack) -> dict[str, dict[str, str]]:
     if not file.is_file():
         return {}
     return {SUPERSET: {"url": superset_url(stack.config), "credentials_file": str(file)}}
+
+
+def _lines(found: Look) -> Iterator[str]:
+    yield f"{'SERVICE':<24}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}"
+    yield from map(_line, found.services)
+    yield f"{'total':<48}{sum(service.rss_mb for service in found.services):>8}"
+    for supervisor in found.supervisors:
+        rows = ", ".join(f"{key} {value:,}" for key, value in supervisor.rows.items() if key != "processedBytes")
+        state = f"{supervisor.state.lower()}, {supervisor.tasks} task(s), lag {supervisor.lag:,}"
+        yield f"supervisor {supervisor.name}: {state}, {rows or 'no rows yet'} {supervisor.last_error}".rstrip()
+    for problem in found.problems:
+        yield f"problem {problem.service}: {problem.problem}; do: {problem.remedy}"
 
 
 def _line(status: ServiceStatus) -> str:

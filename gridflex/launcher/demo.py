@@ -28,6 +28,7 @@ from gridflex.launcher.stack import Stack
 from gridflex.launcher.state_folder import claim
 from gridflex.launcher.steps import SUPERSET
 from gridflex.launcher.superset_service import missing_superset, superset_welcome
+from gridflex.launcher.watch import Watch
 
 _LIVE_WITHIN_MS = 10_000
 _WINDOWS_WITHIN_MS = 240_000
@@ -53,7 +54,7 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     if generator is not None and generator.wait() != 0:
         raise ServiceError(f"the generator failed with exit code {generator.returncode}")
     stack.up([REPLAY])
-    rate = _catch_up(config, timeout_s)
+    rate = _catch_up(stack, timeout_s)
     _show(config, stack, rate)
     click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
     address = _open_dashboards(stack, days)
@@ -99,14 +100,19 @@ def _stage(module: str, *words: str) -> None:
         click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards lack what it makes")
 
 
-def _catch_up(config: Config, timeout_s: float) -> float:
-    """Wait until Druid holds every reading played and duty windows are the present's; readings a second on the way."""
+def _catch_up(stack: Stack, timeout_s: float) -> float:
+    """Wait until Druid holds every reading played and duty windows are the present's; readings a second on the way.
+
+    Raises ``ServiceError`` when a service that this waits for does not do its job any more.
+    """
+    config, watch = stack.config, Watch(stack)
     druid, begun, told, rate = Druid(config.druid), time.monotonic(), 0.0, 0.0
     first = _played(config)["delivered"]
     while True:
+        watch.check()
         played, now_ms, asked = _played(config), time.time_ns() // 1_000_000, time.monotonic()
-        counted = _number(druid, f'SELECT SUM("count") FROM powerraw WHERE {_OURS}')  # noqa: S608
-        windows_ms = _number(druid, _SLOWEST_WINDOWS)
+        counted = _number(druid, "powerraw", f'SELECT SUM("count") FROM powerraw WHERE {_OURS}')  # noqa: S608
+        windows_ms = _number(druid, "dutycycle", _SLOWEST_WINDOWS)
         waited = time.monotonic() - begun
         live = now_ms - (played["event_time_ms"] or 0) < _LIVE_WITHIN_MS
         if not (live and counted >= played["delivered"]):
@@ -129,11 +135,12 @@ def _played(config: Config) -> dict[str, Any]:
     return told
 
 
-def _number(druid: Druid, query: str) -> int:
-    """A query's one number; 0 while the data source has no row yet."""
+def _number(druid: Druid, name: str, query: str) -> int:
+    """A query's one number; 0 while its table has no row yet, or cannot be asked for a moment."""
     try:
-        rows = druid.sql(query)
-    except ServiceError:
+        rows = druid.sql(query) if druid.has_table(name) else []
+    except ServiceError as problem:
+        click.echo(f"Druid does not tell yet: {problem}")
         return 0
     return int(next(iter(rows[0].values())) or 0) if rows else 0
 
@@ -158,7 +165,7 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
 
 def _freshness(druid: Druid) -> float:
     """Seconds from the newest reading to its answer."""
-    newest_ms = _number(druid, "SELECT MAX(last_event_time_ms) FROM powerraw")
+    newest_ms = _number(druid, "powerraw", "SELECT MAX(last_event_time_ms) FROM powerraw")
     return (time.time_ns() // 1_000_000 - newest_ms) / 1000
 
 

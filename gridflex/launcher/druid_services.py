@@ -20,10 +20,10 @@ from gridflex.launcher.druid_parts import (
     ZOOKEEPER_MAIN,
     Part,
 )
-from gridflex.launcher.health import HttpProbe, ZooKeeperProbe
+from gridflex.launcher.health import AllOf, DataProbe, HttpProbe, ZooKeeperProbe
 from gridflex.launcher.jars import EXTENSIONS, STACK, extension_names
 from gridflex.launcher.java import java_program
-from gridflex.launcher.services import Service, render
+from gridflex.launcher.services import Probe, Service, render
 
 ZOOKEEPER = "zookeeper"
 COORDINATOR = "druid-coordinator"
@@ -32,6 +32,13 @@ HISTORICAL = "druid-historical"
 ROUTER = "druid-router"
 INDEXER = "druid-indexer"
 
+_JOBS: dict[str, tuple[str, str | None, str]] = {
+    # The metadata store is asked for a task that has ended.
+    COORDINATOR: ("/druid/indexer/v1/tasks?state=complete&max=1", None, "["),
+    HISTORICAL: ("/druid/v2/", '{"queryType": "timeBoundary", "dataSource": "powerraw"}', "["),
+    INDEXER: ("/druid/worker/v1/tasks", None, "["),
+}
+"""What is asked of those that answer no SQL: path, what to post, what the answer contains."""
 _OTHER_SUPERVISORS = 3
 _BATCH_SLOTS = 2
 _LONGEST_QUERY_S = 300
@@ -49,6 +56,7 @@ class _Local:
     heap_mb: int
     direct_mb: int
     depends_on: tuple[str, ...]
+    asks: tuple[str, ...] = ()
     other_ports: tuple[int, ...] = ()
     options: tuple[str, ...] = ("-XX:+UseG1GC",)
 
@@ -119,6 +127,7 @@ def _asking(ports: Launcher) -> tuple[_Local, ...]:
             heap_mb=512,
             direct_mb=256,
             depends_on=(ZOOKEEPER, COORDINATOR, HISTORICAL),
+            asks=(INDEXER,),
             options=("-XX:+UseG1GC", QUICK_COMPILER),
         ),
         _Local(
@@ -135,7 +144,7 @@ def _asking(ports: Launcher) -> tuple[_Local, ...]:
 
 def _service(config: Config, local: _Local) -> Service:
     folder = config.state_dir / "druid"
-    part, health = local.part, local.part.health
+    part = local.part
     home = folder / part.role
     settings = home / "conf"
     values = _values(config, local, folder)
@@ -150,12 +159,11 @@ def _service(config: Config, local: _Local) -> Service:
     return Service(
         name=local.name,
         argv=(java_program(), f"-Dderby.stream.error.file={home / 'derby.log'}", *java),
-        probe=HttpProbe(
-            host=config.launcher.host, port=local.port, path=health.path, contains=health.contains, body=health.body
-        ),
+        probe=_probe(config.launcher.host, local),
         port=local.port,
         other_ports=local.other_ports,
         depends_on=local.depends_on,
+        asks=local.asks,
         starts_after=(ZOOKEEPER,),
         files={settings / file: render(template, values) for file, template in part.templates.items()},
         folders=(home / "tmp",),
@@ -163,6 +171,16 @@ def _service(config: Config, local: _Local) -> Service:
         jars=("druid", EXTENSIONS),
         stop_timeout_s=60,
     )
+
+
+def _probe(host: str, local: _Local) -> Probe:
+    """The health question of its kind, then its real job."""
+    health = local.part.health
+    first = HttpProbe(host=host, port=local.port, path=health.path, contains=health.contains, body=health.body)
+    if local.name in {BROKER, ROUTER}:
+        return AllOf(probes=(first, DataProbe(host=host, port=local.port)))
+    path, body, contains = _JOBS[local.name]
+    return AllOf(probes=(first, HttpProbe(host=host, port=local.port, path=path, body=body, contains=contains)))
 
 
 def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +74,25 @@ def family(runtime: Runtime, service: Service) -> list[psutil.Process]:
 
     A dead leader's children count, and so do those that began a session of their own.
     """
-    first, mark = leader(runtime, service), runtime.mark(service)
-    others = [process for process in psutil.process_iter() if process != first and _bears(process, mark)]
-    return ([first] if first else []) + others
+    return families(runtime, [service])[service.name]
+
+
+def families(runtime: Runtime, services: Sequence[Service]) -> dict[str, list[psutil.Process]]:
+    """The same for several services, by name, in one look at the system's processes."""
+    found = {runtime.mark(service): (leader(runtime, service), list[psutil.Process]()) for service in services}
+    for process in psutil.process_iter():
+        first, others = found.get(_mark(process), (process, []))
+        if process != first:
+            others.append(process)
+    return {
+        service.name: [*([first] if first else []), *others]
+        for service, (first, others) in zip(services, found.values(), strict=True)
+    }
+
+
+def died(runtime: Runtime, service: Service) -> bool:
+    """Whether it was started and has ended without being stopped."""
+    return runtime.pid_file(service).is_file() and leader(runtime, service) is None
 
 
 def start(runtime: Runtime, service: Service) -> int:
@@ -179,6 +196,12 @@ def _tail(path: Path, lines: int) -> list[str]:
         return []
 
 
+def told_last(runtime: Runtime, service: Service) -> str:
+    """The last lines of a service's log, to stand at the end of an error."""
+    path = runtime.log_file(service)
+    return "".join([f"; the last words of {path}:", *(f"\n  {line}" for line in last_words(path))])
+
+
 def _run_first_start(service: Service, environ: dict[str, str], output: int, log_path: Path) -> None:
     first = service.first_start
     if first is None or first.made.exists():
@@ -238,11 +261,11 @@ def _wait_reaped(pids: set[int]) -> None:
             time.sleep(_POLL_S)
 
 
-def _bears(process: psutil.Process, mark: str) -> bool:
+def _mark(process: psutil.Process) -> str:
     try:
-        return not _is_dead(process) and process.environ().get(MARK) == mark
+        return "" if _is_dead(process) else process.environ().get(MARK, "")
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
+        return ""
 
 
 def _is_dead(process: psutil.Process) -> bool:

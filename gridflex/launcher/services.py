@@ -48,6 +48,8 @@ class Service:
     """Services that are started along with it."""
     starts_after: tuple[str, ...] = ()
     """Those of ``depends_on`` that must be healthy before it starts."""
+    asks: tuple[str, ...] = ()
+    """Further services without which it cannot do its job."""
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """On top of the launcher's own environment."""
     cwd: Path = ROOT

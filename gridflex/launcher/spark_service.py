@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from gridflex.config import ROOT, Config
-from gridflex.launcher.health import StatusFileProbe
+from gridflex.launcher.health import AllOf, StatusFileProbe
 from gridflex.launcher.kafka_service import KAFKA
 from gridflex.launcher.services import Service
-from gridflex.launcher.steps import TOPICS
-
-SPARK = "spark"
+from gridflex.launcher.spark_checkpoint import SPARK
+from gridflex.launcher.steps import STREAM_PLACE, TOPICS
+from gridflex.launcher.stream_probe import StreamProbe
 
 
 def spark_service(config: Config) -> Service:
@@ -19,9 +19,9 @@ def spark_service(config: Config) -> Service:
     return Service(
         name=SPARK,
         argv=(sys.executable, "-m", "stream_processing"),
-        probe=StatusFileProbe(path=folder / "status.json"),
+        probe=AllOf(probes=(StatusFileProbe(path=folder / "status.json"), StreamProbe(config=config))),
         depends_on=(KAFKA,),
-        starts_after=(KAFKA, TOPICS),
+        starts_after=(KAFKA, TOPICS, STREAM_PLACE),
         # Its working copy of the state. In the system's folder for such files each kill would leave one.
         env=config_environ(config) | {"SPARK_LOCAL_DIRS": str(folder / "scratch")},
         cwd=ROOT,

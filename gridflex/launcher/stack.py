@@ -6,56 +6,29 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.airflow_service import AIRFLOW_API, missing_airflow
 from gridflex.launcher.ascent import Ascent
 from gridflex.launcher.catalogue import all_services
-from gridflex.launcher.druid_services import ROUTER
 from gridflex.launcher.jars import missing_jars
 from gridflex.launcher.java import check_java
+from gridflex.launcher.kafka_service import KAFKA
 from gridflex.launcher.keeper_service import keeper_service
+from gridflex.launcher.look import NOT_RUNNING, ServiceStatus, SupervisorStatus, look_at_services, look_at_supervisors
+from gridflex.launcher.problems import Look, look
 from gridflex.launcher.process import Runtime
+from gridflex.launcher.readers import find_places, remember_topics, supervisor_reader
 from gridflex.launcher.services import Service, find, select
 from gridflex.launcher.state_folder import alone, delete, is_there, must_be_ours, remember_up, remembered_up
-from gridflex.launcher.steps import SUPERSET, all_steps
+from gridflex.launcher.steps import SUPERSET, SUPERVISORS, all_steps
 from gridflex.launcher.superset_service import missing_superset
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceStatus:
-    """How one service is."""
-
-    name: str
-    healthy: bool
-    pid: int | None
-    port: int | None
-    rss_mb: int
-    detail: str
-    """What an unhealthy service lacks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorStatus:
-    """How the ingestion of one data source goes. Druid says RUNNING even while task after task fails."""
-
-    name: str
-    state: str
-    tasks: int
-    """Tasks that read now."""
-    lag: int
-    """Messages not read yet."""
-    rows: dict[str, int]
-    """What became of the rows that the running tasks met: processed, thrownAway (invalid), unparseable."""
-    last_error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +77,7 @@ class Stack:
             now_up = [one.name for one in chosen]
             # What died beside others that run was up all the same.
             remember_up(folder, dict.fromkeys([*now_up, *(remembered_up(folder) if running else ())]))
+            self._note_readers(present)
         return now_up
 
     def down(self) -> list[str]:
@@ -127,22 +101,20 @@ class Stack:
             self._stop_all()
             delete(folder)
 
+    def look(self) -> Look:
+        """How everything is, and what does not do its job."""
+        is_there(self.config.state_dir)
+        found = look(self.config, self.runtime, self.services)
+        return replace(found, services=self._shown(found.services))
+
     def status(self) -> list[ServiceStatus]:
         """How each service is, by asking it now."""
         is_there(self.config.state_dir)
-        found = [self._status_of(service) for service in self.services]
-        optional = {service.name for service in self.services if service.optional}
-        return [status for status in found if status.pid is not None or status.name not in optional]
+        return self._shown(look_at_services(self.runtime, self.services))
 
     def supervisors(self) -> list[SupervisorStatus]:
         """How the ingestion goes; nothing while Druid's router does not run."""
-        if process.leader(self.runtime, find(self.services, ROUTER)) is None:
-            return []
-        try:
-            return [_supervisor(Druid(self.config.druid), name) for name in supervisor_specs(self.config)]
-        except ServiceError as problem:
-            log.debug("no supervisor status: %s", problem)
-            return []
+        return self.look().supervisors
 
     def log_lines(self, name: str, lines: int) -> tuple[Path, list[str]]:
         """The log of a service and its last lines. Raises ``UsageError`` for an unknown service."""
@@ -150,17 +122,17 @@ class Stack:
         is_there(self.config.state_dir)
         return path, process.last_words(path, lines)
 
-    def _status_of(self, service: Service) -> ServiceStatus:
-        leader = process.leader(self.runtime, service)
-        lacks = service.probe.check(leader.pid) if leader else "not running"
-        return ServiceStatus(
-            name=service.name,
-            healthy=lacks is None,
-            pid=leader.pid if leader else None,
-            port=service.port,
-            rss_mb=process.rss_mb(process.family(self.runtime, service)) if leader else 0,
-            detail=lacks or "",
-        )
+    def _shown(self, found: Sequence[ServiceStatus]) -> list[ServiceStatus]:
+        """Without what is started only by name, and was not."""
+        optional = {service.name for service in self.services if service.optional}
+        return [status for status in found if status.detail != NOT_RUNNING or status.name not in optional]
+
+    def stop(self, name: str) -> bool:
+        """Stop one service; says whether it was up, or had died. The caller holds the folder's lock."""
+        service = find(self.services, name)
+        was_up = self.runtime.pid_file(service).is_file()
+        process.stop(self.runtime, service)
+        return was_up
 
     def _stop_all(self) -> list[str]:
         stopped = []
@@ -215,15 +187,14 @@ class Stack:
         if missing:
             raise ServiceError(f"jars not fetched: {', '.join(missing)}; run `make setup`")
 
-
-def _supervisor(druid: Druid, name: str) -> SupervisorStatus:
-    status = druid.supervisor_status(name)
-    errors = status.get("recentErrors") or [{}]
-    return SupervisorStatus(
-        name=name,
-        state=status.get("detailedState", "MISSING"),
-        tasks=len(status.get("activeTasks", ())),
-        lag=status.get("aggregateLag") or 0,
-        rows=druid.row_counts(name),
-        last_error=errors[-1].get("exceptionMessage") or "",
-    )
+    def _note_readers(self, present: set[str]) -> None:
+        """Raise ``ServiceError`` if a reader of Kafka has lost its place; else note what it reads."""
+        if SUPERVISORS in present:
+            statuses = look_at_supervisors(self.config)
+            readers = [supervisor_reader(self.config, name, status) for name, status in statuses.items()]
+            places = find_places(self.config, readers, timeout_s=10).values()
+            lost = [f"supervisor {place.reader.name}: {place.loss.text()}" for place in places if place.loss]
+            if lost:
+                raise ServiceError("; ".join([*lost, "do: `gridflex recover` lets them read on (docs/runbook.md)"]))
+        if KAFKA in present:
+            remember_topics(self.config)

@@ -14,11 +14,13 @@ from gridflex.errors import ServiceError, UsageError
 
 OWNER_FILE = "gridflex-state"
 LOCK_FILE = "launcher.lock"
+TOPICS_FILE = "topics.json"
+"""Which topics the readers began to read, by their identity."""
 _UP_FILE = "up.json"
 _OWNER_MODE = 0o700
 _OURS = frozenset(
     {
-        *(OWNER_FILE, LOCK_FILE, _UP_FILE, "pids", "logs", "kafka", "zookeeper", "druid", "spark", "replay", "demo"),
+        *(OWNER_FILE, LOCK_FILE, _UP_FILE, TOPICS_FILE, "pids", "logs", "kafka", "zookeeper", "druid", "spark", "replay", "demo"),
         *("exchange", "airflow", "superset"),
     }
 )

@@ -20,11 +20,13 @@ from gridflex.dashboards.apply import apply_changes
 from gridflex.errors import ServiceError
 from gridflex.launcher.druid_services import BROKER, COORDINATOR, INDEXER, ROUTER
 from gridflex.launcher.kafka_service import KAFKA
+from gridflex.launcher.readers import refuse_lost_spark
 from gridflex.launcher.topics import create_topics
 
 log = logging.getLogger(__name__)
 
 TOPICS = "topics"
+STREAM_PLACE = "stream-place"
 SUPERVISORS = "supervisors"
 SUPERSET = "superset"
 DASHBOARDS = "dashboards"
@@ -49,6 +51,7 @@ def all_steps(config: Config) -> tuple[Step, ...]:
     supervisors = _Supervisors(config)
     return (
         Step(name=TOPICS, after=frozenset({KAFKA}), act=partial(create_topics, config)),
+        Step(name=STREAM_PLACE, after=frozenset({TOPICS}), act=partial(refuse_lost_spark, config)),
         Step(
             name=SUPERVISORS,
             after=frozenset({TOPICS, COORDINATOR, BROKER, INDEXER, ROUTER}),

@@ -54,8 +54,9 @@ _POLL_S = 1
 _SLIDE_S = 60
 
 
-def read_messages(session: SparkSession, settings: config.Config) -> DataFrame:
-    """The readings' topic, committed transactions only. Raises ``ServiceError`` for missing credentials."""
+def read_messages(session: SparkSession, settings: config.Config, begin: str = "earliest") -> DataFrame:
+    """The readings' topic, committed transactions only. ``begin``: where a new checkpoint begins, as Spark's
+    ``startingOffsets``. Raises ``ServiceError`` for missing credentials."""
     security = {f"kafka.{name}": value for name, value in java_security(settings.kafka).items()}
     return (
         session.readStream.format("kafka")
@@ -64,7 +65,7 @@ def read_messages(session: SparkSession, settings: config.Config) -> DataFrame:
         .option("kafka.isolation.level", "read_committed")
         .option("kafka.fetch.max.wait.ms", str(_FETCH_WAIT_MS))
         .option("subscribe", settings.kafka.topic_readings)
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", begin)
         .option("maxOffsetsPerTrigger", str(settings.spark.max_offsets_per_trigger))
         .load()
     )
@@ -153,13 +154,9 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
 
     Raises ``ReplayFencedError`` when another job took the checkpoint over, ``ServiceError`` when the query died.
     """
-    batch_id = -1
     try:
         while not stop.is_set() and not job.query.awaitTermination(_POLL_S):
-            progress = job.query.lastProgress
-            if progress is not None and progress["batchId"] != batch_id:
-                batch_id = progress["batchId"]
-                status.write(batch_id=batch_id, rows_per_s=float(progress["processedRowsPerSecond"]))
+            status.follow(job.query)
     except StreamingQueryException as problem:
         died = ServiceError(f"the Spark job died: {last_words(str(problem))}")
         raise job.sink.problem or refusal(job.kafka) or died from None

@@ -1,0 +1,95 @@
+"""What Kafka's topics hold now: their identity, and the range of offsets of each partition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from gridflex import config
+from gridflex.adapters.kafka import client_settings
+from gridflex.errors import ServiceError
+
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A topic as it is now; offsets by partition."""
+
+    identity: str
+    """Another one after the topic was deleted and made anew."""
+    begin: Mapping[int, int]
+    end: Mapping[int, int]
+    """One past the last message of a finished transaction: as far as a read_committed reader may read."""
+    fresh: Mapping[int, int] = field(default_factory=dict)
+    """The first message that is younger than the time asked for; ``end`` if there is none."""
+
+    def overdue(self, positions: Mapping[int, int]) -> int:
+        """How many messages in front of ``fresh`` a reader that stands at ``positions`` has not read."""
+        return sum(max(0, self.fresh[number] - positions.get(number, self.begin[number])) for number in self.fresh)
+
+
+def held_topics(
+    kafka: config.Kafka, names: Sequence[str], timeout_s: float, fresh_s: float | None = None
+) -> dict[str, Held]:
+    """The topics of these names that there are. With ``fresh_s`` also where their messages of that age begin.
+
+    Raises ``ServiceError`` when Kafka does not answer in time, or refuses.
+    """
+    client = AdminClient({**client_settings(kafka), "log_level": 0})
+    try:
+        described = _described(client, names, timeout_s)
+        parts = [TopicPartition(name, one.id) for name, found in described.items() for one in found.partitions]
+        asked = [_offsets(client, parts, _EARLIEST, timeout_s)]
+        asked.append(_offsets(client, parts, _LATEST, timeout_s))
+        if fresh_s is not None:
+            since_ms = time.time_ns() // 1_000_000 - int(fresh_s * 1000)
+            asked.append(_offsets(client, parts, OffsetSpec.for_timestamp(since_ms), timeout_s))
+        begin, end, *rest = [_by_topic(futures) for futures in asked]
+    except KafkaException as problem:
+        raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets: {problem.args[0].str()}") from None
+    fresh = rest[0] if rest else {}
+    return {
+        name: Held(
+            identity=str(found.topic_id),
+            begin=begin.get(name, {}),
+            end=end.get(name, {}),
+            fresh={
+                number: min(offset, end[name][number]) if offset >= 0 else end[name][number]
+                for number, offset in fresh.get(name, {}).items()
+            },
+        )
+        for name, found in described.items()
+    }
+
+
+def _described(client: AdminClient, names: Sequence[str], timeout_s: float) -> dict[str, Any]:
+    found = {}
+    for name, future in client.describe_topics(TopicCollection(list(names)), request_timeout=timeout_s).items():
+        try:
+            found[name] = future.result(timeout_s)
+        except KafkaException as problem:
+            if problem.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return found
+
+
+def _offsets(client: AdminClient, parts: Sequence[TopicPartition], spec: OffsetSpec, timeout_s: float) -> Any:
+    if not parts:
+        return {}
+    return client.list_offsets(
+        dict.fromkeys(parts, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout_s
+    )
+
+
+def _by_topic(futures: Mapping[TopicPartition, Any]) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for part, future in futures.items():
+        found.setdefault(part.topic, {})[part.partition] = future.result().offset
+    return found
