@@ -51,9 +51,11 @@ def held_topics(
         if fresh_s is not None:
             since_ms = time.time_ns() // 1_000_000 - int(fresh_s * 1000)
             asked.append(_offsets(client, parts, OffsetSpec.for_timestamp(since_ms), timeout_s))
-        begin, end, *rest = [_by_topic(futures) for futures in asked]
+        begin, end, *rest = [_by_topic(futures, timeout_s) for futures in asked]
     except KafkaException as problem:
         raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets: {problem.args[0].str()}") from None
+    except TimeoutError:
+        raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets within {timeout_s:g} s") from None
     fresh = rest[0] if rest else {}
     return {
         name: Held(
@@ -88,8 +90,8 @@ def _offsets(client: AdminClient, parts: Sequence[TopicPartition], spec: OffsetS
     )
 
 
-def _by_topic(futures: Mapping[TopicPartition, Any]) -> dict[str, dict[int, int]]:
+def _by_topic(futures: Mapping[TopicPartition, Any], timeout_s: float) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = {}
     for part, future in futures.items():
-        found.setdefault(part.topic, {})[part.partition] = future.result().offset
+        found.setdefault(part.topic, {})[part.partition] = future.result(timeout_s).offset
     return found

@@ -106,12 +106,13 @@ def _ingestion(config: Config, healthy: set[str]) -> tuple[list[SupervisorStatus
     """How the readers of Kafka's topics are, as far as those answer of whom one must ask it."""
     found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    if healthy >= {COORDINATOR, ROUTER}:
+    if healthy >= {ZOOKEEPER, COORDINATOR, ROUTER}:
         try:
             found = look_at_supervisors(config)
         except ServiceError as problem:
-            remedy = f"`gridflex logs {COORDINATOR}`"
-            problems.append(Problem(service=COORDINATOR, problem=f"tells no supervisor: {problem}", remedy=remedy))
+            if INDEXER in healthy:
+                detail, remedy = f"tells no supervisor: {problem}", f"`gridflex logs {COORDINATOR}`"
+                problems.append(Problem(service=COORDINATOR, problem=detail, remedy=remedy))
     places: dict[str, Place] = {}
     if KAFKA in healthy:
         readers = [supervisor_reader(config, name, status) for name, status in found.items() if status]

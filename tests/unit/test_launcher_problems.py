@@ -23,6 +23,9 @@ from gridflex.launcher.problems import Problem
 from gridflex.launcher.problems import look as look_at_all
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service
+from gridflex.launcher.stack import Stack
+from gridflex.launcher.watch import Watch
+from tests.stack import own_config
 
 SLEEP = (sys.executable, "-c", "import time; print('bye', flush=True); time.sleep(60)")
 
@@ -167,3 +170,19 @@ def test_zookeeper_probe__finds_a_server_that_takes_the_connection_and_opens_no_
 def test_all_of__tells_the_first_that_is_not_answered() -> None:
     assert AllOf(probes=(Answers(), Answers("first"), Answers("second"))).check(1) == "first"
     assert AllOf(probes=(Answers(),)).check(1) is None
+
+
+def test_waiting__ends_at_once_when_a_service_dies_with_its_last_words_and_the_remedy(tmp_path: Path) -> None:
+    stack = Stack(own_config(tmp_path))
+    spark = service("spark")
+    pid = process.start(stack.runtime, spark)
+    watch = Watch(stack)
+    watch.check()
+    while not process.last_words(stack.runtime.log_file(spark)):
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    while process.leader(stack.runtime, spark):
+        time.sleep(0.01)
+    with pytest.raises(ServiceError, match=r"^spark: died; .*`gridflex up spark` starts it again; the last") as told:
+        watch.check()
+    assert str(told.value).endswith("\n  bye")
