@@ -16,6 +16,8 @@ from gridflex.errors import ServiceError
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_AGAIN_S = 0.5
+_PASSING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +42,31 @@ def held_topics(
 ) -> dict[str, Held]:
     """The topics of these names that there are. With ``fresh_s`` also where their messages of that age begin.
 
-    Raises ``ServiceError`` when Kafka does not answer in time, or refuses.
+    Asks again for ``timeout_s`` while a partition has no leader yet. Raises ``ServiceError`` when Kafka does not answer
+    in time, or refuses.
     """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _held(kafka, names, timeout_s, fresh_s)
+        except KafkaException as problem:
+            if problem.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                where = f"Kafka at {kafka.bootstrap_servers}"
+                raise ServiceError(f"{where} tells no offsets: {problem.args[0].str()}") from None
+        except TimeoutError:
+            raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets within {timeout_s:g} s") from None
+        time.sleep(_AGAIN_S)
+
+
+def _held(kafka: config.Kafka, names: Sequence[str], timeout_s: float, fresh_s: float | None) -> dict[str, Held]:
     client = AdminClient({**client_settings(kafka), "log_level": 0})
-    try:
-        described = _described(client, names, timeout_s)
-        parts = [TopicPartition(name, one.id) for name, found in described.items() for one in found.partitions]
-        asked = [_offsets(client, parts, _EARLIEST, timeout_s)]
-        asked.append(_offsets(client, parts, _LATEST, timeout_s))
-        if fresh_s is not None:
-            since_ms = time.time_ns() // 1_000_000 - int(fresh_s * 1000)
-            asked.append(_offsets(client, parts, OffsetSpec.for_timestamp(since_ms), timeout_s))
-        begin, end, *rest = [_by_topic(futures, timeout_s) for futures in asked]
-    except KafkaException as problem:
-        raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets: {problem.args[0].str()}") from None
-    except TimeoutError:
-        raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets within {timeout_s:g} s") from None
+    described = _described(client, names, timeout_s)
+    parts = [TopicPartition(name, one.id) for name, found in described.items() for one in found.partitions]
+    specs = [_EARLIEST, _LATEST]
+    if fresh_s is not None:
+        specs.append(OffsetSpec.for_timestamp(time.time_ns() // 1_000_000 - int(fresh_s * 1000)))
+    asked = [_offsets(client, parts, spec, timeout_s) for spec in specs]
+    begin, end, *rest = [_by_topic(futures, timeout_s) for futures in asked]
     fresh = rest[0] if rest else {}
     return {
         name: Held(

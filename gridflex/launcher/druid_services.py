@@ -159,7 +159,7 @@ def _service(config: Config, local: _Local) -> Service:
     return Service(
         name=local.name,
         argv=(java_program(), f"-Dderby.stream.error.file={home / 'derby.log'}", *java),
-        probe=_probe(config.launcher.host, local),
+        probe=_probe(config, local),
         port=local.port,
         other_ports=local.other_ports,
         depends_on=local.depends_on,
@@ -173,14 +173,16 @@ def _service(config: Config, local: _Local) -> Service:
     )
 
 
-def _probe(host: str, local: _Local) -> Probe:
+def _probe(config: Config, local: _Local) -> Probe:
     """The health question of its kind, then its real job."""
-    health = local.part.health
+    host, health = config.launcher.host, local.part.health
     first = HttpProbe(host=host, port=local.port, path=health.path, contains=health.contains, body=health.body)
     if local.name in {BROKER, ROUTER}:
         return AllOf(probes=(first, DataProbe(host=host, port=local.port)))
     path, body, contains = _JOBS[local.name]
-    return AllOf(probes=(first, HttpProbe(host=host, port=local.port, path=path, body=body, contains=contains)))
+    token = token_file(config) if body else None
+    job = HttpProbe(host=host, port=local.port, path=path, body=body, contains=contains, token_file=token)
+    return AllOf(probes=(first, job))
 
 
 def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:

@@ -20,6 +20,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from gridflex.adapters.druid_access import TOKEN_USER
+
 PROBE_TIMEOUT_S = 8.0
 HEALTH_TOPIC = "gridflex-health"
 """Takes the messages of ``KafkaProbe``; nobody reads it, and it keeps them for an hour."""
@@ -170,6 +172,8 @@ class HttpProbe:
     path: str
     body: str | None = None
     contains: str = ""
+    token_file: Path | None = None
+    """Of the local Druid, for what it lets nobody ask without its token."""
 
     def check(self, pid: int) -> str | None:
         """See ``Probe``."""
@@ -177,9 +181,15 @@ class HttpProbe:
             return f"does not listen on port {self.port} yet"
         url = f"http://{self.host}:{self.port}{self.path}"
         headers = {"Content-Type": "application/json"}
+        token = read_text(self.token_file).strip() if self.token_file else ""
         try:
             with requests.request(
-                "POST" if self.body else "GET", url, data=self.body, headers=headers, timeout=PROBE_TIMEOUT_S
+                "POST" if self.body else "GET",
+                url,
+                data=self.body,
+                headers=headers,
+                auth=(TOKEN_USER, token) if token else None,
+                timeout=PROBE_TIMEOUT_S,
             ) as answer:
                 text = answer.text
         except requests.RequestException as problem:
@@ -234,11 +244,19 @@ class StatusFileProbe:
         return f"gives no sign of life for {silent_s:.0f} s" if silent_s > _LIFE_SIGN_S else None
 
 
+def read_text(path: Path) -> str:
+    """A file's text; nothing if there is none that can be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def read_status(path: Path) -> dict[str, Any]:
     """What a process tells in its status file; nothing if there is none."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        told = json.loads(read_text(path))
+    except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -20,8 +20,8 @@ _UP_FILE = "up.json"
 _OWNER_MODE = 0o700
 _OURS = frozenset(
     {
-        *(OWNER_FILE, LOCK_FILE, _UP_FILE, TOPICS_FILE, "pids", "logs", "kafka", "zookeeper", "druid", "spark", "replay", "demo"),
-        *("exchange", "airflow", "superset"),
+        *(OWNER_FILE, LOCK_FILE, _UP_FILE, TOPICS_FILE),
+        *("pids", "logs", "kafka", "zookeeper", "druid", "spark", "replay", "demo", "exchange", "airflow", "superset"),
     }
 )
 """What the servers and commands make. A replay may come before the first ``up``."""
