@@ -11,6 +11,8 @@ from typing import Any
 
 from pyspark.sql.streaming.query import StreamingQuery
 
+from stream_processing.sink import Refused
+
 BEAT_S = 5.0
 _BEGUN_AFTER_S = 15.0
 """A first micro-batch that takes longer has begun to work all the same."""
@@ -23,6 +25,7 @@ class Status:
 
     path: Path
     _told: dict[str, Any] = field(default_factory=dict)
+    _refused: dict[str, int] = field(default_factory=dict)
     _born: float = field(default_factory=time.monotonic)
 
     def write(self, *, batch_id: int | None, rows_per_s: float, batch_s: float = 0.0, ready: bool = False) -> None:
@@ -41,8 +44,12 @@ class Status:
         }
         self._beat()
 
-    def follow(self, query: StreamingQuery) -> None:
-        """Look at the query: every new micro-batch is told, and now and then that Spark's JVM and this process live."""
+    def follow(self, query: StreamingQuery, refused: Refused) -> None:
+        """Look at the query: every new micro-batch is told, and now and then that Spark's JVM and this process live.
+
+        ``refused``: readings of new appliances that the job did not take in.
+        """
+        self._refused = {"refused": refused.readings, "refused_ms": refused.last_ms}
         if not self._told:
             self.write(batch_id=None, rows_per_s=0)
         progress = query.lastProgress
@@ -66,7 +73,7 @@ class Status:
         self._told["beat_ms"] = _now_ms()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self._told), encoding="utf-8")
+        fresh.write_text(json.dumps(self._told | self._refused), encoding="utf-8")
         fresh.replace(self.path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher import process
 from gridflex.launcher.druid_services import BROKER, COORDINATOR, HISTORICAL, INDEXER, ROUTER, ZOOKEEPER
+from gridflex.launcher.health import read_status
 from gridflex.launcher.kafka_service import KAFKA
 from gridflex.launcher.look import (
     DIED,
@@ -39,6 +41,7 @@ _WITHOUT = {
     "replay": "no reading is played; it goes on where it stopped",
     "superset": "no dashboard opens",
 }
+_REFUSED_S = 600.0
 _TASKS = "no batch job runs: no new baseline, forecast or reconciliation"
 
 
@@ -128,6 +131,7 @@ def _ingestion(config: Config, healthy: set[str]) -> tuple[list[SupervisorStatus
     problems += _supervisor_problems(found, places, expected=expected)
     if (spark := places.get(SPARK)) is not None and spark.loss is not None:
         problems.append(Problem(service=SPARK, problem=spark.loss.text(), remedy=way_out(spark.loss)))
+    problems += _refused(config) if SPARK in healthy else []
     lags = {name: place.lag for name, place in places.items() if place.reader.positions}
     return supervisor_statuses(config, {name: status for name, status in found.items() if status}, lags), problems
 
@@ -143,6 +147,22 @@ def _supervisor_problems(
         if told:
             problems.append(Problem(service=f"supervisor {name}", problem=told[0], remedy=told[1]))
     return problems
+
+
+def _refused(config: Config) -> list[Problem]:
+    """New appliances that the streaming job did not take in a short while ago, if there were any."""
+    told = read_status(config.state_dir / SPARK / "status.json")
+    ago_s = time.time() - told.get("refused_ms", 0) / 1000
+    if not told.get("refused") or ago_s > _REFUSED_S:
+        return []
+    return [
+        Problem(
+            service=SPARK,
+            problem=f"{told['refused']:,} readings of too many new appliances were refused since its start, the last "
+            f"{ago_s:.0f} s ago: they are in powerraw and have no duty cycle and no flexibility",
+            remedy="mend the source of the ids, or raise spark.new_series_per_min (docs/runbook.md, too_many_series)",
+        )
+    ]
 
 
 def _gone(topic: str) -> Problem:

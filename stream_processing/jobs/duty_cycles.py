@@ -156,7 +156,7 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
     """
     try:
         while not stop.is_set() and not job.query.awaitTermination(_POLL_S):
-            status.follow(job.query)
+            status.follow(job.query, job.sink.refused)
     except StreamingQueryException as problem:
         died = ServiceError(f"the Spark job died: {last_words(str(problem))}")
         raise job.sink.problem or refusal(job.kafka) or died from None

@@ -186,3 +186,19 @@ def test_waiting__ends_at_once_when_a_service_dies_with_its_last_words_and_the_r
     with pytest.raises(ServiceError, match=r"^spark: died; .*`gridflex up spark` starts it again; the last") as told:
         watch.check()
     assert str(told.value).endswith("\n  bye")
+
+
+@pytest.mark.parametrize(("ago_s", "found"), [(5, True), (3600, False)])
+def test_look__tells_a_flood_of_new_appliances_for_a_while(
+    runtime: Runtime, tmp_path: Path, ago_s: int, found: bool
+) -> None:
+    config = Config.model_validate({"launcher": {"state_dir": str(tmp_path)}})
+    spark = service("spark")
+    pid = process.start(runtime, spark)
+    (tmp_path / "spark").mkdir()
+    told = {"pid": pid, "refused": 250_000, "refused_ms": int((time.time() - ago_s) * 1000)}
+    (tmp_path / "spark" / "status.json").write_text(json.dumps(told))
+    problems = look_at_all(config, runtime, [spark]).problems
+    assert bool(problems) is found
+    assert all("250,000 readings of too many new appliances were refused" in one.problem for one in problems)
+    assert all("too_many_series" in one.remedy for one in problems)
