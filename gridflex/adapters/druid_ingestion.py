@@ -8,7 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_REMOVED = re.compile(r"sequenceNumber \[(\d+)\] is no longer available for partition \[(?:[^\]]*-)?(\d+)\]")
+_REMOVED = re.compile(r"sequenceNumber \[(\d+)\] is no longer available for partition \[\D*(\d+)")
 """Druid's words when it was to begin a task at an offset that Kafka has removed."""
 SUBMIT = "`gridflex deploy supervisors` submits and resumes them"
 FAILED_TASK = (
@@ -24,8 +24,8 @@ def read_positions(status: Mapping[str, Any]) -> dict[int, int]:
 
     >>> read_positions({"activeTasks": [{"startingOffsets": {"0": 3, "1": 4}, "currentOffsets": {"1": 9}}]})
     {0: 3, 1: 9}
-    >>> text = "Previous sequenceNumber [7] is no longer available for partition [5]. You can clear the previous"
-    >>> read_positions({"activeTasks": [], "recentErrors": [{"exceptionMessage": text}]})
+    >>> text = "ISE: Previous sequenceNumber [7] is no longer available for partition [KafkaTopicPartition{partition=5,"
+    >>> read_positions({"activeTasks": [], "recentErrors": [{"message": text}]})
     {5: 7}
     """
     found: dict[int, int] = {}
@@ -36,7 +36,7 @@ def read_positions(status: Mapping[str, Any]) -> dict[int, int]:
     if found:
         return found
     for error in status.get("recentErrors") or ():
-        for offset, partition in _REMOVED.findall(error.get("exceptionMessage") or ""):
+        for offset, partition in _REMOVED.findall(error.get("message") or ""):
             found[int(partition)] = int(offset)
     return found
 
@@ -44,7 +44,7 @@ def read_positions(status: Mapping[str, Any]) -> dict[int, int]:
 def last_error(status: Mapping[str, Any]) -> str:
     """What went wrong last, if anything did."""
     errors = status.get("recentErrors") or [{}]
-    return " ".join(str(errors[-1].get("exceptionMessage") or "").split())
+    return " ".join(str(errors[-1].get("message") or "").split())
 
 
 def reading_trouble(status: Mapping[str, Any]) -> tuple[str, str] | None:

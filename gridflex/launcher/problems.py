@@ -70,7 +70,8 @@ def look(config: Config, runtime: Runtime, services: Sequence[Service]) -> Look:
     found = look_at_services(runtime, services)
     problems = _service_problems(runtime, services, found)
     healthy = {status.name for status in found if status.healthy}
-    supervisors, troubles = _ingestion(config, healthy)
+    answering = healthy | {status.name for status in found if status.pid and not status.detail.startswith(FROZEN)}
+    supervisors, troubles = _ingestion(config, healthy, answering)
     lost = {problem.service for problem in troubles}
     return Look(
         services=found,
@@ -105,15 +106,15 @@ def _service_problem(runtime: Runtime, service: Service, status: ServiceStatus, 
     return Problem(service=name, problem=f"{detail}: {_WITHOUT.get(name, _TASKS)}", remedy=remedy)
 
 
-def _ingestion(config: Config, healthy: set[str]) -> tuple[list[SupervisorStatus], list[Problem]]:
+def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[list[SupervisorStatus], list[Problem]]:
     """How the readers of Kafka's topics are, as far as those answer of whom one must ask it."""
     found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    if healthy >= {ZOOKEEPER, COORDINATOR, ROUTER}:
+    if healthy >= {ZOOKEEPER, COORDINATOR} and ROUTER in answering:
         try:
             found = look_at_supervisors(config)
         except ServiceError as problem:
-            if INDEXER in healthy:
+            if healthy >= {INDEXER, ROUTER}:
                 detail, remedy = f"tells no supervisor: {problem}", f"`gridflex logs {COORDINATOR}`"
                 problems.append(Problem(service=COORDINATOR, problem=detail, remedy=remedy))
     places: dict[str, Place] = {}
@@ -132,7 +133,7 @@ def _ingestion(config: Config, healthy: set[str]) -> tuple[list[SupervisorStatus
     if (spark := places.get(SPARK)) is not None and spark.loss is not None:
         problems.append(Problem(service=SPARK, problem=spark.loss.text(), remedy=way_out(spark.loss)))
     problems += _refused(config) if SPARK in healthy else []
-    lags = {name: place.lag for name, place in places.items() if place.reader.positions}
+    lags = {name: place.lag for name, place in places.items() if found.get(name, {}).get("activeTasks")}
     return supervisor_statuses(config, {name: status for name, status in found.items() if status}, lags), problems
 
 

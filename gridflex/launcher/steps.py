@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_ingestion import last_error
 from gridflex.adapters.druid_specs import supervisor_specs
 from gridflex.adapters.druid_supervisors import submit_changed
 from gridflex.adapters.druid_tables import EmptyTables
@@ -127,6 +128,5 @@ def _dashboards(config: Config) -> str | None:
 def _lacks(name: str, status: dict[str, Any], running: set[str]) -> str | None:
     if any(task["id"] in running for task in status.get("activeTasks", ())):
         return None
-    errors = status.get("recentErrors") or [{}]
     state = status.get("detailedState", "not known to Druid yet")
-    return f"supervisor {name} has no running task: {state} {errors[-1].get('exceptionMessage', '')}".rstrip()
+    return f"supervisor {name} has no running task: {state} {last_error(status)}".rstrip()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psutil
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import TopicPartition
@@ -73,21 +72,6 @@ def test_status__tells_a_frozen_service(stack: Stack, gridflex: Command, name: s
             with pytest.raises(ServiceError, match=r"^druid-historical is frozen"):
                 stack.up(["kafka", "druid"])
     wait_until(lambda: not told(gridflex), what=f"{name} is well again")
-
-
-def test_status__tells_a_broker_that_is_down_and_one_line_holds_cause_and_remedy(
-    stack: Stack, gridflex: Command
-) -> None:
-    for name, lost in (("kafka", "no reading is taken in"), ("druid-broker", "no query is answered")):
-        psutil.Process(pids(stack)[name]).kill()
-        wait_until(lambda name=name: pids(stack)[name] is None, what=f"{name} is gone")
-        code, output = gridflex("status")
-        assert code == 1
-        (line,) = [line for line in output.splitlines() if line.startswith(f"problem {name}: died")]
-        assert lost in line
-        assert f"`gridflex up {name}` starts it again" in line
-        stack.up(["kafka", "druid"])
-        assert told(gridflex) == {}
 
 
 def test_health_topic__counts_nowhere(stack: Stack, druid: Druid, gridflex: Command) -> None:

@@ -114,6 +114,10 @@ def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, drui
     produce(stack, "powerraw", values)
     before = pids(stack)
     psutil.Process(before[name]).kill()
+    wait_until(lambda: died(stack.runtime, find(stack.services, name)), what=f"{name} is gone")
+    (problem,) = [problem for problem in stack.look().problems if problem.service == name]
+    assert problem.problem.startswith("died; its last words: ")
+    assert f"`gridflex up {name}` starts it again" in problem.remedy
     if name == "druid-broker":
         _is_told_in_one_line_by_every_command(stack)
     stack.up(["kafka", "druid"])
