@@ -6,9 +6,10 @@ import click
 
 from gridflex.adapters.command_line import run
 from gridflex.launcher.commands import down, logs, reset, status, up
+from gridflex.launcher.recover import recover
 
 
-@click.group(commands=[up, status, logs, down, reset])
+@click.group(commands=[up, status, logs, down, reset, recover])
 def launcher() -> None:
     """Run the local stack: Kafka, ZooKeeper, Druid and the Spark job."""
 

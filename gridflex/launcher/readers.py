@@ -19,6 +19,10 @@ from gridflex.launcher.state_folder import TOPICS_FILE
 Json = dict[str, Any]
 
 
+class LostPlaceError(ServiceError):
+    """A reader of Kafka stands where it cannot read on, and will not before somebody sets it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """Something that reads a topic to its end, again and again, and keeps its place itself."""
@@ -97,6 +101,13 @@ def refuse_lost_spark(config: Config) -> None:
     place = find_places(config, [spark_reader(config)], timeout_s=10).get(SPARK)
     if place is not None and place.loss is not None:
         raise ServiceError(f"{SPARK} is not started: {place.loss.text()}; do: {way_out(place.loss)}")
+
+
+def refuse_lost_supervisor(config: Config, name: str, status: Json) -> None:
+    """Raise ``ServiceError`` if the supervisor cannot go on where it stopped: it would try for ever."""
+    place = find_places(config, [supervisor_reader(config, name, status)], timeout_s=10).get(name)
+    if place is not None and place.loss is not None:
+        raise LostPlaceError(f"supervisor {name}: {place.loss.text()}; do: {way_out(place.loss)}")
 
 
 def way_out(loss: Loss) -> str:

@@ -21,7 +21,7 @@ from gridflex.dashboards.apply import apply_changes
 from gridflex.errors import ServiceError
 from gridflex.launcher.druid_services import BROKER, COORDINATOR, INDEXER, ROUTER
 from gridflex.launcher.kafka_service import KAFKA
-from gridflex.launcher.readers import refuse_lost_spark
+from gridflex.launcher.readers import LostPlaceError, refuse_lost_spark, refuse_lost_supervisor
 from gridflex.launcher.topics import create_topics
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,19 @@ class _Supervisors:
                 submit_changed(self._druid, specs)
                 self._submitted = True
             running = self._running()
-            lacking = (_lacks(name, self._druid.supervisor_status(name), running) for name in specs)
-            return next((lacks for lacks in lacking if lacks), None)
+            return next((lacks for name in specs if (lacks := self._lacks(name, running))), None)
+        except LostPlaceError:
+            raise
         except ServiceError as problem:
             return str(problem)
+
+    def _lacks(self, name: str, running: set[str]) -> str | None:
+        """Raises ``LostPlaceError`` when waiting is in vain."""
+        status = self._druid.supervisor_status(name)
+        if any(task["id"] in running for task in status.get("activeTasks", ())):
+            return None
+        refuse_lost_supervisor(self._config, name, status)
+        return _lacks(name, status)
 
     def _running(self) -> set[str]:
         """Tasks of which the overlord and the indexer both say that they run."""
@@ -125,8 +134,6 @@ def _dashboards(config: Config) -> str | None:
     return None
 
 
-def _lacks(name: str, status: dict[str, Any], running: set[str]) -> str | None:
-    if any(task["id"] in running for task in status.get("activeTasks", ())):
-        return None
+def _lacks(name: str, status: dict[str, Any]) -> str:
     state = status.get("detailedState", "not known to Druid yet")
     return f"supervisor {name} has no running task: {state} {last_error(status)}".rstrip()

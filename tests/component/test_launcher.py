@@ -19,6 +19,7 @@ from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher.log_keeper import older, shorten
+from gridflex.launcher.process import died
 from gridflex.launcher.services import find
 from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack

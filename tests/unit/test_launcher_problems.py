@@ -24,6 +24,7 @@ from gridflex.launcher.problems import look as look_at_all
 from gridflex.launcher.process import Runtime
 from gridflex.launcher.services import Service
 from gridflex.launcher.stack import Stack
+from gridflex.launcher.stream_probe import StreamProbe
 from gridflex.launcher.watch import Watch
 from tests.stack import own_config
 
@@ -202,3 +203,23 @@ def test_look__tells_a_flood_of_new_appliances_for_a_while(
     assert bool(problems) is found
     assert all("250,000 readings of too many new appliances were refused" in one.problem for one in problems)
     assert all("too_many_series" in one.remedy for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("told", "late"),
+    [
+        ({"batch_s": 14.0, "rows_per_s": 0.6}, True),
+        ({"batch_s": 14.0, "rows_per_s": 40_000.0}, False),
+        ({"batch_s": 0.4, "rows_per_s": 0.6}, False),
+        ({}, False),
+    ],
+)
+def test_stream__is_late_when_micro_batches_take_long_though_little_is_in_them(
+    tmp_path: Path, told: dict[str, float], late: bool
+) -> None:
+    config = Config.model_validate({"launcher": {"state_dir": str(tmp_path)}})
+    (tmp_path / "spark").mkdir()
+    (tmp_path / "spark" / "status.json").write_text(json.dumps({"updated_ms": time.time() * 1000, **told}))
+    found = StreamProbe(config=config).check(7)
+    assert (found is not None) is late
+    assert not late or found == "late: its micro-batches take 14 s, for 1 readings/s"
