@@ -77,7 +77,7 @@ def look(config: Config, runtime: Runtime, services: Sequence[Service]) -> Look:
         services=found,
         supervisors=supervisors,
         # A job that has lost its place has died of that: one line tells both.
-        problems=[problem for problem in problems if problem.service not in lost] + troubles,
+        problems=[one for one in problems if one.service not in lost or not one.problem.startswith(DIED)] + troubles,
     )
 
 
@@ -117,17 +117,8 @@ def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[
             if healthy >= {INDEXER, ROUTER}:
                 detail, remedy = f"tells no supervisor: {problem}", f"`gridflex logs {COORDINATOR}`"
                 problems.append(Problem(service=COORDINATOR, problem=detail, remedy=remedy))
-    places: dict[str, Place] = {}
-    if KAFKA in healthy:
-        readers = [supervisor_reader(config, name, status) for name, status in found.items() if status]
-        readers.append(spark_reader(config))
-        try:
-            places = find_places(config, readers, timeout_s=10)
-        except ServiceError as problem:
-            problems.append(Problem(service=KAFKA, problem=str(problem), remedy=f"`gridflex logs {KAFKA}`"))
-        else:
-            gone = sorted({reader.topic for reader in readers if reader.positions and reader.name not in places})
-            problems += [_gone(topic) for topic in gone]
+    places, lost = _places(config, found) if KAFKA in healthy else ({}, [])
+    problems += lost
     expected = healthy >= {KAFKA, COORDINATOR, BROKER, INDEXER, ROUTER}
     problems += _supervisor_problems(found, places, expected=expected)
     if (spark := places.get(SPARK)) is not None and spark.loss is not None:
@@ -135,6 +126,22 @@ def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[
     problems += _refused(config) if SPARK in healthy else []
     lags = {name: place.lag for name, place in places.items() if found.get(name, {}).get("activeTasks")}
     return supervisor_statuses(config, {name: status for name, status in found.items() if status}, lags), problems
+
+
+def _places(config: Config, found: Mapping[str, dict[str, Any]]) -> tuple[dict[str, Place], list[Problem]]:
+    """Where the readers stand in Kafka's topics."""
+    problems = []
+    readers = [supervisor_reader(config, name, status) for name, status in found.items() if status]
+    try:
+        readers.append(spark_reader(config))
+    except ServiceError as problem:
+        problems.append(Problem(service=SPARK, problem=str(problem), remedy=f"`gridflex logs {SPARK}`"))
+    try:
+        places = find_places(config, readers, timeout_s=10)
+    except ServiceError as problem:
+        return {}, [*problems, Problem(service=KAFKA, problem=str(problem), remedy=f"`gridflex logs {KAFKA}`")]
+    gone = sorted({reader.topic for reader in readers if reader.positions and reader.name not in places})
+    return places, [*problems, *(_gone(topic) for topic in gone)]
 
 
 def _supervisor_problems(

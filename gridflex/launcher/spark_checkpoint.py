@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gridflex.config import Config
+from gridflex.errors import ServiceError
 
 SPARK = "spark"
 """The streaming job, as a service and as a reader."""
@@ -29,14 +30,13 @@ def last_batch(folder: Path) -> int | None:
 def next_positions(folder: Path, topic: str, batch: int | None = None) -> dict[int, int]:
     """By partition, the offset from which the job reads on after the last finished micro-batch, or after ``batch``.
 
-    Empty before the first.
+    Empty before the first. Raises ``ServiceError`` if the checkpoint does not say.
     """
     batch = last_batch(folder) if batch is None else batch
     if batch is None:
         begun = folder / START
-        return _positions(begun.read_text(encoding="utf-8"), topic) if begun.is_file() else {}
-    # A line of version, one of settings, then one for each source.
-    return _positions((folder / "offsets" / str(batch)).read_text(encoding="utf-8").splitlines()[-1], topic)
+        return _positions(begun, topic) if begun.is_file() else {}
+    return _positions(folder / "offsets" / str(batch), topic)
 
 
 def query_id(folder: Path) -> str | None:
@@ -57,5 +57,10 @@ def begin_anew(folder: Path, topic: str, positions: Mapping[int, int]) -> None:
     fresh.rename(folder)
 
 
-def _positions(text: str, topic: str) -> dict[int, int]:
-    return {int(number): int(offset) for number, offset in json.loads(text).get(topic, {}).items()}
+def _positions(file: Path, topic: str) -> dict[int, int]:
+    """Spark writes a line of version, one of settings, then one for each source."""
+    try:
+        told = json.loads(file.read_text(encoding="utf-8").splitlines()[-1])
+        return {int(number): int(offset) for number, offset in told.get(topic, {}).items()}
+    except (OSError, ValueError, IndexError, AttributeError) as problem:
+        raise ServiceError(f"{file} tells no offsets: {problem}") from None

@@ -40,10 +40,11 @@ class StreamProbe:
         kafka = self.config.kafka
         try:
             held = held_topics(kafka, [kafka.topic_readings], PROBE_TIMEOUT_S, fresh_s=_QUIET_S)
+            positions = next_positions(checkpoint_folder(self.config), kafka.topic_readings)
         except ServiceError:
             return 0
         readings = held.get(kafka.topic_readings)
-        return readings.overdue(next_positions(checkpoint_folder(self.config), kafka.topic_readings)) if readings else 0
+        return readings.overdue(positions) if readings else 0
 
 
 def _late(told: dict[str, Any]) -> str | None:

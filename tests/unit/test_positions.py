@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridflex.domain.positions import find_gaps, find_loss
+from gridflex.errors import ServiceError
 from gridflex.launcher.spark_checkpoint import begin_anew, last_batch, next_positions, query_id
 
 _OFFSETS = st.integers(0, 50)
@@ -68,3 +69,12 @@ def test_checkpoint__begun_anew_keeps_the_place_and_nothing_else(tmp_path: Path)
     begin_anew(folder, "readings", {1: 4, 0: 7})
     assert [path.name for path in folder.iterdir()] == ["gridflex-start.json"]
     assert next_positions(folder, "readings") == {0: 7, 1: 4}
+
+
+@pytest.mark.parametrize("text", ["", "v1", "v1\n{}\n[]", 'v1\n{}\n{"readings": {"a": 1}}'])
+def test_checkpoint__that_is_damaged_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+    for name in ("offsets", "commits"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "3").write_text(text)
+    with pytest.raises(ServiceError, match=r"offsets/3 tells no offsets: "):
+        next_positions(tmp_path, "readings")
