@@ -81,13 +81,12 @@ def look_at_supervisors(config: Config) -> dict[str, dict[str, Any]]:
     Raises ``ServiceError`` when Druid does not answer in time. One without a task is asked a second time: tasks take
     turns.
     """
-    druid = _quick(config)
     names = list(supervisor_specs(config))
-    found = at_once({name: partial(druid.supervisor_status, name) for name in names}, _DEADLINE_S)
+    found = at_once({name: partial(_quick(config).supervisor_status, name) for name in names}, _DEADLINE_S)
     again = [name for name, status in found.items() if isinstance(status, dict) and reading_trouble(status)]
     if again:
         time.sleep(_AGAIN_S)
-        found |= at_once({name: partial(druid.supervisor_status, name) for name in again}, _DEADLINE_S)
+        found |= at_once({name: partial(_quick(config).supervisor_status, name) for name in again}, _DEADLINE_S)
     for status in found.values():
         if isinstance(status, Exception):
             raise status
@@ -98,8 +97,7 @@ def supervisor_statuses(
     config: Config, found: Mapping[str, Mapping[str, Any]], lags: Mapping[str, int]
 ) -> list[SupervisorStatus]:
     """The same for people. ``lags``: messages that are not read yet, where that is known better than Druid does."""
-    druid = _quick(config)
-    rows = at_once({name: partial(druid.row_counts, name) for name in found}, _DEADLINE_S)
+    rows = at_once({name: partial(_quick(config).row_counts, name) for name in found}, _DEADLINE_S)
     return [
         SupervisorStatus(
             name=name,
@@ -172,5 +170,5 @@ def _status(runtime: Runtime, service: Service, family: list[psutil.Process], la
 
 
 def _quick(config: Config) -> Druid:
-    """A client that waits no longer than a probe."""
+    """A client that waits no longer than a probe; each thread has its own."""
     return Druid(config.druid.model_copy(update={"query_timeout_s": PROBE_TIMEOUT_S}))

@@ -67,7 +67,7 @@ def counted(running: Running, dataset: str) -> tuple[int, int]:
 def test_topic_made_anew__is_told_as_loss_and_recover_reads_it_once(running: Running) -> None:
     kafka = running.config.kafka
     play(running, "old-topic", 40)
-    wait_until(lambda: counted(running, "old-topic")[0] == 800 and counted(running, "old-topic")[1] >= 25, 120)
+    wait_until(lambda: counted(running, "old-topic")[0] == 800 and counted(running, "old-topic")[1] >= 25, 240)
     before = counted(running, "old-topic")
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     admin.delete_topics([kafka.topic_readings])[kafka.topic_readings].result(30)
@@ -91,7 +91,7 @@ def test_topic_made_anew__is_told_as_loss_and_recover_reads_it_once(running: Run
     recovered = command(running, "recover", "--yes")
     assert recovered.returncode == 0, recovered.stdout + recovered.stderr
     assert "recovered: powerraw, spark" in recovered.stdout
-    wait_until(lambda: counted(running, "new-topic")[0] == 400 and counted(running, "new-topic")[1] >= 5, 120)
+    wait_until(lambda: counted(running, "new-topic")[0] == 400 and counted(running, "new-topic")[1] >= 5, 240)
     assert counted(running, "old-topic") == before
     assert counted(running, "new-topic")[0] == 400
     assert problems(running) == {}
