@@ -140,7 +140,7 @@ def test_every_overlay__is_used() -> None:
 
 
 def test_health_checks__are_those_of_the_launcher() -> None:
-    local = find(all_services(Config()), "druid-router").probe
+    local = find(all_services(Config()), "druid-router").probe.probes[0]
     asked = {check["url"]: check for check in health_checks("druid-query", machine("druid-query"))}
     router = asked["https://druid-query-2.grid.internal:9088/druid/v2/sql"]
     assert (router["contains"], router["body"]) == (local.contains, local.body)
