@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import click
+import pyarrow as pa
 from tqdm import tqdm
 
-from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.adapters.druid_own_rows import TIME, Own, OwnRows
 from gridflex.config import ROOT, load_config
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY, MS_PER_S
@@ -29,9 +30,10 @@ TABLE = "powerraw"
     help="A data set of `gridflex generate --lead-days N`.",
 )
 def backfill(path: Path) -> None:
-    """Put the lead days of generated houses into Druid as half-hour means, in place of what the days held.
+    """Put the lead days of generated houses into Druid as half-hour means, in place of those of an earlier backfill.
 
     They pass by Kafka and Spark: enough for baselines and forecasts, with neither duty cycles nor single readings.
+    Readings that a replay put into the same days stay.
     """
     config, began = load_config(), time.monotonic()
     order = read_order(path)
@@ -42,5 +44,22 @@ def backfill(path: Path) -> None:
         rows = past(order, premises, bar.update)
     end_ms = first_second(order) * MS_PER_S
     span = Interval(start_ms=end_ms - order.lead_days * MS_PER_DAY, end_ms=end_ms)
-    DruidBatch(config).overwrite(TABLE, span, rows)
-    click.echo(f"backfill: {span}: {len(rows):,} rows of {order.houses} houses, {time.monotonic() - began:.1f} s")
+    own = Own(table=TABLE, interval=span, houses=rows["house_id"].unique().to_pylist())
+    told = f"backfill: {span}: {len(rows):,} rows of {order.houses} houses"
+    told += "" if OwnRows(config, own).replace(as_stored(rows)) else " (there already)"
+    click.echo(f"{told}, {time.monotonic() - began:.1f} s")
+
+
+def as_stored(rows: pa.Table) -> pa.Table:
+    """The rows of ``past`` by the names of the rollup's columns, in which rows read back from Druid stand."""
+    return pa.table(
+        {
+            TIME: rows["time_ms"],
+            **{name: rows[name] for name in ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")},
+            **{name: rows[name] for name in ("count", "energy_wh", "observed_s")},
+            "power_w_max": rows["power_w"],
+            "last_event_time_ms": rows["time_ms"],
+            "power_w_quantiles": rows["power_w"],
+            "houses": rows["house_id"],
+        }
+    )

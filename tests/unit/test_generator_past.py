@@ -13,6 +13,7 @@ from gridflex.adapters.druid_batch import SPEC_DIR
 from gridflex.config import ROOT
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import UsageError
+from ingestion.generator.backfill import as_stored
 from ingestion.generator.generate import Order, first_second, generate, planned, read_order
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
@@ -59,9 +60,12 @@ def test_rows__have_what_the_rollups_spec_reads(tmp_path: Path) -> None:
     schema = json.loads((SPEC_DIR / "batch_powerraw.json").read_text())["spec"]["dataSchema"]
     stream = json.loads((SPEC_DIR / "powerraw.json").read_text())["spec"]["dataSchema"]
     read = {metric["fieldName"] for metric in schema["metricsSpec"]} | set(schema["dimensionsSpec"]["dimensions"])
-    assert read <= set(past(order(tmp_path), PREMISES).column_names)
+    stored = as_stored(past(order(tmp_path), PREMISES))
+    assert set(stored.column_names) == {schema["timestampSpec"]["column"], *read}
     assert [metric["name"] for metric in schema["metricsSpec"]] == [one["name"] for one in stream["metricsSpec"]]
     assert schema["dimensionsSpec"] == stream["dimensionsSpec"]
+    assert not schema["granularitySpec"]["rollup"], "a row that is summed up with a replay's can't be taken back"
+    assert schema["granularitySpec"]["segmentGranularity"] == stream["granularitySpec"]["segmentGranularity"]
     assert schema["granularitySpec"]["queryGranularity"] == stream["granularitySpec"]["queryGranularity"]
 
 

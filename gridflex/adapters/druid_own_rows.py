@@ -1,0 +1,212 @@
+"""Rows of a batch job in a table that a stream writes too: the job's own earlier rows go, all others stay.
+
+Druid has no keys and replaces whole intervals, so new rows are appended: that takes nothing away (ADR 21). Own rows of
+an earlier run that differ go first, by a task that publishes the interval anew without them, from its published rows.
+Both tasks hold Druid's lock of the interval. A Kafka task with unpublished rows of the interval holds it too, so that
+none is overlooked; one that gets such rows meanwhile takes the lock away: nothing is published, and it runs again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid_access import ask
+from gridflex.adapters.druid_batch import SPEC_DIR, DruidBatch
+from gridflex.adapters.druid_exchange import Exchange, as_csv
+from gridflex.config import Config
+from gridflex.domain.interval import Interval, iso
+from gridflex.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Sums = dict[str, tuple[int, float]]
+"""Rows and energy (Wh) by appliance."""
+TIME = "__time"
+"""The column of the rows' time: Druid's own, because rows that are read back have it."""
+_POLL_S = 0.5
+_ATTEMPTS = 3
+_VISIBLE_S = 120
+_SAME = 1e-9
+_HANDOFF = "/druid/indexer/v1/supervisor/{}/taskGroups/handoff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """Which rows of a table are a job's own: those of its houses behind which no message stands."""
+
+    table: str
+    interval: Interval
+    """Whole UTC days: the stream's segments."""
+    houses: Sequence[str]
+
+    def in_druid(self) -> Json:
+        """As a filter of Druid's."""
+        unsent = {"type": "selector", "dimension": "count", "value": "0"}
+        return {"type": "and", "fields": [unsent, {"type": "in", "dimension": "house_id", "values": [*self.houses]}]}
+
+    def in_sql(self) -> str:
+        """As a condition of SQL."""
+        names = ", ".join("'" + house.replace("'", "''") + "'" for house in self.houses)
+        start, end = (f"TIMESTAMP '{iso(at).replace('T', ' ').removesuffix('Z')}'" for at in self.interval)
+        return f'__time >= {start} AND __time < {end} AND "count" = 0 AND house_id IN ({names})'
+
+
+class OwnRows:
+    """Writes a job's rows into a table that others write too. Raises ``ServiceError`` when Druid fails."""
+
+    def __init__(self, config: Config, own: Own) -> None:
+        self._config = config
+        self._own = own
+        self._druid = Druid(config.druid)
+
+    def replace(self, rows: pa.Table) -> bool:
+        """Let ``rows`` be the job's own rows of the interval, and wait until queries see them.
+
+        ``rows``: ``__time`` (UTC epoch, ms), all inside the interval, and the columns of the table by their stored
+        names. Whether anything was written: rows that are there already stay. However often it is done, and killed,
+        each row is there once, and no other row of the table is touched.
+        """
+        wanted = sums(rows)
+        self._await_earlier_run()
+        found = self._stored()
+        if _alike(found, wanted):
+            return False
+        if found:
+            self._run(without_spec(self._own))
+        with Exchange(self._config).offer(self._own.table, as_csv(rows)) as source:
+            self._run(append_spec(self._own, source))
+        self._await(lambda: _alike(self._stored(), wanted))
+        return True
+
+    def _run(self, spec: Json) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._await_published()
+            try:
+                DruidBatch(self._config).run({"id": f"{self._prefix()}{uuid.uuid4().hex}", **spec})
+            except ServiceError as problem:
+                if attempt == _ATTEMPTS or not self._unpublished():
+                    raise
+                log.info("table=%s attempt=%d lost=%s", self._own.table, attempt, problem)
+            else:
+                return
+
+    def _stored(self) -> Sums:
+        if not self._druid.has_table(self._own.table):
+            return {}
+        rows = self._druid.sql(
+            "SELECT appliance_id, COUNT(*) AS n, SUM(energy_wh) AS energy_wh "  # noqa: S608
+            f'FROM "{self._own.table}" WHERE {self._own.in_sql()} GROUP BY 1'
+        )
+        return {row["appliance_id"]: (row["n"], row["energy_wh"]) for row in rows}
+
+    def _await_earlier_run(self) -> None:
+        """A task whose run was killed still publishes its rows: only then is it known what is there."""
+        query = "SELECT COUNT(*) AS n FROM sys.tasks WHERE datasource = ? AND status = 'RUNNING' AND task_id LIKE ?"
+        self._await_published()
+        deadline = time.monotonic() + self._config.batch.task_timeout_s
+        while self._number(query, self._own.table, f"{self._prefix()}%"):
+            if time.monotonic() > deadline:
+                raise ServiceError(f"another run's task on {self._own.table} has not ended; nothing was changed")
+            time.sleep(_POLL_S)
+        self._await(lambda: True)
+
+    def _await_published(self) -> None:
+        """Have the stream's tasks publish what they hold of the interval; else they would hold its lock for an hour."""
+        own, asked = self._own, set[str]()
+        deadline = time.monotonic() + self._config.batch.task_timeout_s
+        while self._unpublished():
+            running = {task["id"] for task in self._druid.supervisor_status(own.table).get("activeTasks", ())}
+            if running - asked:
+                groups = {"taskGroupIds": list(range(self._config.druid.task_count))}
+                with ask(self._config.druid, "POST", _HANDOFF.format(quote(own.table)), groups) as answer:
+                    log.info("table=%s handoff=asked http=%d", own.table, answer.status_code)
+                asked |= running
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"{own.table} {own.interval}: a stream still writes into these days after "
+                    f"{self._config.batch.task_timeout_s:.0f} s (batch.task_timeout_s); nothing was changed. "
+                    "Run it again once the replay that plays them has passed"
+                )
+            time.sleep(_POLL_S)
+
+    def _unpublished(self) -> int:
+        """Segments of the interval that a stream's task fills."""
+        start, end = map(iso, self._own.interval)
+        return self._number(
+            "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_realtime = 1 AND is_published = 0 "
+            'AND "end" > ? AND "start" < ?',
+            self._own.table,
+            start,
+            end,
+        )
+
+    def _number(self, query: str, *values: str) -> int:
+        """A count; over none of Druid's own tables' rows it is no row."""
+        rows = self._druid.sql(query, [{"type": "VARCHAR", "value": value} for value in values])
+        return int(rows[0]["n"]) if rows else 0
+
+    def _await(self, done: Callable[[], bool]) -> None:
+        """Historicals load new segments, and the broker learns of it, some seconds after a task's end."""
+        own, deadline = self._own, time.monotonic() + _VISIBLE_S
+        start, end = map(iso, own.interval)
+        loading = (
+            "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_active = 1 AND is_available = 0 "
+            'AND "end" > ? AND "start" < ?'
+        )
+        while self._number(loading, own.table, start, end) or not done():
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"{own.table} {own.interval}: the rows are published, but queries do not see them, or not them "
+                    f"alone, after {_VISIBLE_S} s; is a historical up, and its segment cache not full? Run it again"
+                )
+            time.sleep(_POLL_S)
+
+    def _prefix(self) -> str:
+        return f"own_rows_{self._own.table}_"
+
+
+def sums(rows: pa.Table) -> Sums:
+    """Rows and energy (Wh) of each appliance."""
+    found = rows.group_by("appliance_id").aggregate([("energy_wh", "count"), ("energy_wh", "sum")])
+    return {row["appliance_id"]: (row["energy_wh_count"], row["energy_wh_sum"]) for row in found.to_pylist()}
+
+
+def append_spec(own: Own, source: Json) -> Json:
+    """The task that appends rows. ``source``: their ``inputSource`` and ``inputFormat``."""
+    spec = _spec(own)
+    spec["spec"]["ioConfig"] |= source | {"appendToExisting": True, "dropExisting": False}
+    return spec
+
+
+def without_spec(own: Own) -> Json:
+    """The task that publishes the interval anew without the job's own rows."""
+    spec, others = _spec(own), {"type": "not", "field": own.in_druid()}
+    source = {"type": "druid", "dataSource": own.table, "interval": str(own.interval), "filter": others}
+    spec["spec"]["ioConfig"] |= {"inputSource": source, "appendToExisting": False, "dropExisting": True}
+    del spec["spec"]["ioConfig"]["inputFormat"]
+    return spec
+
+
+def _spec(own: Own) -> Json:
+    spec: Json = json.loads((SPEC_DIR / f"batch_{own.table}.json").read_text(encoding="utf-8"))
+    spec["spec"]["dataSchema"]["granularitySpec"]["intervals"] = [str(own.interval)]
+    return spec
+
+
+def _alike(found: Sums, wanted: Sums) -> bool:
+    return found.keys() == wanted.keys() and all(
+        found[name][0] == count and math.isclose(found[name][1], energy_wh, rel_tol=_SAME, abs_tol=_SAME)
+        for name, (count, energy_wh) in wanted.items()
+    )
