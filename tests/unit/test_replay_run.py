@@ -12,7 +12,8 @@ from gridflex.adapters.avro import decode
 from gridflex.config import ROOT, Config
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.errors import ReplayFencedError, SourceError
-from ingestion.accounts import account_from_json, replay_id
+from ingestion.accounts import Account, account_from_json, replay_id
+from ingestion.readers import houses, merge, open_reader
 from ingestion.replay import Plan, Replay, only_one, parse_shifts, shifts_text
 from ingestion.timeline import Align
 from tests.unit.test_schedule import DAY, Memory
@@ -47,6 +48,40 @@ def replay(broker: Broker, shifts: tuple[int, ...] = (0, 1)) -> Replay:
 def test_replay__a_shift_into_years_that_no_message_may_carry_is_refused() -> None:
     with pytest.raises(SourceError, match=r"shift 30000 begins \d+ day\(s\) before 1972-.*; shifts up to \d{5} are"):
         replay(Broker(), shifts=(0, 30_000))
+
+
+@pytest.mark.parametrize("wrong", [0, 700, 1490])
+def test_replay__of_files_with_a_wrong_clock_resumes_after_kills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int
+) -> None:
+    monkeypatch.setattr(houses, "BLOCK_BYTES", (1000, 1000))
+    monkeypatch.setattr(merge, "SMALL_BLOCK_ROWS", 200)
+    for channel in (3, 4):
+        seconds = [1_303_084_800 + 4 * row for row in range(1500)]
+        seconds[wrong : wrong + channel] = [second + 12 * 3600 for second in seconds[wrong : wrong + channel]]
+        (tmp_path / f"house_1/channel_{channel}.dat").parent.mkdir(exist_ok=True)
+        lines = [f"{second} {row % 90}.00\n" for row, second in enumerate(seconds)]
+        (tmp_path / f"house_1/channel_{channel}.dat").write_text("".join(lines))
+    (tmp_path / "house_1/labels.dat").write_text("3 refrigerator\n4 microwave\n")
+    config = Config.model_validate({"replay": {"transaction_readings": 90}})
+    plan = Plan(replay_id="r", shifts=(0,), align=Align.PAST, speed=None)
+
+    def play(broker: Broker) -> Account:
+        reader = open_reader("redd", tmp_path, houses=None, readings=config.readings)
+        replayed = Replay(config, reader, plan, broker, ROOT)  # type: ignore[arg-type]
+        return replayed.run(threading.Event(), lambda account: None)
+
+    whole, broken = Broker(), Broker(dies_at=0)
+    play(whole)
+    while True:
+        broken.dies_at = 7
+        try:
+            account = play(broken)
+            break
+        except ConnectionAbortedError:
+            continue
+    assert [message[1] for message in broken.messages] == [message[1] for message in whole.messages]
+    assert (account.delivered, dict(account.rejected)) == (3000 - 7, {"bad_time": 7})
 
 
 def test_replay__resumes_after_a_kill_without_loss_or_repeat() -> None:
