@@ -50,10 +50,13 @@ def await_read(druid: Druid, supervisor: str, topic: Topic, timeout_s: float) ->
 
 
 def unread(topic: Topic, read: Mapping[int, int], end: Mapping[int, int]) -> int:
-    """Messages before ``end`` that Druid has not read. A long way is not counted but estimated by offsets.
+    """Messages before ``end`` that Druid has not read; of many, how far apart the offsets are.
 
-    Offsets count the end marks of transactions, which nobody reads: a short way is counted message by message.
+    Offsets count aborted messages and the end marks of transactions, too, which nobody ever reads: however far apart
+    they are, there may be no message between.
     """
     start = {partition: read.get(partition, 0) for partition in end}
-    distance = sum(max(0, end[partition] - start[partition]) for partition in end)
-    return distance if distance > _WORTH_COUNTING else topic.count(start, end)
+    found = topic.count(start, end, _WORTH_COUNTING)
+    if found < _WORTH_COUNTING:
+        return found
+    return sum(max(0, end[partition] - start[partition]) for partition in end)

@@ -21,7 +21,7 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from batch.tasks.ingestion_state import await_offsets, await_read
-from batch.tasks.rollup import DruidSql
+from batch.tasks.rollup import DruidSql, sql_time
 from batch.tasks.topic import Offsets, Topic
 from batch.tasks.validity import GOOD, Validity
 from gridflex.adapters.druid import Druid
@@ -62,13 +62,15 @@ class Balance:
     """Told by the stream, of these reasons."""
     unread: int
     """Committed messages that Druid has not read."""
+    deleted: int = 0
+    """Offsets that Kafka deleted before they were counted: so many readings of Druid's at most are in no topic."""
 
     @property
     def unexplained(self) -> int:
         """Readings that Druid lacks (below 0) or has too often (above 0)."""
         if self.in_druid < self.good_before:
             return self.in_druid - self.good_before
-        return max(0, self.in_druid - self.good_after)
+        return max(0, self.in_druid - self.good_after - self.deleted)
 
     def told(self) -> str:
         """In one line."""
@@ -80,26 +82,30 @@ class Balance:
             f"{messages:,} messages read = {self.good_after:,} good + {sum(self.bad.values()):,} bad ({reasons}); "
             f"Druid counts {self.in_druid:,}{asked}; "
             f"{self.dead_letters:,} dead letters; {self.unread:,} messages in flight"
+            + (f"; up to {self.deleted:,} deleted by Kafka before they were counted" if self.deleted else "")
         )
 
 
 def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
     """Count the hours, write them to ``reconciliation`` and hold Druid against all of Kafka.
 
-    Raises ``DataQualityError`` when readings are lost or doubled.
+    Raises ``DataQualityError`` when readings are lost or doubled, or the topic is another one; ``ServiceError`` when it
+    is not done within ``batch.reconcile_timeout_s``.
     """
-    topic, sql = Topic(config.kafka, config.kafka.topic_readings), DruidSql(config)
+    deadline = time.monotonic() + config.batch.reconcile_timeout_s
+    topic, sql = Topic(config.kafka, config.kafka.topic_readings, deadline), DruidSql(config)
     validity = Validity(config.readings)
     rows = []
     for hour in hours:
         counted = count(topic, topic.offsets_at(hour.start_ms), topic.offsets_at(hour.end_ms), validity)
-        rows.append(_rows(topic.name, hour, counted))
+        rows.append(_rows(topic.name, hour, unshortened(_kept(sql, topic.name, hour), counted, topic.first_offsets())))
     span = Interval(start_ms=hours[0].start_ms, end_ms=hours[-1].end_ms)
     DruidBatch(config).overwrite(TABLE, span, pa.concat_tables(rows))
     kept = _kept(sql, topic.name)
+    refuse_another_topic(topic.name, kept, topic.end_offsets())
     balance = weigh(config, topic, kept, validity)
-    deadline = time.monotonic() + config.batch.settle_timeout_s
-    while balance.unexplained and time.monotonic() < deadline:  # segments may be changing hands
+    settled_by = min(time.monotonic() + config.batch.settle_timeout_s, deadline)
+    while balance.unexplained and time.monotonic() < settled_by:  # segments may be changing hands
         time.sleep(_POLL_S)
         balance = weigh(config, topic, kept, validity)
     log.info("reconciliation topic=%s %s", topic.name, balance.told())
@@ -107,13 +113,14 @@ def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
     return balance
 
 
-def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validity) -> Balance:
-    """Hold Druid's sum against the messages before and after it was asked."""
+def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -> Balance:
+    """Hold Druid's sum against the messages before and after it was asked. What is counted is added to ``kept``."""
     druid, sql = Druid(config.druid), DruidSql(config)
     end = topic.end_offsets()
-    before = await_offsets(druid, POWERRAW, end, config.batch.settle_timeout_s)
+    settle_s = max(0.0, min(config.batch.settle_timeout_s, topic.deadline - time.monotonic()))
+    before = await_offsets(druid, POWERRAW, end, settle_s)
     in_druid = _number(sql, POWERRAW, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
-    after = await_read(druid, POWERRAW, topic, config.batch.settle_timeout_s)
+    after = await_read(druid, POWERRAW, topic, settle_s)
     reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
     dead_letters = _number(
         sql,
@@ -122,6 +129,7 @@ def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validit
         f"AND reason IN ({reasons})",
     )
     first = topic.first_offsets()
+    deleted = sum(stop - start for partition, at in first.items() for start, stop in gaps(kept, partition, 0, at))
     earlier = _all_before(topic, kept, first, before, validity)
     later = earlier.copy()
     for one in count(topic, before, after, validity):
@@ -133,7 +141,30 @@ def weigh(config: Config, topic: Topic, kept: Sequence[Range], validity: Validit
         bad={reason: number for reason, number in later.items() if reason != GOOD and number},
         dead_letters=dead_letters,
         unread=topic.count(after, topic.end_offsets()),
+        deleted=deleted,
     )
+
+
+def unshortened(kept: Sequence[Range], counted: Sequence[Range], first: Mapping[int, int]) -> list[Range]:
+    """An hour's ranges: as counted now, or as kept earlier where Kafka has deleted messages of them since.
+
+    >>> earlier = [Range(partition=0, start=10, end=20, counts={GOOD: 10})]
+    >>> [one.counts for one in unshortened(earlier, [Range(partition=0, start=15, end=20, counts={GOOD: 5})], {0: 15})]
+    [{'good': 10}]
+    """
+    whole = {one.partition: one for one in kept if one.start < first.get(one.partition, 0)}
+    return [*whole.values(), *(one for one in counted if one.partition not in whole)]
+
+
+def refuse_another_topic(name: str, kept: Sequence[Range], end: Mapping[int, int]) -> None:
+    """Raises ``DataQualityError`` if offsets were counted that the topic has never had: it is not the same topic."""
+    for one in kept:
+        if one.end > end.get(one.partition, 0):
+            raise DataQualityError(
+                f"ALARM: {name} was deleted and made anew: partition {one.partition} was counted up to offset "
+                f"{one.end:,}, and ends at {end.get(one.partition, 0):,}. What Druid holds of the earlier topic is in "
+                f"none any more; the hours in table {TABLE} are the earlier topic's"
+            )
 
 
 def count(topic: Topic, start: Offsets, end: Offsets, validity: Validity) -> list[Range]:
@@ -170,17 +201,17 @@ def gaps(kept: Sequence[Range], partition: int, first: int, end: int) -> list[tu
     return [(start, stop) for start, stop in found if start < stop]
 
 
-def _all_before(topic: Topic, kept: Sequence[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
-    """Verdicts on everything before ``end``: the kept hours, and what they do not cover counted now."""
+def _all_before(topic: Topic, kept: list[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
+    """Verdicts on everything before ``end``: the kept ranges, and what they do not cover, counted now and kept."""
     total: Counter[str] = Counter({GOOD: 0})
+    for partition, stop in end.items():
+        for start, until in gaps(kept, partition, first.get(partition, 0), stop):
+            kept += count(topic, {partition: start}, {partition: until}, validity)
     for one in kept:
         stop = end.get(one.partition, 0)
         if one.start < stop:
             total.update(one.counts)
             total.subtract(_verdicts(topic, one.partition, stop, one.end, validity))
-    for partition, stop in end.items():
-        for start, until in gaps(kept, partition, first.get(partition, 0), stop):
-            total.update(_verdicts(topic, partition, start, until, validity))
     return total
 
 
@@ -194,7 +225,7 @@ def _judge(balance: Balance) -> None:
     if balance.unexplained:
         what = "lacks" if balance.unexplained < 0 else "counts too often"
         raise DataQualityError(f"ALARM: Druid {what} {abs(balance.unexplained):,} readings: {balance.told()}")
-    if balance.dead_letters > bad:
+    if balance.dead_letters > bad + balance.deleted:
         raise DataQualityError(f"ALARM: more dead letters than bad messages: {balance.told()}")
     if balance.dead_letters < bad:
         log.warning("dead_letters=%d bad=%d: the streaming job has not told of all yet", balance.dead_letters, bad)
@@ -215,10 +246,12 @@ def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:
     )
 
 
-def _kept(sql: DruidSql, topic: str) -> list[Range]:
+def _kept(sql: DruidSql, topic: str, hour: Interval | None = None) -> list[Range]:
+    """The ranges that were counted earlier: of one hour, or all."""
+    within = f" AND __time = {sql_time(hour.start_ms)}" if hour else ""
     rows = sql.rows(
         f'SELECT "partition", from_offset, to_offset, verdict, SUM(messages) AS messages FROM {TABLE} '  # noqa: S608
-        f"WHERE topic = '{topic}' GROUP BY 1, 2, 3, 4",
+        f"WHERE topic = '{topic}'{within} GROUP BY 1, 2, 3, 4",
         table=TABLE,
     )
     counts: dict[tuple[int, int, int], dict[str, int]] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -23,10 +25,16 @@ _NO_MESSAGE = -1
 
 
 class Topic:
-    """Reads a topic as ``read_committed`` does, without a consumer group. Raises ``ServiceError``."""
+    """Reads a topic as ``read_committed`` does, without a consumer group. Raises ``ServiceError``.
 
-    def __init__(self, kafka: Kafka, name: str) -> None:
+    Between committed messages lie offsets that nobody reads: end marks of transactions, aborted transactions, what
+    compaction took away. What Kafka has deleted at the start is not there to be read.
+    """
+
+    def __init__(self, kafka: Kafka, name: str, deadline: float = math.inf) -> None:
+        """``deadline``: by the monotonic clock; reading that is not done by then fails."""
         self.name = name
+        self.deadline = deadline
         self._kafka = kafka
         self._admin = AdminClient(client_settings(kafka))
         refuse_at_once(kafka)
@@ -47,7 +55,22 @@ class Topic:
 
     def visit(self, start: Mapping[int, int], end: Mapping[int, int], visit: Callable[[Message], None]) -> None:
         """Call ``visit`` with every committed message of ``[start, end)`` of each partition, in its order."""
-        open_ends = {partition: end[partition] for partition in start if start[partition] < end[partition]}
+        for message in self.messages(start, end):
+            visit(message)
+
+    def count(self, start: Mapping[int, int], end: Mapping[int, int], limit: int | None = None) -> int:
+        """Committed messages of ``[start, end)`` over all partitions; no further than to ``limit``."""
+        return sum(1 for _ in islice(self.messages(start, end), limit))
+
+    def messages(self, start: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Message]:
+        """The committed messages of ``[start, end)``, of each partition in its order.
+
+        A partition is done at its first message from ``end`` on, or where Kafka says that there is no more; one that
+        says nothing at all for a minute fails the reading, whatever the others say.
+        """
+        first = self.first_offsets()
+        begin = {partition: max(at, first.get(partition, at)) for partition, at in start.items()}
+        open_ends = {partition: end[partition] for partition in begin if begin[partition] < end[partition]}
         if not open_ends:
             return
         consumer = Consumer(
@@ -57,44 +80,36 @@ class Topic:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",  # what was deleted a moment ago is gone; what comes after it is not
                 "fetch.wait.max.ms": 50,
             }
         )
         try:
-            consumer.assign([TopicPartition(self.name, partition, start[partition]) for partition in open_ends])
-            heard = time.monotonic()
-            while open_ends:
-                messages = consumer.consume(_CHUNK, _PAUSE_S)
-                for message in messages:
-                    self._take(message, open_ends, visit)
-                heard = time.monotonic() if messages else heard
-                if time.monotonic() - heard > _SILENCE_S:
-                    raise ServiceError(f"Kafka sent nothing of {self.name} for {_SILENCE_S:.0f} s; missing {open_ends}")
+            consumer.assign([TopicPartition(self.name, partition, begin[partition]) for partition in open_ends])
+            yield from self._read(consumer, begin, open_ends)
         finally:
             consumer.close()
 
-    def count(self, start: Mapping[int, int], end: Mapping[int, int]) -> int:
-        """Committed messages of ``[start, end)`` over all partitions."""
-        found = 0
-
-        def add(_: Message) -> None:
-            nonlocal found
-            found += 1
-
-        self.visit(start, end, add)
-        return found
-
-    def _take(self, message: Message, open_ends: Offsets, visit: Callable[[Message], None]) -> None:
-        partition, problem = message.partition(), message.error()
-        if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
-            raise self._refused(problem)
-        if partition is None or partition not in open_ends:
-            return
-        offset = message.offset()
-        if problem is None and offset is not None and offset < open_ends[partition]:
-            visit(message)
-        if problem is not None or offset is None or offset >= open_ends[partition] - 1:
-            del open_ends[partition]
+    def _read(self, consumer: Consumer, begin: Offsets, open_ends: Offsets) -> Iterator[Message]:
+        heard = time.monotonic()
+        while open_ends:
+            for message in consumer.consume(_CHUNK, _PAUSE_S):
+                partition, problem = message.partition(), message.error()
+                if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
+                    raise self._refused(problem)
+                if partition is None or partition not in open_ends:
+                    continue
+                heard, offset = time.monotonic(), message.offset()
+                if problem is None and offset is not None and begin[partition] <= offset < open_ends[partition]:
+                    yield message
+                if problem is not None or offset is None or offset >= open_ends[partition] - 1:
+                    del open_ends[partition]
+                    consumer.pause([TopicPartition(self.name, partition)])  # else it would be read on and on
+            now = time.monotonic()
+            if open_ends and now - heard > _SILENCE_S:
+                raise ServiceError(f"Kafka sent nothing of {self.name} for {_SILENCE_S:.0f} s; missing {open_ends}")
+            if open_ends and now > self.deadline:
+                raise ServiceError(f"Kafka, topic {self.name}: there was no time to read on; missing {open_ends}")
 
     def _refused(self, problem: KafkaError) -> ServiceError:
         if problem.code() in DENIED:

@@ -223,6 +223,8 @@ class Batch(Section):
     """A day on which a smaller share of the appliances' time was observed stops a run."""
     settle_timeout_s: Seconds = 120
     """Longest wait for the ingestion to catch up before a run is stopped."""
+    reconcile_timeout_s: Seconds = 1800
+    """Longest time that a reconciliation may take; it counts some 200,000 messages a second."""
 
 
 class Baselines(Section):

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from batch.tasks.topic import Topic
 from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT
 from gridflex.launcher.spark_service import config_environ
@@ -55,6 +57,22 @@ def test_reconcile__explains_bad_messages_and_counts_each_once(stack: Stack, dru
     once = table(druid)
     reconcile(stack)
     assert table(druid) == once
+
+
+def test_reconcile__counts_what_kafka_has_deleted_since_as_it_was(stack: Stack, druid: Druid) -> None:
+    """Retention takes the topic's beginning away; the hours that were counted stay."""
+    reconcile(stack)
+    before, kafka = table(druid), stack.config.kafka
+    topic = Topic(kafka, kafka.topic_readings)
+    end = topic.end_offsets()
+    cut = [TopicPartition(kafka.topic_readings, partition, at // 2) for partition, at in end.items()]
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for done in admin.delete_records(cut).values():
+        done.result(30)
+    assert topic.first_offsets() == {partition: at // 2 for partition, at in end.items()}
+    readings = druid.sql('SELECT SUM("count") AS n FROM powerraw')[0]["n"]
+    assert f"{readings:,} good + 7 bad (unknown_schema 7); Druid counts {readings:,}" in reconcile(stack)
+    assert table(druid) == before
 
 
 def test_reconcile__has_no_false_alarm_while_readings_flow(stack: Stack, druid: Druid) -> None:

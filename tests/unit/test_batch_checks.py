@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch.tasks.jobs import read_dates
 from batch.tasks.quality import DayFindings, check, problems
-from batch.tasks.reconcile import Balance, Range, gaps
+from batch.tasks.reconcile import Balance, Range, gaps, refuse_another_topic
 from batch.tasks.validity import GOOD, Validity
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Config, Readings
@@ -90,6 +90,21 @@ def test_balance__what_was_in_flight_is_explained_and_no_more(in_druid: int, une
     assert balance.unexplained == unexplained
     assert f"Druid counts {in_druid} (asked after 100 and before 110); 0 dead letters" in balance.told()
     assert f"Druid counts {in_druid}; 0 dead letters" in replace(balance, good_before=110).told()
+
+
+@pytest.mark.parametrize(("in_druid", "unexplained"), [(99, -1), (110, 0), (117, 0), (118, 1)])
+def test_balance__druid_may_hold_what_kafka_deleted_before_it_was_counted(in_druid: int, unexplained: int) -> None:
+    balance = Balance(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0, deleted=7)
+    assert balance.unexplained == unexplained
+    assert balance.told().endswith("up to 7 deleted by Kafka before they were counted")
+
+
+def test_kept_range__that_the_topic_never_had_is_another_topics() -> None:
+    kept = [Range(partition=2, start=0, end=1000, counts={GOOD: 1000})]
+    refuse_another_topic("powerraw", kept, {2: 1000})
+    for end in ({2: 999}, {0: 5000}):
+        with pytest.raises(DataQualityError, match=r"powerraw was deleted and made anew: partition 2 .* offset 1,000"):
+            refuse_another_topic("powerraw", kept, end)
 
 
 @given(st.lists(st.integers(1, 8), max_size=8), st.lists(st.booleans(), min_size=8, max_size=8), st.integers(0, 40))
