@@ -28,6 +28,9 @@ from guards.templates import QueryTemplates
 _HOME = Path(os.environ["GRIDFLEX_SUPERSET_HOME"])
 
 SECRET_KEY = json.loads((_HOME / "credentials.json").read_text(encoding="utf-8"))["secret_key"]
+# Features that are off have keys that everybody knows: whoever turns one on does not begin with those.
+GUEST_TOKEN_JWT_SECRET = GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
+JWT_REFRESH_TOKEN_EXPIRES = timedelta(days=1)
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{_HOME / 'superset.db'}?check_same_thread=false"
 WTF_CSRF_ENABLED = True
 SESSION_COOKIE_SAMESITE = "Lax"
