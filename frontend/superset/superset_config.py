@@ -19,7 +19,7 @@ from superset.utils.log import AbstractEventLogger
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from guards import related, sign_in
+from guards import pages, related, sign_in
 from guards.calcite import CalciteDruid
 from guards.druid_door import DRIVER
 from guards.manager import GridflexSecurityManager
@@ -169,6 +169,7 @@ RATELIMIT_STORAGE_URI = "memory://"
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802
     """What needs the application itself."""
     sign_in.install(app, _HOME / "sign_in.db")
+    pages.install(app)
 
 
 CELERY_CONFIG = None

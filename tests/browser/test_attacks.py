@@ -205,6 +205,30 @@ def test_wrong_passwords__are_slowed_in_the_form_and_in_rest(room: Room) -> None
     assert by_rest(other.name, password_of(room.config, other)).status_code == 200, "others are let in"
 
 
+STRANGE = (
+    "/lang/x%27y", "/lang/fr", "/api/v1/database/oauth2/", "/api/v1/database/oauth2/?code=1&state=x",
+    "/login/?next=//e",
+    "/superset/dashboard/x%27y/", "/superset/dashboard/999999/", "/superset/explore/p/x/", "/superset/log/",
+    "/nowhere/",
+    "/api/v1/chart/?q=((", "/api/v1/dashboard/x%27y", "/api/v1/security/users/?q=((", "/static/assets/../../etc/passwd",
+    "/users/userinfo/", "/register/activation/x", "/superset/warm_up_cache/?slice_id=x", "/api/v1/me/roles/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", STRANGE)
+def test_stranger__gets_no_error_of_the_server(room: Room, path: str) -> None:
+    answer = requests.get(room.url + path, timeout=60, allow_redirects=False)
+    assert answer.status_code < 500
+
+
+def test_stranger__who_signs_in_with_nonsense_is_told_so(room: Room) -> None:
+    for body in ("{", "[]", '{"username": 1}', '{"username": [], "password": {}, "provider": "db"}', '"x"', ""):
+        headers = {"Content-Type": "application/json"}
+        answer = requests.post(f"{room.url}/api/v1/security/login", data=body, headers=headers, timeout=60)
+        assert 400 <= answer.status_code < 500, body
+    assert requests.post(f"{room.url}/login/", data={"username": "x"}, timeout=60).status_code < 500
+
+
 def test_other_sites__may_not_read_answers(room: Room) -> None:
     for origin in ("https://tile.openstreetmap.org", "https://tile.osm.ch", "https://evil.example"):
         answer = requests.get(f"{room.url}/api/v1/me/", headers={"Origin": origin}, timeout=60)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 pytestmark = pytest.mark.component
 
 HTTP, INSIDE, BEHIND = (
-    int(os.environ.get(f"FUZZ_{name}", number)) for name, number in (("HTTP", 200), ("INSIDE", 2000), ("BEHIND", 300))
+    int(os.environ.get(f"FUZZ_{name}", number)) for name, number in (("HTTP", 200), ("INSIDE", 1000), ("BEHIND", 200))
 )
 INSIDE_PROGRAM = Path(__file__).with_name("fuzz_inside.py")
 
