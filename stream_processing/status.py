@@ -17,6 +17,7 @@ BEAT_S = 5.0
 _BEGUN_AFTER_S = 15.0
 """A first micro-batch that takes longer has begun to work all the same."""
 _WAITS = "Waiting"
+_FEW = 3
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Status:
         """Tell of a new micro-batch.
 
         ``batch_id``: the one finished last, ``None`` before the first. ``batch_s``: how long the shortest of the last
-        few took. ``ready``: the query has got through its first trigger, with or without readings.
+        few took, 0 before there are that many. ``ready``: the query has got through its first trigger, with or without readings.
         """
         self._told = {
             "pid": os.getpid(),
@@ -54,11 +55,12 @@ class Status:
             self.write(batch_id=None, rows_per_s=0)
         progress = query.lastProgress
         if progress is not None and progress["batchId"] != self._told.get("batch_id"):
-            lasted_ms = [int(one["durationMs"].get("triggerExecution", 0)) for one in query.recentProgress[-3:]]
+            lasted_ms = [int(one["durationMs"].get("triggerExecution", 0)) for one in query.recentProgress[-_FEW:]]
             self.write(
                 batch_id=progress["batchId"],
                 rows_per_s=float(progress["processedRowsPerSecond"]),
-                batch_s=min(lasted_ms) / 1000,
+                # The first ones after a start are slow: Python workers start, code is compiled.
+                batch_s=min(lasted_ms) / 1000 if len(lasted_ms) == _FEW else 0,
                 ready=True,
             )
             return

@@ -90,7 +90,7 @@ def test_topic_made_anew__is_told_as_loss_and_recover_reads_it_once(running: Run
 
     recovered = command(running, "recover", "--yes")
     assert recovered.returncode == 0, recovered.stdout + recovered.stderr
-    assert "recovered: powerraw, spark" in recovered.stdout
+    assert "recovered: spark, powerraw" in recovered.stdout
     wait_until(lambda: counted(running, "new-topic")[0] == 400 and counted(running, "new-topic")[1] >= 5, 240)
     assert counted(running, "old-topic") == before
     assert counted(running, "new-topic")[0] == 400
