@@ -33,7 +33,8 @@ class Status:
         """Tell of a new micro-batch.
 
         ``batch_id``: the one finished last, ``None`` before the first. ``batch_s``: how long the shortest of the last
-        few took, 0 before there are that many. ``ready``: the query has got through its first trigger, with or without readings.
+        few took, 0 before there are that many. ``ready``: the query has got through its first trigger, with or
+        without readings.
         """
         self._told = {
             "pid": os.getpid(),
