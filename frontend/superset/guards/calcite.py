@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.druid import Druid
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import SqlglotError, TokenError
+from sqlglot.tokens import Token
 from sqlglot.tokens import Tokenizer as _Tokenizer
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
@@ -33,6 +35,15 @@ class CalciteDruid(Druid):
 
         NESTED_COMMENTS = False
         COMMENTS = ["--", "//", ("/*", "*/")]  # noqa: RUF012
+
+    def tokenize(self, sql: str, **options: Any) -> list[Token]:
+        """See sqlglot's. The tokenizer in Rust panics at some letters, which no ``except Exception`` catches."""
+        try:
+            return super().tokenize(sql, **options)
+        except BaseException as problem:
+            if type(problem).__name__ == "PanicException":
+                raise TokenError(f"unreadable: {problem}") from None
+            raise
 
 
 def unreadable(sql: str) -> str | None:
