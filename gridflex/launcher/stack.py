@@ -147,7 +147,8 @@ class Stack:
     def _keep_logs(self) -> None:
         keeper = keeper_service(self.config)
         leader = process.leader(self.runtime, keeper)
-        if leader is None or leader.cmdline()[1:] != list(keeper.argv[1:]):
+        # A process that has just been started has no command line for a moment.
+        if leader is None or (leader.cmdline() or list(keeper.argv))[1:] != list(keeper.argv[1:]):
             process.stop(self.runtime, keeper)
             process.start(self.runtime, keeper)
 
