@@ -23,6 +23,9 @@ CHANGED_STEPS = 6
 TOLERANCE_MS = 60_000
 """A start that lies so near the grid belongs to it (at most a tenth of the interval)."""
 FEWEST_RISES = 10
+"""Fewer rises do not tell a register."""
+NEVER_ABSURD_KW = 25.0
+ALWAYS_ABSURD_KWH = 1e9
 ROWS_TO_JUDGE = 48
 """Fewer rows do not tell a register, or a value that is absurd."""
 
@@ -59,14 +62,14 @@ def usual_step_min(start_ms: Ints) -> tuple[int, int]:
 
 
 def usual_step_ms(start_ms: Ints, step_min: int) -> float:
-    """The median of the steps that are ``step_min`` to the nearest minute, in milliseconds.
+    """The mean of the steps that are ``step_min`` to the nearest minute, in milliseconds.
 
     >>> usual_step_ms(np.arange(4) * 90_000, 2)
     90000.0
     """
     steps = np.diff(start_ms)
     near = steps[np.rint(steps / MS_PER_MINUTE) == step_min]
-    return float(np.median(near)) if len(near) else float(step_min * MS_PER_MINUTE)
+    return float(np.mean(near)) if len(near) else float(step_min * MS_PER_MINUTE)
 
 
 def other_interval(start_ms: Ints, step_min: int) -> Flags:
@@ -135,17 +138,32 @@ def is_net(energy_kwh: Floats) -> bool:
     return len(negative) > 0.001 * len(energy_kwh) and len(np.unique(negative)) >= 3
 
 
-def absurd_limit_kwh(energy_kwh: Floats) -> float:
-    """The value above which energy cannot be the slice's; infinite when there is too little to tell.
+def absurd(energy_kwh: Floats, step_min: int) -> tuple[Flags, Flags]:
+    """Values that cannot be the slice's energy, and those that may be a real peak but ought to be looked at.
 
-    100 times the 99th percentile of what is used at all: a home whose busiest hundredth of intervals is 0.2 kWh a
-    half-hour would need 40 kW. Where more than a hundredth is absurd, 1,000 times the 90th percentile holds.
+    Absurd is what lies above 100 times the 99th percentile of what is used at all, and, where more than a hundredth is
+    such and stands alone between others, above 300 times the median (Wh among kWh). In a short slice it is what lies
+    above 1,000 times the median. Never absurd is what a home or a charger can draw, 25 kW: a device that stands by for
+    weeks has percentiles of nothing. Always absurd is more than a large country uses.
+
+    >>> kwh = np.tile([0.5, 0.7, 0.9, 0.6], 20); kwh[7] = 23_944_275
+    >>> [int(flags.sum()) for flags in absurd(kwh, 30)]
+    [1, 0]
     """
     used = energy_kwh[energy_kwh > 0]
+    possible = NEVER_ABSURD_KW * step_min / 60
     if len(used) < ROWS_TO_JUDGE:
-        return float("inf")
-    high, higher = np.quantile(used, [0.90, 0.99])
-    return float(min(1000 * high, 100 * higher))
+        limit = max(1000 * float(np.median(used)), possible) if len(used) else possible
+        return energy_kwh > min(limit, ALWAYS_ABSURD_KWH), np.zeros(len(energy_kwh), dtype=np.bool_)
+    middle, higher = np.quantile(used, [0.50, 0.99])
+    found: Flags = energy_kwh > min(max(100 * higher, possible), ALWAYS_ABSURD_KWH)
+    rare = energy_kwh > max(300 * middle, possible)
+    alone = rare.copy()
+    alone[1:] &= ~rare[:-1]
+    alone[:-1] &= ~rare[1:]
+    if alone.sum() >= 0.9 * rare.sum():
+        found = found | rare
+    return found, ~found & (energy_kwh > 20 * higher)
 
 
 def second_pass(wall_ms: Ints, step_min: int) -> tuple[Flags, Flags]:

@@ -77,6 +77,12 @@ def test_intervals__that_do_not_divide_a_day_into_minutes_are_refused(step_s: in
         read(tmp_path, data)
 
 
+def test_grid__rows_late_by_up_to_half_a_minute_stay_in_their_interval(tmp_path: Path) -> None:
+    data = rows("f", 30)
+    late = [(name, when + dt.timedelta(seconds=n * 13 % 30), kwh) for n, (name, when, kwh) in enumerate(data)]
+    assert np.array_equal(read(tmp_path, late).loads.kwh, read(tmp_path, data).loads.kwh)
+
+
 def test_grid__rows_late_by_seconds_stay_in_their_interval_and_are_told(tmp_path: Path) -> None:
     data = rows("f", 30)
     late = [(name, when + dt.timedelta(seconds=3 * (n % 7 == 3)), kwh) for n, (name, when, kwh) in enumerate(data)]
@@ -147,6 +153,25 @@ def test_absurd__energy_is_dropped_and_told(absurd: float, how_many: int, tmp_pa
     assert found.defects.count.get("absurd_energy", 0) + found.defects.count.get("doubtful_energy", 0) == how_many
     if absurd > 1000:
         assert np.nanmax(found.loads.kwh) < 3
+
+
+@pytest.mark.parametrize("every", [7, 100])
+def test_absurd__watt_hours_among_kilowatt_hours_are_dropped(every: int, tmp_path: Path) -> None:
+    data = [(name, when, kwh * 1000 if n % every == 0 else kwh) for n, (name, when, kwh) in enumerate(rows("f", 30))]
+    found = read(tmp_path, data)
+    assert found.defects.count == {"absurd_energy": -(-384 // every)}
+    assert np.nanmax(found.loads.kwh) < 3
+
+
+def test_absurd__a_charger_that_stands_by_for_weeks_keeps_its_energy(tmp_path: Path) -> None:
+    data = [(name, when, 5.5 if n % 200 < 2 else kwh / 1000) for n, (name, when, kwh) in enumerate(rows("ev", 30))]
+    found = read(tmp_path, data)
+    assert int((found.loads.kwh == 5.5).sum()) == 4
+
+
+def test_absurd__energy_is_dropped_from_a_short_slice_too(tmp_path: Path) -> None:
+    data = [(name, when, 1e20 if n == 5 else kwh) for n, (name, when, kwh) in enumerate(rows("f", 60, days=1))]
+    assert read(tmp_path, data).defects.count == {"absurd_energy": 1}
 
 
 def test_absurd__a_real_peak_is_kept(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ALLOWED = {
     "missing_energy": "a number",
     "unreadable_energy": "a number with a decimal point, such as 1.05",
     "negative_energy": "0 or more",
-    "absurd_energy": "at most 100 times the slice's 99th percentile",
+    "absurd_energy": "at most 100 times the slice's 99th percentile, or 25 kW",
     "doubtful_energy": "kept: more than 20 times the slice's 99th percentile may be a real peak, look at it",
     "moved_to_grid": "kept, in the interval that starts within a minute of it",
     "repeated_hour": "kept: the mean of both passes of the hour that the clock repeats",
@@ -68,16 +68,18 @@ class Defects:
     def lines(self) -> list[str]:
         """One line a kind: its count, its first example, what is allowed."""
         return [
-            f"defect {kind}: {count:,}, first {self.example[kind]}" + (f"; allowed: {allowed}" if allowed else "")
+            f"defect {kind}: {count:,}, first {self.example[kind]}{_allowed(kind)}"
             for kind, count in sorted(self.count.items())
-            for allowed in [ALLOWED.get(kind)]
         ]
 
     def tally(self) -> str:
         """All kinds in one line, most first."""
         kinds = sorted(self.count, key=lambda kind: -self.count[kind])
-        parts = []
-        for kind in kinds:
-            allowed = f"; allowed: {ALLOWED[kind]}" if kind in ALLOWED else ""
-            parts.append(f"{kind} {self.count[kind]:,} (first {self.example[kind]}{allowed})")
-        return ", ".join(parts)
+        return ", ".join(f"{kind} {self.count[kind]:,} (first {self.example[kind]}{_allowed(kind)})" for kind in kinds)
+
+
+def _allowed(kind: str) -> str:
+    text = ALLOWED.get(kind, "")
+    if not text:
+        return ""
+    return f"; {text}" if text.startswith("kept") else f"; allowed: {text}"

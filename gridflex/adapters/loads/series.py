@@ -14,7 +14,7 @@ from gridflex.adapters.loads.defects import Defects
 from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, MS_PER_MINUTE, lay_out
 from gridflex.domain.load_checks import (
     Placed,
-    absurd_limit_kwh,
+    absurd,
     is_net,
     is_register,
     other_interval,
@@ -25,8 +25,6 @@ from gridflex.domain.readings import MS_PER_DAY, Flags, Floats, Ints
 from gridflex.errors import SourceError
 
 LONGEST_COMMON_MIN = 60
-DOUBTFUL_SHARE = 0.2
-"""From this share of the limit on, energy is told but kept: it may be a real peak."""
 MOST_OFF = 0.55
 """A larger share of rows that are not on the grid: the grid is another."""
 MOST_STEP_OFF_MS = 5000
@@ -94,7 +92,7 @@ class Series:
         if not fixed:
             one._must_be_whole_minutes(step_min, source)
             one = one._without(other_interval(one.start_ms, step_min), "interval_changes", defects)
-        one = one._energy(defects, source)
+        one = one._energy(step_min, defects, source)
         found = place(one.wall_ms, step_min)
         one._must_be_on_grid(found, step_min, source)
         on = found.on_grid
@@ -116,7 +114,7 @@ class Series:
                 "allowed: whole minutes that divide a day"
             )
 
-    def _energy(self, defects: Defects, source: str) -> Series:
+    def _energy(self, step_min: int, defects: Defects, source: str) -> Series:
         """Without negative and absurd values; raises ``SourceError`` for net metering and for a register."""
         negative = self.kwh < 0
         if is_net(self.kwh):
@@ -131,10 +129,9 @@ class Series:
                 f"{source}: slice {self.name}: energy only ever rises, from {one.kwh[0]:g} to {one.kwh[-1]:g} kWh over "
                 f"{len(one.kwh):,} rows: a meter's register; allowed: the energy of each interval, its differences"
             )
-        limit = absurd_limit_kwh(one.kwh)
-        one = one._without(one.kwh > limit, "absurd_energy", defects)
-        one._count(one.kwh > limit * DOUBTFUL_SHARE, "doubtful_energy", defects)
-        return one
+        never, doubtful = absurd(one.kwh, step_min)
+        one._count(doubtful, "doubtful_energy", defects)
+        return one._without(never, "absurd_energy", defects)
 
     def _must_be_on_grid(self, found: Placed, step_min: int, source: str) -> None:
         """Most rows must start on the grid, or just after it; just before it they may be ends of intervals."""
