@@ -16,7 +16,7 @@ from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import supervisor_specs
 from gridflex.adapters.kafka import TransactionalWriter, client_settings
 from gridflex.adapters.kafka_access import USERS, allows, grants
-from gridflex.config import KAFKA_LOGIN, ROOT, Kafka
+from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
 from gridflex.deploy.canary_checks import CanaryChecks
 from gridflex.deploy.checks import Finding, run_checks
 from gridflex.deploy.kafka_checks import kafka_checks
@@ -193,6 +193,8 @@ def test_supervisor__reads_as_druids_user_and_holds_no_secret(broker: SecureKafk
     """Druid's own consumer takes user and password from its process's environment."""
     local = broker.config.launcher.model_copy(update={"state_dir": tmp_path / "druid"})
     config = broker.config.model_copy(update={"launcher": local})
+    token = {"token_file": str(token_file(config))}
+    config = config.model_copy(update={"druid": config.druid.model_copy(update=token)})
     sent = readings(appliances=3, steps=40)
     with broker.signed_in("replay"):
         publish(config.kafka, sent, name="replay-druid")
