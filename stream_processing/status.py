@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Status:
     path: Path
     _told: dict[str, Any] = field(default_factory=dict)
     _refused: dict[str, int] = field(default_factory=dict)
+    _lasted_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_FEW))
     _born: float = field(default_factory=time.monotonic)
 
     def write(self, *, batch_id: int | None, rows_per_s: float, batch_s: float = 0.0, ready: bool = False) -> None:
@@ -56,12 +58,13 @@ class Status:
             self.write(batch_id=None, rows_per_s=0)
         progress = query.lastProgress
         if progress is not None and progress["batchId"] != self._told.get("batch_id"):
-            lasted_ms = [int(one["durationMs"].get("triggerExecution", 0)) for one in query.recentProgress[-_FEW:]]
+            # Not recentProgress: Spark would tell of a hundred micro-batches at each of them.
+            self._lasted_ms.append(int(progress["durationMs"].get("triggerExecution", 0)))
             self.write(
                 batch_id=progress["batchId"],
                 rows_per_s=float(progress["processedRowsPerSecond"]),
                 # The first ones after a start are slow: Python workers start, code is compiled.
-                batch_s=min(lasted_ms) / 1000 if len(lasted_ms) == _FEW else 0,
+                batch_s=min(self._lasted_ms) / 1000 if len(self._lasted_ms) == _FEW else 0,
                 ready=True,
             )
             return

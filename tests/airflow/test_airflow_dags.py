@@ -31,7 +31,7 @@ import batch.dags
 touched = []
 def watch(event, arguments):
     name = str(arguments[0]) if arguments else ''
-    code = 'batch/dags' in name or 'site-packages' in name
+    code = any(part in name for part in ('batch/dags', 'site-packages', '/zoneinfo/'))  # and the rules of time zones
     if event in ('socket.connect', 'subprocess.Popen', 'os.system') or (event == 'open' and not code):
         touched.append((event, name))
 sys.addaudithook(watch)
