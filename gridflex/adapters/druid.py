@@ -50,13 +50,18 @@ class Druid:
         ``table``: a data source of ours that ``query`` asks; if it has never had a row, there are none. ``context``:
         Druid's query context.
         """
-        found = self._session.rows(self._question(query, (), context))
+        question = self._question(query, (), context)
+        found = self._session.rows(question)
         try:
-            row_type = namedtuple("Row", next(found), rename=True)  # type: ignore[misc]
+            names = next(found)
         except DruidRefusedError:
-            if table is None or self.has_table(table):
+            if table is None:
                 raise
-            return
+            if not self.has_table(table):
+                return
+            found = self._session.rows(question)  # the table may have come between the two questions
+            names = next(found)
+        row_type = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         yield from map(row_type._make, found)
 
     def has_table(self, name: str) -> bool:

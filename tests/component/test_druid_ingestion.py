@@ -227,7 +227,7 @@ def test_published_segments__answer_like_the_task_that_wrote_them(stack: Stack, 
     changed = supervisor_specs(stack.config)["powerraw"]
     changed["context"]["published"] = True
     druid.submit_supervisor(changed)
-    wait_until(lambda: druid.load_status().get("powerraw") == 100.0, what="segments published and loaded")
+    wait_until(lambda: druid.load_status().get("powerraw") == 100.0, 180, "segments published and loaded")
     wait_until(lambda: not druid.supervisor_status("powerraw")["publishingTasks"], what="tasks handed over")
     assert summed(druid, "published", len(readings)) == before
     assert before["energy_wh"] == pytest.approx(math.fsum(0.1 * i * 3.0 / 3600 for i in range(1000)), rel=1e-12)
