@@ -27,7 +27,7 @@ from tests.spark.samples import (
 from tests.stack import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.component]
-_WAIT_S = 180
+_WAIT_S = 300
 
 
 def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnTopics) -> None:
