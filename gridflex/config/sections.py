@@ -196,7 +196,7 @@ class Spark(Section):
     shuffle_partitions: Few = 2
     trigger_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 2
     max_offsets_per_trigger: Count = 2_000_000
-    forget_after_s: Annotated[float, Field(ge=3600)] = 604_800
+    forget_after_s: Annotated[float, Field(ge=3600, le=31_622_400, allow_inf_nan=False)] = 604_800
     """An appliance that is silent for longer, by Kafka's time, is forgotten: when it comes back, it is a new one."""
     new_series_per_min: Count = 50_000
     """New appliances that are taken in within a minute, by Kafka's time; readings of more go to the dead letters."""

@@ -17,7 +17,7 @@ from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher import look, process
 from gridflex.launcher.ascent import Ascent
-from gridflex.launcher.health import AllOf, StatusFileProbe, ZooKeeperProbe
+from gridflex.launcher.health import AllOf, StatusFileProbe, ZooKeeperProbe, frozen
 from gridflex.launcher.look import look_at_services
 from gridflex.launcher.problems import Problem
 from gridflex.launcher.problems import look as look_at_all
@@ -26,7 +26,7 @@ from gridflex.launcher.services import Service
 from gridflex.launcher.stack import Stack
 from gridflex.launcher.stream_probe import StreamProbe
 from gridflex.launcher.watch import Watch
-from tests.stack import own_config
+from tests.stack import own_config, wait_until
 
 SLEEP = (sys.executable, "-c", "import time; print('bye', flush=True); time.sleep(60)")
 
@@ -86,6 +86,7 @@ def test_look__tells_a_frozen_process_at_once_though_it_lives(runtime: Runtime) 
     one = service("replay", Answers(after_s=30))
     pid = process.start(runtime, one)
     os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: frozen(process.family(runtime, one)), what="the signal's arrival")
     began = time.monotonic()
     told = problems(runtime, one)["replay"]
     assert time.monotonic() - began < 2
