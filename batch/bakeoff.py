@@ -10,14 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from gridflex.adapters.loads.text_blocks import text_lines
-from gridflex.domain.baseline import METHODS, baselines
-from gridflex.domain.baseline_aggregate import as_total, steady_panel
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, DayKind, day_flags
-from gridflex.domain.baseline_loads import EventWindow, Loads, others_as_control
-from gridflex.domain.baseline_matching import hours_fit
-from gridflex.domain.baseline_placebo import placebo_days
-from gridflex.domain.baseline_rules import DayRule, MeanRule
-from gridflex.domain.baseline_scores import Score, on_common_days, recommend, score
+from gridflex.domain.baseline import (
+    METHODS,
+    MINUTES_PER_DAY,
+    DayKind,
+    DayRule,
+    EventWindow,
+    Loads,
+    MeanRule,
+    Score,
+    as_total,
+    baselines,
+    day_flags,
+    hours_fit,
+    on_common_days,
+    others_as_control,
+    placebo_days,
+    recommend,
+    score,
+    steady_panel,
+)
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SourceError, UsageError
 

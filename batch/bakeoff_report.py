@@ -7,7 +7,7 @@ import math
 
 from batch.bakeoff import Bakeoff
 from gridflex.adapters.loads import Found
-from gridflex.domain.baseline_gate import Gate
+from gridflex.domain.baseline import Gate
 
 ENOUGH_TESTED = 50
 FIELDS = ("method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days")

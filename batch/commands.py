@@ -17,7 +17,7 @@ from batch.bakeoff_report import about_data, about_scores, as_json, as_table
 from gridflex.adapters.loads import FORMATS, Found
 from gridflex.adapters.loads.load_csv import read_load_csv
 from gridflex.adapters.public_holidays import public_holidays
-from gridflex.domain.baseline_loads import EventWindow
+from gridflex.domain.baseline import EventWindow
 from gridflex.errors import UsageError
 
 logger = logging.getLogger(__name__)

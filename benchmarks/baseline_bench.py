@@ -17,11 +17,9 @@ import numpy as np
 
 from benchmarks.measure import Figure, versus
 from gridflex.config import ROOT
-from gridflex.domain.baseline import METHODS, baselines
-from gridflex.domain.baseline_loads import EventWindow, Loads, others_as_control
-from gridflex.domain.baseline_scores import measure
-from gridflex.domain.demand_simulator import Town, simulate
+from gridflex.domain.baseline import METHODS, EventWindow, Loads, baselines, measure, others_as_control
 from gridflex.domain.readings import Floats, Ints
+from tests.support.demand_simulator import Town, simulate
 
 METERS, DAYS, SLOTS = 5_000, 365, 48
 PEER_METERS = 1_000

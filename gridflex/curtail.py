@@ -14,8 +14,7 @@ from gridflex.adapters.druid import Druid
 from gridflex.adapters.flexibility_query import FlexibilityQuery
 from gridflex.adapters.tables import table
 from gridflex.config import load_config
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_slices import Slice, total
+from gridflex.domain.flexibility import HORIZONS_MIN, Slice, total
 from gridflex.errors import UsageError
 
 _MINUTE_MS = 60_000

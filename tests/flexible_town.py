@@ -12,9 +12,16 @@ from gridflex.contracts.appliances import appliance_class
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, empty_state
-from gridflex.domain.flexibility import Flexibility, Forecaster, Minutes, minutes_of, quantiles
-from gridflex.domain.flexibility_rules import HORIZONS_MIN, NOT_ELIGIBLE
-from gridflex.domain.flexibility_state import no_records
+from gridflex.domain.flexibility import (
+    HORIZONS_MIN,
+    NOT_ELIGIBLE,
+    Flexibility,
+    Forecaster,
+    Minutes,
+    minutes_of,
+    no_records,
+    quantiles,
+)
 from ingestion.generator.generate import FIRST_DAY
 from ingestion.generator.home import DAY_S
 from ingestion.generator.house import House, plan_house

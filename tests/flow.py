@@ -19,9 +19,7 @@ from gridflex.adapters.druid import Druid
 from gridflex.config import ROOT, Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.duty_cycle import Rows, Status
-from gridflex.domain.flexibility import Forecaster, minutes_of
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_state import no_records
+from gridflex.domain.flexibility import HORIZONS_MIN, Forecaster, minutes_of, no_records
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import SchemaError, ServiceError
 from ingestion.duty_cycles import activations

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch.tasks.forecast_features import as_of
 from batch.tasks.forecast_models import MODELS, QUANTILES, Model
-from gridflex.domain.baseline_calendar import Kinds
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import Kinds, Loads
+from gridflex.domain.forecast import as_of
 from gridflex.domain.readings import Floats
 
 _MIDDLE = QUANTILES.index(0.50)

@@ -7,9 +7,7 @@ import pyarrow as pa
 
 from batch.tasks.panel import LevelLoads
 from batch.tasks.tables import coded, joined, repeated, slice_columns, table
-from gridflex.domain.baseline import METHODS, candidate_days
-from gridflex.domain.baseline_loads import EventWindow
-from gridflex.domain.baseline_rules import DayRule
+from gridflex.domain.baseline import METHODS, DayRule, EventWindow, candidate_days
 
 
 def candidate_rows(level: LevelLoads, window: EventWindow, time_ms: int) -> pa.Table:

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from batch.tasks.backtest import ForecastScore, backtest
-from batch.tasks.forecast_features import as_of
 from batch.tasks.forecast_models import MODELS, QUANTILES
 from batch.tasks.history import day_slots
 from batch.tasks.jobs import Progress, calendar_of, write_daily
@@ -17,8 +16,8 @@ from batch.tasks.panel import Calendar, LevelLoads
 from batch.tasks.panel_reader import PanelReader
 from batch.tasks.tables import coded, joined, numbers, repeated, table
 from gridflex.config import Config
-from gridflex.domain.baseline_calendar import Kinds, day_kinds
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import Kinds, Loads, day_kinds
+from gridflex.domain.forecast import as_of
 from gridflex.domain.interval import day_interval
 from gridflex.errors import DataQualityError
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from batch.tasks.forecast_features import NAMES, examples, features, scale_before
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import Loads
+from gridflex.domain.forecast import NAMES, examples, features, scale_before
 from gridflex.domain.readings import Floats, Ints
 
 QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)

@@ -9,11 +9,18 @@ import pyarrow as pa
 
 from batch.tasks.panel import Calendar, LevelLoads
 from batch.tasks.tables import coded, joined, numbers, slice_columns, table
-from gridflex.domain.baseline import METHODS, profiles
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE, DayKind, date_of, local_ms
-from gridflex.domain.baseline_intervals import bounds
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_rules import ControlRule
+from gridflex.domain.baseline import (
+    METHODS,
+    MS_PER_MINUTE,
+    ControlRule,
+    DayKind,
+    EventWindow,
+    Loads,
+    bounds,
+    date_of,
+    local_ms,
+    profiles,
+)
 from gridflex.domain.interval import day_interval
 from gridflex.domain.readings import MS_PER_DAY, Floats, Ints
 

@@ -20,8 +20,7 @@ from batch.tasks.tables import joined
 from gridflex.adapters.druid_batch import DruidBatch
 from gridflex.adapters.public_holidays import public_holidays
 from gridflex.config import ROOT, Config
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY
-from gridflex.domain.baseline_loads import EventWindow
+from gridflex.domain.baseline import MINUTES_PER_DAY, EventWindow
 from gridflex.domain.interval import day_interval, days_interval
 from gridflex.errors import DataQualityError, UsageError
 

@@ -21,12 +21,18 @@ from batch.tasks.panel import Calendar, LevelLoads
 from batch.tasks.panel_reader import PanelReader
 from batch.tasks.tables import coded, joined, numbers, slice_columns, table
 from gridflex.config import Config
-from gridflex.domain.baseline import METHODS
-from gridflex.domain.baseline_intervals import bounds
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_matching import DayMatcher
-from gridflex.domain.baseline_rules import Adjustment, Choose, DayRule
-from gridflex.domain.baseline_scores import EVENTS_A_SEASON, measure
+from gridflex.domain.baseline import (
+    EVENTS_A_SEASON,
+    METHODS,
+    Adjustment,
+    Choose,
+    DayMatcher,
+    DayRule,
+    EventWindow,
+    Loads,
+    bounds,
+    measure,
+)
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import DataQualityError
 

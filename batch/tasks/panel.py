@@ -19,9 +19,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from batch.tasks.rollup import DayRollup
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, day_flags, day_kinds, day_number, lay_out, local_ms
-from gridflex.domain.baseline_gate import SliceKey
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import (
+    MINUTES_PER_DAY,
+    Loads,
+    SliceKey,
+    day_flags,
+    day_kinds,
+    day_number,
+    lay_out,
+    local_ms,
+)
 from gridflex.domain.readings import Floats, Indexes, Ints
 
 LEVELS = ("all", "region", "feeder", "appliance")

@@ -14,8 +14,7 @@ import numpy as np
 from gridflex.adapters.druid import Druid
 from gridflex.config import Config
 from gridflex.contracts.profiles import load_profiles
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE
-from gridflex.domain.baseline_gate import SliceKey
+from gridflex.domain.baseline import MS_PER_MINUTE, SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
 from gridflex.domain.readings import Floats, Indexes, Ints
 

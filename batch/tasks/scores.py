@@ -11,11 +11,19 @@ import pyarrow as pa
 from batch.tasks.history import BATCH_METHODS
 from batch.tasks.panel import LevelLoads
 from batch.tasks.tables import joined, numbers, slice_columns, table
-from gridflex.domain.baseline import baselines
-from gridflex.domain.baseline_gate import Gate, SliceKey, smallest_passing
-from gridflex.domain.baseline_loads import EventWindow
-from gridflex.domain.baseline_placebo import placebo_days
-from gridflex.domain.baseline_scores import Score, measure, on_common_days, recommend, scored
+from gridflex.domain.baseline import (
+    EventWindow,
+    Gate,
+    Score,
+    SliceKey,
+    baselines,
+    measure,
+    on_common_days,
+    placebo_days,
+    recommend,
+    scored,
+    smallest_passing,
+)
 from gridflex.domain.readings import Ints
 
 _MEASURES = ("cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90")

@@ -16,8 +16,7 @@ import numpy as np
 
 from gridflex.adapters.druid import Druid
 from gridflex.adapters.druid_specs import FLEXIBILITY
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_slices import Moments, Slice, total
+from gridflex.domain.flexibility import HORIZONS_MIN, Moments, Slice, total
 from gridflex.errors import ServiceError
 
 _MINUTE_MS = 60_000

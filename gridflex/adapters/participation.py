@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gridflex.config import ROOT
 from gridflex.config.textfile import csv_rows
-from gridflex.domain.participation import Consent, Participation
+from gridflex.domain.enrolment import Consent, Participation
 from gridflex.errors import ConfigError
 
 COLUMNS = ("house_id", "appliance_id", "reachable", "opted_out")

@@ -247,7 +247,7 @@ class Baselines(Section):
     @classmethod
     def _falls_on_intervals(cls, value: str, info: ValidationInfo) -> str:
         if value != _EVENING and "interval_minutes" in info.data:
-            from gridflex.domain.baseline_loads import EventWindow  # with numpy, which few commands need
+            from gridflex.domain.baseline import EventWindow  # with numpy, which few commands need
 
             try:
                 EventWindow.parse(value, _MINUTES_PER_DAY // info.data["interval_minutes"])

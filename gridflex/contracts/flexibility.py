@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from gridflex.contracts.table_lines import parse_lines
-from gridflex.domain.flexibility_rules import Handling, Rule, Rules
+from gridflex.domain.flexibility import Handling, Rule, Rules
 from gridflex.errors import SchemaError
 
 TABLE = "tables/flexibility_rules.csv"

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from gridflex.contracts.table_lines import parse_lines
-from gridflex.domain.profiles import Profile, Profiles
+from gridflex.domain.duty_cycle import Profile, Profiles
 from gridflex.errors import SchemaError
 
 TABLE = "tables/appliance_profiles.csv"

@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridflex.domain.packed import PackedColumns, pack
-from gridflex.domain.readings import Flags, Ints
+from gridflex.domain.readings import Flags, Ints, PackedColumns, pack
 
 NO_CLOCK = -1
 """No reading yet."""

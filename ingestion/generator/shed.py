@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridflex.domain.flexibility_rules import Handling, Rule
+from gridflex.domain.flexibility import Handling, Rule
 from gridflex.domain.readings import Floats
 from ingestion.generator.layouts import Circuit
 from ingestion.generator.trace import Trace

@@ -9,7 +9,7 @@ import numpy as np
 
 from gridflex.contracts.appliances import appliance_class
 from gridflex.contracts.profiles import load_profiles
-from gridflex.domain.profiles import Profile
+from gridflex.domain.duty_cycle import Profile
 from gridflex.domain.readings import MS_PER_S
 from ingestion.generator.house import House
 from ingestion.generator.sampling import Span

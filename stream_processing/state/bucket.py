@@ -14,9 +14,8 @@ from pyspark.sql.streaming.stateful_processor import StatefulProcessor, Stateful
 from pyspark.sql.types import BinaryType, ByteType, IntegerType, StructField, StructType
 
 from gridflex.contracts.schemas import Schema
-from gridflex.domain.detector_state import find
-from gridflex.domain.duty_cycle import Detector
-from gridflex.domain.flexibility_state import without
+from gridflex.domain.duty_cycle import Detector, find
+from gridflex.domain.flexibility import without
 from gridflex.domain.readings import MS_PER_S, Ints
 from gridflex.domain.roster import Bounds
 from stream_processing.state.arrivals import Arrivals, as_batch, join, starts_of

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
-from gridflex.domain.profiles import Profile, Profiles
+from gridflex.domain.duty_cycle import Profile, Profiles
 from gridflex.domain.readings import Flags, Floats, Ints, Reason
 from stream_processing.state.arrivals import GOOD, Arrivals
 from stream_processing.state.identity import FIELDS, Book, encode

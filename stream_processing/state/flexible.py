@@ -10,10 +10,8 @@ import numpy as np
 from gridflex.adapters.avro import Coded, Column, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows
-from gridflex.domain.flexibility import Flexibility, Forecaster, minutes_of
-from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
-from gridflex.domain.flexibility_state import Records
-from gridflex.domain.participation import Participation
+from gridflex.domain.enrolment import Participation
+from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN, Flexibility, Forecaster, Records, minutes_of
 from gridflex.domain.readings import MS_PER_S, Floats
 from stream_processing.state.identity import FIELDS, Identities, Identity
 from stream_processing.state.messages import Messages

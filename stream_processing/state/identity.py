@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gridflex.adapters.avro import StringTable, string_bytes
-from gridflex.domain.profiles import Profiles
+from gridflex.domain.duty_cycle import Profiles
 from gridflex.domain.readings import Ints
 
 FIELDS = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from gridflex.domain import flexibility_state, roster
+from gridflex.domain import flexibility, roster
 from gridflex.domain.duty_cycle import Detector, DetectorState, empty_state
-from gridflex.domain.flexibility_state import Records, no_records
+from gridflex.domain.flexibility import Records, no_records
 from gridflex.domain.readings import Ints
 from gridflex.domain.roster import Roster, no_roster
 
@@ -52,13 +52,13 @@ def to_bytes(memory: Memory, detector: Detector) -> State:
     encoded = detector.encode(memory.detector)
     header = np.array([(_VERSION, len(encoded))], dtype=_HEADER)
     series = header.tobytes() + encoded + roster.to_bytes(memory.roster)
-    return series, flexibility_state.to_bytes(memory.flexible)
+    return series, flexibility.to_bytes(memory.flexible)
 
 
 def from_bytes(encoded: State, detector: Detector) -> Memory:
     """Decode it; a state without a roster is read, too. Raises ``ValueError`` when another version wrote it."""
     series, flexible = encoded
-    records = flexibility_state.from_bytes(flexible)
+    records = flexibility.from_bytes(flexible)
     if series[0] == _WITHOUT_ROSTER:
         state = detector.decode(series)
         return Memory(detector=state, roster=no_roster(len(state)), flexible=records)

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from batch.commands import bakeoff
 from gridflex.domain.baseline import METHODS
-from gridflex.domain.demand_simulator import Town, simulate
 from gridflex.errors import GridflexError, UsageError
+from tests.support.demand_simulator import Town, simulate
 
 FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days"]
 

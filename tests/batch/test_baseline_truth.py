@@ -9,16 +9,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from gridflex.domain.baseline import baselines
-from gridflex.domain.baseline_aggregate import as_total, roll_up
-from gridflex.domain.baseline_checks import Verdict, gaming, verify
-from gridflex.domain.baseline_gate import Gate, SliceKey, smallest_passing
-from gridflex.domain.baseline_intervals import bounds_at
-from gridflex.domain.baseline_loads import Control, EventWindow, Loads
-from gridflex.domain.baseline_placebo import placebo_days
-from gridflex.domain.baseline_scores import Score, recommend, score
-from gridflex.domain.demand_simulator import Town, simulate, with_inflated_hours, with_shed
+from gridflex.domain.baseline import (
+    Control,
+    EventWindow,
+    Gate,
+    Loads,
+    Score,
+    SliceKey,
+    Verdict,
+    as_total,
+    baselines,
+    bounds_at,
+    gaming,
+    placebo_days,
+    recommend,
+    roll_up,
+    score,
+    smallest_passing,
+    verify,
+)
 from gridflex.domain.readings import Flags, Floats, Ints
+from tests.support.demand_simulator import Town, simulate, with_inflated_hours, with_shed
 
 WINDOW = EventWindow.parse("17:00-20:00", 48)
 WARM_UP_DAYS = 60

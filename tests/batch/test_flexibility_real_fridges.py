@@ -10,9 +10,15 @@ import pytest
 
 from gridflex.config import ROOT, Config
 from gridflex.contracts.flexibility import load_rules
-from gridflex.domain.flexibility import Flexibility, Forecaster, Minutes, minutes_of, quantiles
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_state import no_records
+from gridflex.domain.flexibility import (
+    HORIZONS_MIN,
+    Flexibility,
+    Forecaster,
+    Minutes,
+    minutes_of,
+    no_records,
+    quantiles,
+)
 from ingestion.duty_cycles import activations
 from ingestion.readers import open_reader
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
+from gridflex.domain.flexibility import HORIZONS_MIN
 from tests.flexible_town import Town, make_town
 
 DRAWS = 200

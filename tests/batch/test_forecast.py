@@ -8,9 +8,9 @@ import pytest
 
 from batch.tasks.backtest import backtest, score
 from batch.tasks.forecast import day_forecast, next_kinds
-from batch.tasks.forecast_features import NAMES, as_of, examples, features
 from batch.tasks.forecast_models import MODELS, QUANTILES, boosted_trees, seasonal_naive
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import Loads
+from gridflex.domain.forecast import NAMES, as_of, examples, features
 from gridflex.domain.readings import Floats
 from tests.unit.batch_town import UTC, regions
 from tests.unit.test_batch_rows import columns_of

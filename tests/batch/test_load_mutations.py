@@ -15,7 +15,7 @@ import pytest
 
 from batch.bakeoff import bake_off, exclude, together
 from gridflex.adapters.loads import FORMATS
-from gridflex.domain.baseline_loads import EventWindow
+from gridflex.domain.baseline import EventWindow
 from gridflex.errors import GridflexError
 
 MUTATIONS = int(os.environ.get("TEST_MUTATIONS", "200"))

@@ -17,7 +17,7 @@ from gridflex.contracts.schemas import (
     reading_schema,
     rejection_schema,
 )
-from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN
+from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN
 from gridflex.domain.readings import EARLIEST_EVENT_MS
 
 SCHEMAS = {

@@ -7,7 +7,7 @@ import pytest
 from gridflex.contracts.appliances import appliance_classes
 from gridflex.contracts.flexibility import TABLE, load_rules, parse_rules
 from gridflex.contracts.profiles import load_profiles
-from gridflex.domain.flexibility_rules import NOT_ELIGIBLE, Handling
+from gridflex.domain.flexibility import NOT_ELIGIBLE, Handling
 from gridflex.errors import SchemaError
 
 HEADER = (

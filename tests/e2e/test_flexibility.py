@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from gridflex.config import ROOT
-from gridflex.domain.flexibility import quantiles
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
+from gridflex.domain.flexibility import HORIZONS_MIN, quantiles
 from gridflex.domain.readings import MS_PER_DAY
 from tests.e2e.conftest import Running
 from tests.flow import GRIDFLEX, gridflex, number, wait_for

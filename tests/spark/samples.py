@@ -17,10 +17,8 @@ from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
-from gridflex.domain.flexibility import Flexibility, Forecaster, minutes_of
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
-from gridflex.domain.flexibility_state import no_records
-from gridflex.domain.participation import Participation
+from gridflex.domain.enrolment import Participation
+from gridflex.domain.flexibility import HORIZONS_MIN, Flexibility, Forecaster, minutes_of, no_records
 from tests.topics import read_records
 
 CLASSES = ("fridge", "kettle", "microwave", "lighting", "washing_machine", "mains", "sauna")

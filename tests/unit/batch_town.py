@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from batch.tasks.panel import Calendar, LevelLoads
-from gridflex.domain.baseline_gate import SliceKey
-from gridflex.domain.demand_simulator import Town, simulate
+from gridflex.domain.baseline import SliceKey
+from tests.support.demand_simulator import Town, simulate
 
 UTC = Calendar(zone=ZoneInfo("UTC"), interval_minutes=30)
 

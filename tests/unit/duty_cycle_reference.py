@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gridflex.domain.profiles import Profile
+from gridflex.domain.duty_cycle import Profile
 
 Told = tuple[str, int, int, int | None, int, int, int, int]
 """status, event_time_ms, start_ms, end_ms, on_ms, observed_ms, on_energy_uj, energy_uj"""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gridflex.domain.flexibility_rules import AHEAD_MIN, Handling, Rule, typical_flexibility
+from gridflex.domain.flexibility import AHEAD_MIN, Handling, Rule, typical_flexibility
 
 
 @dataclass(frozen=True)

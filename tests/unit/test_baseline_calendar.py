@@ -7,11 +7,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from gridflex.domain.baseline import baselines, candidate_days
-from gridflex.domain.baseline_calendar import DayKind, day_kinds, day_number, lay_out, local_ms
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_placebo import placebo_days
-from gridflex.domain.baseline_rules import CAISO
+from gridflex.domain.baseline import (
+    CAISO,
+    DayKind,
+    EventWindow,
+    Loads,
+    baselines,
+    candidate_days,
+    day_kinds,
+    day_number,
+    lay_out,
+    local_ms,
+    placebo_days,
+)
 from gridflex.errors import UsageError
 
 LONDON = ZoneInfo("Europe/London")

@@ -16,10 +16,16 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from gridflex.domain.baseline import baselines, candidate_days
-from gridflex.domain.baseline_calendar import day_kinds, day_number
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_rules import MATCHING_DAYS, WEATHER_MATCH
+from gridflex.domain.baseline import (
+    MATCHING_DAYS,
+    WEATHER_MATCH,
+    EventWindow,
+    Loads,
+    baselines,
+    candidate_days,
+    day_kinds,
+    day_number,
+)
 
 FIRST = dt.date(2013, 1, 7)  # a Monday
 DAYS, NEAR_EMPTY = 60, 38

@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridflex.domain.baseline import METHODS, baselines, candidate_days
-from gridflex.domain.baseline_calendar import day_flags, day_kinds, day_number
-from gridflex.domain.baseline_loads import EventWindow, Loads, others_as_control
-from gridflex.domain.baseline_rules import CAISO, NYISO, PJM, DayRule
+from gridflex.domain.baseline import (
+    CAISO,
+    METHODS,
+    NYISO,
+    PJM,
+    DayRule,
+    EventWindow,
+    Loads,
+    baselines,
+    candidate_days,
+    day_flags,
+    day_kinds,
+    day_number,
+    others_as_control,
+)
 from gridflex.errors import UsageError
 from tests.unit.baseline_reference import Home, day_matching, rules
 

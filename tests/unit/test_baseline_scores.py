@@ -3,11 +3,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridflex.domain.baseline_aggregate import roll_up, steady_panel, sum_of
-from gridflex.domain.baseline_gate import Gate, SliceKey, smallest_passing
-from gridflex.domain.baseline_intervals import bounds, bounds_at, fewest, rolling_bounds
-from gridflex.domain.baseline_scores import Score, on_common_days, recommend, score
-from gridflex.domain.demand_simulator import Town, simulate
+from gridflex.domain.baseline import (
+    Gate,
+    Score,
+    SliceKey,
+    bounds,
+    bounds_at,
+    fewest,
+    on_common_days,
+    recommend,
+    roll_up,
+    rolling_bounds,
+    score,
+    smallest_passing,
+    steady_panel,
+    sum_of,
+)
+from tests.support.demand_simulator import Town, simulate
 
 
 def test_score__a_baseline_above_the_meter_has_positive_bias() -> None:

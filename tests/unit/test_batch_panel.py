@@ -8,7 +8,7 @@ import pytest
 from batch.tasks.history import day_slots
 from batch.tasks.panel import Calendar, LevelLoads, panel, summed
 from batch.tasks.rollup import DayRollup
-from gridflex.domain.baseline_gate import SliceKey
+from gridflex.domain.baseline import SliceKey
 from gridflex.domain.interval import day_interval
 from gridflex.domain.readings import Floats
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gridflex.curtail import json_rows, minute_asked_ms, report
-from gridflex.domain.flexibility_slices import Moments, Slice
+from gridflex.domain.flexibility import Moments, Slice
 from gridflex.errors import UsageError
 
 

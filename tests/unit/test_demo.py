@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from gridflex.domain.baseline_intervals import LEVEL, fewest
+from gridflex.domain.baseline import LEVEL, fewest
 from gridflex.launcher.demo import LEAD_DAYS
 
 _RULE_DAYS = 10

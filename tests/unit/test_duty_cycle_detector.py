@@ -11,9 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridflex.domain.detector_state import ENERGY, OBSERVED, ON, ON_ENERGY
-from gridflex.domain.duty_cycle import Batch, Detector, DetectorState, Rows, Status, empty_state
-from gridflex.domain.profiles import Profile, Profiles
+from gridflex.domain.duty_cycle import (
+    ENERGY,
+    OBSERVED,
+    ON,
+    ON_ENERGY,
+    Batch,
+    Detector,
+    DetectorState,
+    Profile,
+    Profiles,
+    Rows,
+    Status,
+    empty_state,
+)
 from tests.unit.duty_cycle_reference import SlowAppliance, Told
 
 WINDOW_S, SLIDE_S, MAX_GAP_S = 40, 10, 15

@@ -10,10 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.contracts.flexibility import load_rules
-from gridflex.domain.flexibility import Flexibility, Forecaster, Minutes, quantiles
-from gridflex.domain.flexibility_rules import AHEAD_MIN, Handling, Rule, Rules, least_duty, typical_flexibility
-from gridflex.domain.flexibility_slices import Moments, Slice, total
-from gridflex.domain.flexibility_state import Records, from_bytes, no_records, to_bytes
+from gridflex.domain.flexibility import (
+    AHEAD_MIN,
+    Flexibility,
+    Forecaster,
+    Handling,
+    Minutes,
+    Moments,
+    Records,
+    Rule,
+    Rules,
+    Slice,
+    from_bytes,
+    least_duty,
+    no_records,
+    quantiles,
+    to_bytes,
+    total,
+    typical_flexibility,
+)
 from tests.unit.flexibility_reference import Minute, SlowForecaster
 
 FRIDGE = Rule(

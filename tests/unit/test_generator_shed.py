@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gridflex.domain.flexibility_rules import Handling, Rule
+from gridflex.domain.flexibility import Handling, Rule
 from ingestion.generator.layouts import Circuit
 from ingestion.generator.shed import shed_w
 from ingestion.generator.trace import Look, Plan, Trace

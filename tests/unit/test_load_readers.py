@@ -13,7 +13,7 @@ from gridflex.adapters.loads.lcl import bank_holiday, read_lcl
 from gridflex.adapters.loads.lcl_hourly import read_lcl_hourly
 from gridflex.adapters.loads.load_csv import read_load_csv
 from gridflex.adapters.loads.loadshape import read_loadshape
-from gridflex.domain.baseline_calendar import DayKind
+from gridflex.domain.baseline import DayKind
 from gridflex.errors import SourceError
 
 REAL = Path(os.environ.get("GRIDFLEX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))

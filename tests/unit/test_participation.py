@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from gridflex.adapters.participation import load_participation
-from gridflex.domain.participation import Consent, Participation
+from gridflex.domain.enrolment import Consent, Participation
 from gridflex.errors import ConfigError
 
 HEADER = "house_id,appliance_id,reachable,opted_out\n"

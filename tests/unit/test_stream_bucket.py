@@ -17,10 +17,9 @@ from gridflex.config import load_config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
-from gridflex.domain import flexibility_state
 from gridflex.domain.duty_cycle import Detector
-from gridflex.domain.flexibility import Forecaster
-from gridflex.domain.participation import Participation
+from gridflex.domain.enrolment import Participation
+from gridflex.domain.flexibility import Forecaster, no_records, to_bytes
 from gridflex.domain.roster import Bounds
 from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, REFUSED, Bucket
 from stream_processing.state.decoder import Decoder
@@ -224,7 +223,7 @@ def test_bucket__goes_on_from_a_state_without_a_roster() -> None:
         kept.feed(sent[:30], START_MS)
     assert old.state is not None
     memory = from_bytes(old.state, old.bucket.detector)
-    old.state = (old.bucket.detector.encode(memory.detector), flexibility_state.to_bytes(memory.flexible))
+    old.state = (old.bucket.detector.encode(memory.detector), to_bytes(memory.flexible))
     old.names = []
     for kept in (whole, old):
         kept.feed(sent[30:], START_MS + HOUR_MS)
@@ -235,6 +234,6 @@ def test_bucket__goes_on_from_a_state_without_a_roster() -> None:
 
 def test_bucket__refuses_a_state_of_a_version_to_come() -> None:
     kept = Kept(bucket())
-    kept.state = (b"\x03" + bytes(40), flexibility_state.to_bytes(flexibility_state.no_records()))
+    kept.state = (b"\x03" + bytes(40), to_bytes(no_records()))
     with pytest.raises(ValueError, match="state is of version 3; allowed: 1 and 2: run the release that wrote it"):
         clock(kept, (0,))

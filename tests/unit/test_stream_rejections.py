@@ -13,7 +13,7 @@ from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.config import Readings, Spark
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema, rejection_schema
-from gridflex.domain.detector_order import Late
+from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS
 from stream_processing.state.arrivals import OFFSET_BITS, Arrivals
 from stream_processing.state.decoder import Decoder

@@ -1,4 +1,4 @@
-"""Interval-load files into the one shape that baselines read (``gridflex.domain.baseline_loads.Loads``).
+"""Interval-load files into the one shape that baselines read (``gridflex.domain.baseline.Loads``).
 
 They stand here and not in a stage because the bake-off (batch) and later jobs read the same files.
 """

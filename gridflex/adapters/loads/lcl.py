@@ -25,7 +25,7 @@ from gridflex.adapters.loads.defects import Defects, shown
 from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
 from gridflex.adapters.loads.text_table import header_of, tables, whole
 from gridflex.adapters.loads.times import day_first, local_or_offset, month_first
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE, local_ms
+from gridflex.domain.baseline import MS_PER_MINUTE, local_ms
 from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError
 

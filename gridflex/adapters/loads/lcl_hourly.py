@@ -22,8 +22,7 @@ from gridflex.adapters.loads.defects import Defects
 from gridflex.adapters.loads.lcl import LONDON, Context
 from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
 from gridflex.adapters.loads.text_table import tables
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE, local_ms
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import MS_PER_MINUTE, Loads, local_ms
 from gridflex.errors import SourceError
 
 METERED_MINUTES = 30

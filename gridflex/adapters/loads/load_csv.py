@@ -16,7 +16,7 @@ import pandas as pd
 from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
 from gridflex.adapters.loads.text_table import tables
 from gridflex.adapters.loads.times import with_offset
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE, local_ms
+from gridflex.domain.baseline import MS_PER_MINUTE, local_ms
 
 COLUMNS = ("slice", "interval_start", "energy_kwh")
 TEMPERATURE = "temperature_c"

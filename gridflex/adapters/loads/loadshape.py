@@ -20,7 +20,7 @@ from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, par
 from gridflex.adapters.loads.text_blocks import text_lines
 from gridflex.adapters.loads.text_table import plain_rows, whole
 from gridflex.adapters.loads.times import local_or_offset
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE
+from gridflex.domain.baseline import MS_PER_MINUTE
 from gridflex.domain.load_checks import second_pass, usual_step_min
 from gridflex.domain.readings import MS_PER_DAY, Ints
 from gridflex.errors import SourceError

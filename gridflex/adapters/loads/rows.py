@@ -13,8 +13,7 @@ import pandas as pd
 
 from gridflex.adapters.loads.defects import Defects, shown
 from gridflex.adapters.loads.series import OnGrid, Series, common_step_min, usual_of_all
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, MS_PER_MINUTE, date_of, day_flags, day_kinds, day_number
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import MINUTES_PER_DAY, MS_PER_MINUTE, Loads, date_of, day_flags, day_kinds, day_number
 from gridflex.domain.load_checks import LEAST_STEPS, near_days, usual_step_min
 from gridflex.domain.readings import MS_PER_DAY, Floats, Ints
 from gridflex.errors import SourceError

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridflex.adapters.loads.defects import Defects
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, MS_PER_MINUTE, lay_out
+from gridflex.domain.baseline import MINUTES_PER_DAY, MS_PER_MINUTE, lay_out
 from gridflex.domain.load_checks import (
     Placed,
     absurd,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from gridflex.domain.baseline_calendar import MS_PER_MINUTE
+from gridflex.domain.baseline import MS_PER_MINUTE
 from gridflex.domain.readings import Flags, Ints
 
 _ISO = r"(\d{4}-\d\d-\d\d(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)?|\d{8}(?:T\d{4}(?:\d\d(?:[.,]\d+)?)?)?)"

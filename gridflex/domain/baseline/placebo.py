@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridflex.domain.baseline_calendar import DayKind
-from gridflex.domain.baseline_loads import EventWindow, Loads
+from gridflex.domain.baseline.calendar import DayKind
+from gridflex.domain.baseline.loads import EventWindow, Loads
 from gridflex.domain.readings import Ints
 
 COMFORT_C = (18.0, 24.0)

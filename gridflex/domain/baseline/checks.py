@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from gridflex.domain.baseline_control import control_at
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_matching import DayMatcher, energy_at, mean_of_days
-from gridflex.domain.baseline_rules import CAISO
+from gridflex.domain.baseline.control import control_at
+from gridflex.domain.baseline.loads import EventWindow, Loads
+from gridflex.domain.baseline.matching import DayMatcher, energy_at, mean_of_days
+from gridflex.domain.baseline.rules import CAISO
 from gridflex.domain.readings import Flags, Floats, Ints
 
 ROBUST_SIGMA = 1.4826

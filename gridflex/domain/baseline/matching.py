@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.baseline_calendar import DayKind
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_rules import Adjust, Alike, Choose, DayRule, RankBy, Take
+from gridflex.domain.baseline.calendar import DayKind
+from gridflex.domain.baseline.loads import EventWindow, Loads
+from gridflex.domain.baseline.rules import Adjust, Alike, Choose, DayRule, RankBy, Take
 from gridflex.domain.readings import Flags, Floats, Ints
 
 
@@ -31,7 +31,7 @@ class ChosenDays:
 def hours_around(window: EventWindow, rule: DayRule, per_hour: float) -> Ints:
     """Slots of the rule's adjustment windows, counted from the target day's midnight; may lie outside the day.
 
-    >>> from gridflex.domain.baseline_rules import CAISO
+    >>> from gridflex.domain.baseline.rules import CAISO
     >>> hours_around(EventWindow(first=17, stop=20), CAISO, 1.0).tolist()
     [13, 14, 15]
     """
@@ -47,7 +47,7 @@ def hours_around(window: EventWindow, rule: DayRule, per_hour: float) -> Ints:
 def hours_fit(rule: DayRule, slots: int) -> bool:
     """Whether the rule's hours fall on intervals of a day of ``slots``; another window would be another method.
 
-    >>> from gridflex.domain.baseline_rules import CAISO, NYISO
+    >>> from gridflex.domain.baseline.rules import CAISO, NYISO
     >>> hours_fit(CAISO, 24), hours_fit(CAISO, 12), hours_fit(NYISO, 12)
     (True, False, True)
     """

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.detector_order import UJ_PER_W_MS, Ordered, latest, previous
-from gridflex.domain.detector_state import NOT_RUNNING, Tracks
+from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, Ordered, latest, previous
+from gridflex.domain.duty_cycle.state import NOT_RUNNING, Tracks
 from gridflex.domain.readings import Flags, Floats, Ints
 
 

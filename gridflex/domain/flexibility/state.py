@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridflex.domain.flexibility_rules import AHEAD_MIN, Rules
+from gridflex.domain.flexibility.rules import AHEAD_MIN, Rules
 from gridflex.domain.readings import Flags, Ints
 
 CELL_MIN = 5

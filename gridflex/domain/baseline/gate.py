@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.baseline_scores import Score
+from gridflex.domain.baseline.scores import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

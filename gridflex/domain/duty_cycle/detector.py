@@ -11,32 +11,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridflex.domain.detector_activations import Rules, follow, measure, switch
-from gridflex.domain.detector_order import Batch, Late, Ordered, arrange, select
-from gridflex.domain.detector_rows import Rows, Status, Told, gather, joined, no_rows, no_sums
-from gridflex.domain.detector_state import (
+from gridflex.domain.duty_cycle.activations import Rules, follow, measure, switch
+from gridflex.domain.duty_cycle.grouping import Batch, Late, Ordered, arrange, select
+from gridflex.domain.duty_cycle.profiles import Profiles
+from gridflex.domain.duty_cycle.rows import Rows, Status, Told, gather, joined, no_rows, no_sums
+from gridflex.domain.duty_cycle.state import (
     NEVER,
     DetectorState,
     Panes,
-    empty_state,
     find,
     from_bytes,
     to_bytes,
     with_keys,
     without,
 )
-from gridflex.domain.detector_windows import Sliding, drain, slide
-from gridflex.domain.profiles import Profiles
+from gridflex.domain.duty_cycle.windows import Sliding, drain, slide
 from gridflex.domain.readings import MS_PER_S, Ints
-
-__all__ = ["Batch", "Detector", "DetectorState", "Late", "Rows", "Status", "empty_state"]
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
     """The rules; what is remembered is a ``DetectorState``.
 
-    >>> from gridflex.domain.profiles import Profile, Profiles
+    >>> from gridflex.domain.duty_cycle.profiles import Profile, Profiles
+    >>> from gridflex.domain.duty_cycle.rows import Status
     >>> lamp = Profile(appliance="default", on_w=20, off_w=10, min_on_s=4, min_off_s=0, max_w=100, detect=True,
     ...                aggregate=False)
     >>> detector = Detector(Profiles.of([lamp]), max_gap_s=60, window_s=60, slide_s=30)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.baseline_intervals import LEVEL, rolling_bounds
+from gridflex.domain.baseline.intervals import LEVEL, rolling_bounds
 from gridflex.domain.readings import Flags, Floats
 
 EVENTS_A_SEASON = 20

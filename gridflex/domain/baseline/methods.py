@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gridflex.domain.baseline_control import control_group
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_matching import ChosenDays, DayMatcher
-from gridflex.domain.baseline_rules import METHODS, ControlRule, DayRule, MeanRule
+from gridflex.domain.baseline.control import control_group
+from gridflex.domain.baseline.loads import EventWindow, Loads
+from gridflex.domain.baseline.matching import ChosenDays, DayMatcher
+from gridflex.domain.baseline.rules import METHODS, ControlRule, DayRule, MeanRule
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import UsageError
-
-__all__ = ["METHODS", "baselines", "candidate_days", "profiles"]
 
 
 def baselines(

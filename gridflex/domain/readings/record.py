@@ -11,21 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Indexes = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-MS_PER_S = 1000
-MS_PER_DAY = 86_400_000
-
-EARLIEST_SOURCE_MS, LATEST_SOURCE_MS = 978_307_200_000, 2_524_608_000_000
-"""2001-01-01 and 2050-01-01, UTC: a data set's time lies from the one up to, not including, the other. No smart meter
-is older; clocks that were never set stand in 1970, 1980 or 2000, and a damaged one in 2099."""
-EARLIEST_EVENT_MS = 63_072_000_000
-"""1972-01-01, UTC: an event time before it is damage, such as seconds for milliseconds. Canaries live 50 years ago."""
+from gridflex.domain.readings.columns import MS_PER_S, Floats, Indexes, Ints
 
 
 class Reason(StrEnum):
@@ -95,26 +82,6 @@ class ReadingBlock:
     def rejected(self) -> int:
         """Readings that the rejections stand for."""
         return sum(rejection.count for rejection in self.rejections)
-
-
-def plausible_source(time_ms: Floats | Ints) -> Flags:
-    """Which times of a data set can be, whatever stands around them: the shape of ``time_ms``, UTC epoch.
-
-    >>> plausible_source(np.array([1_303_132_929_000, 1_303_132_929, 4_070_908_800_000, np.nan])).tolist()
-    [True, False, False, False]
-    """
-    flags: Flags = (time_ms >= EARLIEST_SOURCE_MS) & (time_ms < LATEST_SOURCE_MS)
-    return flags
-
-
-def plausible_event(time_ms: Ints) -> Flags:
-    """Which event times of messages can be, but for those in the future: the shape of ``time_ms``, UTC epoch.
-
-    >>> plausible_event(np.array([1_303_132_929_000, 1_303_132_929, 0, -5])).tolist()
-    [True, False, False, False]
-    """
-    flags: Flags = time_ms >= EARLIEST_EVENT_MS
-    return flags
 
 
 def observed_s(time_ms: Ints, *, previous_ms: int | None, max_gap_s: float) -> Floats:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gridflex.domain.baseline_gate import SliceKey
-from gridflex.domain.baseline_loads import Control, Loads
+from gridflex.domain.baseline.gate import SliceKey
+from gridflex.domain.baseline.loads import Control, Loads
 from gridflex.domain.readings import Flags, Floats
 
 PRESENT_SHARE = 0.95

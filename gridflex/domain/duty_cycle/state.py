@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from gridflex.domain.packed import PackedColumns, pack
-from gridflex.domain.readings import Flags, Ints
+from gridflex.domain.readings import Flags, Ints, PackedColumns, pack
 
 OBSERVED, ON, ON_ENERGY, ENERGY = range(4)
 """Rows of a matrix of sums, shape (4, n): observed ms, observed ms while on, microjoules while on, microjoules."""

@@ -7,10 +7,10 @@ from enum import IntEnum
 
 import numpy as np
 
-from gridflex.domain.detector_activations import Turns
-from gridflex.domain.detector_order import Batch, Ordered
-from gridflex.domain.detector_state import ENERGY, OBSERVED, ON, ON_ENERGY
-from gridflex.domain.detector_windows import Windows
+from gridflex.domain.duty_cycle.activations import Turns
+from gridflex.domain.duty_cycle.grouping import Batch, Ordered
+from gridflex.domain.duty_cycle.state import ENERGY, OBSERVED, ON, ON_ENERGY
+from gridflex.domain.duty_cycle.windows import Windows
 from gridflex.domain.readings import MS_PER_S, Flags, Floats, Ints
 
 UJ_PER_WH = 3.6e9

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.flexibility import quantiles
-from gridflex.domain.flexibility_rules import HORIZONS_MIN
+from gridflex.domain.flexibility.forecaster import quantiles
+from gridflex.domain.flexibility.rules import HORIZONS_MIN
 from gridflex.domain.readings import Floats
 
 

@@ -25,11 +25,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from gridflex.domain.detector_rows import Rows
-from gridflex.domain.detector_state import OBSERVED, ON_ENERGY
-from gridflex.domain.detector_state import ON as ON_TIME
-from gridflex.domain.flexibility_rules import AHEAD_MIN, HORIZONS_MIN, NOT_ELIGIBLE, Rules, Singles
-from gridflex.domain.flexibility_state import (
+from gridflex.domain.duty_cycle import OBSERVED, ON_ENERGY, Rows
+from gridflex.domain.duty_cycle import ON as ON_TIME
+from gridflex.domain.flexibility.rules import AHEAD_MIN, HORIZONS_MIN, NOT_ELIGIBLE, Rules, Singles
+from gridflex.domain.flexibility.state import (
     CELL_MIN,
     NEVER_ON_MIN,
     OFF,
@@ -134,8 +133,8 @@ def quantiles(flex_w: Floats, variance_w2: Floats, shared_w: Floats) -> tuple[Fl
 class Forecaster:
     """The rules; what is remembered are ``Records``, see ``flexibility_state``.
 
-    >>> from gridflex.domain.flexibility_rules import Handling, Rule
-    >>> from gridflex.domain.flexibility_state import no_records
+    >>> from gridflex.domain.flexibility.rules import Handling, Rule
+    >>> from gridflex.domain.flexibility.state import no_records
     >>> fridge = Rule(appliance="fridge", handling=Handling.CYCLE, max_off_min=30, min_on_min=15, rest_after_min=180,
     ...               typical_on_w=100, course=((20, 1), (40, 0)))
     >>> hours = np.arange(720)

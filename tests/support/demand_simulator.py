@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridflex.domain.baseline_calendar import DayKind, day_kinds, day_number
-from gridflex.domain.baseline_loads import EventWindow, Loads
+from gridflex.domain.baseline import DayKind, EventWindow, Loads, day_kinds, day_number
 from gridflex.domain.readings import Flags, Floats, Ints
 
 HEAT_BELOW_C = 16.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridflex.domain.baseline_loads import EventWindow, Loads
-from gridflex.domain.baseline_matching import DayMatcher, energy_at, mean_of_days
-from gridflex.domain.baseline_rules import Choose, ControlRule, DayRule
+from gridflex.domain.baseline.loads import EventWindow, Loads
+from gridflex.domain.baseline.matching import DayMatcher, energy_at, mean_of_days
+from gridflex.domain.baseline.rules import Choose, ControlRule, DayRule
 from gridflex.domain.readings import Floats, Ints
 
 

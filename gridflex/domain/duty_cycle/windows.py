@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.detector_order import UJ_PER_W_MS, Ordered
-from gridflex.domain.detector_state import ON, Panes
+from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, Ordered
+from gridflex.domain.duty_cycle.state import ON, Panes
 from gridflex.domain.readings import Flags, Ints
 
 

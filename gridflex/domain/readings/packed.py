@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gridflex.domain.readings import Ints
+from gridflex.domain.readings.columns import Ints
 
 _WIDTHS = {0: None, 1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
 

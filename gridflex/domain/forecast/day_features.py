@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridflex.domain.baseline_calendar import Kinds, date_of
-from gridflex.domain.baseline_loads import Loads
+from gridflex.domain.baseline import Kinds, Loads, date_of
 from gridflex.domain.readings import Floats
 
 NAMES = (

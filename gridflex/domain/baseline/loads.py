@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridflex.domain.baseline_calendar import MINUTES_PER_DAY, Kinds, date_of
+from gridflex.domain.baseline.calendar import MINUTES_PER_DAY, Kinds, date_of
 from gridflex.domain.readings import Flags, Floats, Ints
 from gridflex.errors import UsageError
 

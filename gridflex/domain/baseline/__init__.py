@@ -1,0 +1,94 @@
+"""Baselines: what demand would have been without an event, by named methods, and how far each may be trusted."""
+
+from __future__ import annotations
+
+from gridflex.domain.baseline.aggregate import as_total, roll_up, steady_panel, sum_of
+from gridflex.domain.baseline.calendar import (
+    MINUTES_PER_DAY,
+    MS_PER_MINUTE,
+    DayKind,
+    Kinds,
+    date_of,
+    day_flags,
+    day_kinds,
+    day_number,
+    lay_out,
+    local_ms,
+)
+from gridflex.domain.baseline.checks import Verdict, gaming, verify
+from gridflex.domain.baseline.gate import Gate, SliceKey, smallest_passing
+from gridflex.domain.baseline.intervals import LEVEL, bounds, bounds_at, fewest, rolling_bounds
+from gridflex.domain.baseline.loads import Control, EventWindow, Loads, others_as_control
+from gridflex.domain.baseline.matching import DayMatcher, hours_fit
+from gridflex.domain.baseline.methods import baselines, candidate_days, profiles
+from gridflex.domain.baseline.placebo import placebo_days
+from gridflex.domain.baseline.rules import (
+    CAISO,
+    MATCHING_DAYS,
+    METHODS,
+    NYISO,
+    PJM,
+    WEATHER_MATCH,
+    Adjustment,
+    Choose,
+    ControlRule,
+    DayRule,
+    MeanRule,
+)
+from gridflex.domain.baseline.scores import EVENTS_A_SEASON, Score, measure, on_common_days, recommend, score, scored
+
+__all__ = [
+    "CAISO",
+    "EVENTS_A_SEASON",
+    "LEVEL",
+    "MATCHING_DAYS",
+    "METHODS",
+    "MINUTES_PER_DAY",
+    "MS_PER_MINUTE",
+    "NYISO",
+    "PJM",
+    "WEATHER_MATCH",
+    "Adjustment",
+    "Choose",
+    "Control",
+    "ControlRule",
+    "DayKind",
+    "DayMatcher",
+    "DayRule",
+    "EventWindow",
+    "Gate",
+    "Kinds",
+    "Loads",
+    "MeanRule",
+    "Score",
+    "SliceKey",
+    "Verdict",
+    "as_total",
+    "baselines",
+    "bounds",
+    "bounds_at",
+    "candidate_days",
+    "date_of",
+    "day_flags",
+    "day_kinds",
+    "day_number",
+    "fewest",
+    "gaming",
+    "hours_fit",
+    "lay_out",
+    "local_ms",
+    "measure",
+    "on_common_days",
+    "others_as_control",
+    "placebo_days",
+    "profiles",
+    "recommend",
+    "roll_up",
+    "rolling_bounds",
+    "score",
+    "scored",
+    "smallest_passing",
+    "steady_panel",
+    "sum_of",
+    "verify",
+]
