@@ -6,7 +6,7 @@ import click
 
 from batch.commands import bakeoff
 from batch.task_commands import TASKS
-from gridflex.adapters.command_line import run
+from gridflex.command_line import run
 
 
 @click.group()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gridflex.adapters.loads.text_blocks import text_lines
+from batch.benchmark.loads.text_blocks import text_lines
 from gridflex.domain.baseline import (
     METHODS,
     MINUTES_PER_DAY,

@@ -6,7 +6,7 @@ import json
 import math
 
 from batch.bakeoff import Bakeoff
-from gridflex.adapters.loads import Found
+from batch.benchmark.loads import Found
 from gridflex.domain.baseline import Gate
 
 ENOUGH_TESTED = 50

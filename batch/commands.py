@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from batch.bakeoff import bake_off, each, exclude, steps, together, with_holidays
 from batch.bakeoff_report import about_data, about_scores, as_json, as_table
-from gridflex.adapters.loads import FORMATS, Found
-from gridflex.adapters.loads.load_csv import read_load_csv
-from gridflex.adapters.public_holidays import public_holidays
+from batch.baselines.public_holidays import public_holidays
+from batch.benchmark.loads import FORMATS, Found
+from batch.benchmark.loads.load_csv import read_load_csv
 from gridflex.domain.baseline import EventWindow
 from gridflex.errors import UsageError
 

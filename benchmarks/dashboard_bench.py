@@ -18,11 +18,11 @@ import pyarrow as pa
 import requests
 
 from benchmarks.measure import Figure, percentile
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_exchange import Exchange, as_csv
-from gridflex.adapters.druid_tables import empty_table, table_specs
-from gridflex.adapters.superset import Superset
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.exchange import Exchange, as_csv
+from gridflex.adapters.druid.tables import empty_table, table_specs
+from gridflex.adapters.superset.client import Superset
 from gridflex.config import Config
 from gridflex.dashboards.apply import sign_in
 from gridflex.dashboards.assets import load_assets

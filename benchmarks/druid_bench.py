@@ -7,8 +7,8 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.measure import RUNS, Figure
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.config import Config
 
 _POLL_S = 0.1

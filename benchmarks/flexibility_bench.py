@@ -17,9 +17,9 @@ from benchmarks.measure import Figure, gridflex_json, percentile
 from benchmarks.trace import Trace, figures, report
 from gridflex import config as settings
 from gridflex.adapters.avro import Coded, StringTable, encode_columns
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.flexibility_query import FlexibilityQuery
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import Config
 from gridflex.contracts.schemas import flexibility_schema
 from gridflex.domain.readings import Ints

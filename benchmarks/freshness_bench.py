@@ -24,8 +24,8 @@ from benchmarks.measure import RUNS, Figure, gridflex, percentile
 from benchmarks.trace import Trace, figures, report
 from benchmarks.watcher import Watcher
 from gridflex.adapters.avro import decode, encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, Config
 from gridflex.contracts.schemas import duty_cycle_schema, reading_schema
 from gridflex.domain.readings import MS_PER_DAY

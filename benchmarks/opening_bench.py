@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from playwright.sync_api import BrowserContext
 
 from benchmarks.measure import Figure
-from gridflex.adapters.superset_users import parse_users, password_of, superset_url
+from gridflex.adapters.superset.users import parse_users, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import load_assets
 from gridflex.dashboards.browser import seconds_to_open, windows

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from gridflex import config
 from gridflex.adapters.avro import Coded, StringTable, encode_columns
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.readings import Floats, Ints
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from confluent_kafka import Consumer, TopicPartition
 
-from gridflex.adapters.kafka import client_settings
+from gridflex.adapters.kafka.client import client_settings
 from gridflex.config import Kafka
 
 _WAIT_MS = 10

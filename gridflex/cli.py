@@ -11,9 +11,8 @@ import sys
 
 import click
 
-from gridflex.adapters.command_line import run
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.tables import table
+from gridflex.adapters.druid.client import Druid
+from gridflex.command_line import run
 from gridflex.config import ROOT, load_config
 from gridflex.curtail import curtail
 from gridflex.dashboards.commands import dashboards
@@ -21,6 +20,7 @@ from gridflex.deploy.commands import deploy
 from gridflex.launcher.commands import down, logs, reset, status, up
 from gridflex.launcher.demo import demo
 from gridflex.launcher.recover import recover
+from gridflex.printed_table import table
 
 _STAGES = {
     "replay": ("ingestion", "Play a data set into Kafka, exactly once."),

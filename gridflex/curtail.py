@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.flexibility_query import FlexibilityQuery
-from gridflex.adapters.tables import table
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.config import load_config
 from gridflex.domain.flexibility import HORIZONS_MIN, Slice, total
 from gridflex.errors import UsageError
+from gridflex.printed_table import table
 
 _MINUTE_MS = 60_000
 Households = Mapping[tuple[str | None, str | None], int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gridflex.adapters.command_line import run
+from gridflex.command_line import run
 from ingestion.commands import replay
 from ingestion.duty_cycles import duty_cycles
 from ingestion.generator.backfill import backfill

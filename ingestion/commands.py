@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, load_config
 from gridflex.errors import GridflexError
 from ingestion.accounts import Account, replay_id

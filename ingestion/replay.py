@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import Config
 from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from gridflex.adapters.command_line import run
+from gridflex.command_line import run
 from gridflex.config import load_config
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.jobs.session import open_session, ship_code

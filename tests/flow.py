@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gridflex.adapters.avro import decode
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.duty_cycle import Rows, Status

@@ -23,8 +23,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from gridflex.adapters.kafka import client_settings
-from gridflex.adapters.kafka_access import USERS, Grant, grants
+from gridflex.adapters.kafka.access import USERS, Grant, grants
+from gridflex.adapters.kafka.client import client_settings
 from gridflex.config import KAFKA_LOGIN, Config
 from gridflex.launcher import process
 from gridflex.launcher.health import listens

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from batch.tasks.jobs import Progress
 from batch.tasks.rollup import DruidSql
-from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_specs import DEADLETTER, DUTYCYCLE, FLEXIBILITY, POWERRAW
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.specs import DEADLETTER, DUTYCYCLE, FLEXIBILITY, POWERRAW
 from gridflex.config import Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import DataQualityError

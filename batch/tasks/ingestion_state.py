@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from batch.tasks.topic import Offsets, Topic
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.errors import ServiceError
 
 _WORTH_COUNTING = 100_000

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from batch.baselines.public_holidays import public_holidays
 from batch.tasks.candidates import candidate_rows
 from batch.tasks.history import day_history
 from batch.tasks.panel import LEVELS, Calendar, LevelLoads
 from batch.tasks.panel_reader import PanelReader
 from batch.tasks.scores import level_scores, score_rows
 from batch.tasks.tables import joined
-from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.public_holidays import public_holidays
+from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.config import ROOT, Config
 from gridflex.domain.baseline import MINUTES_PER_DAY, EventWindow
 from gridflex.domain.interval import day_interval, days_interval

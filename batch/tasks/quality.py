@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from batch.tasks.ingestion_state import read_offsets, unread
 from batch.tasks.rollup import TABLE, DruidSql, where
 from batch.tasks.topic import Topic
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import Config
 from gridflex.domain.interval import day_interval, days_interval, epoch_ms, iso
 from gridflex.errors import DataQualityError

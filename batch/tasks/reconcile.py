@@ -24,9 +24,9 @@ from batch.tasks.ingestion_state import await_offsets, await_read
 from batch.tasks.rollup import DruidSql, sql_time
 from batch.tasks.topic import Offsets, Topic
 from batch.tasks.validity import GOOD, Validity
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_specs import DEADLETTER, POWERRAW
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import DEADLETTER, POWERRAW
 from gridflex.config import Config
 from gridflex.domain.interval import Interval
 from gridflex.errors import DataQualityError

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import Config
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.baseline import MS_PER_MINUTE, SliceKey

@@ -10,8 +10,8 @@ from itertools import islice
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from gridflex.adapters.kafka import client_settings, refuse_at_once
-from gridflex.adapters.kafka_refusals import DENIED, denial
+from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.errors import ServiceError
 

@@ -1,0 +1,1 @@
+"""Edges to services: one folder or module a service."""

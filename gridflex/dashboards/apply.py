@@ -6,8 +6,8 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
-from gridflex.adapters.superset import Json, Superset
-from gridflex.adapters.superset_users import credentials_file, first_admin, parse_users, password_of, superset_url
+from gridflex.adapters.superset.client import Json, Superset
+from gridflex.adapters.superset.users import credentials_file, first_admin, parse_users, password_of, superset_url
 from gridflex.config import Config, authorities
 from gridflex.dashboards.assets import Assets, load_assets
 from gridflex.dashboards.bundle import bundle

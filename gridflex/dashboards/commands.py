@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gridflex.adapters.superset_users import superset_url
+from gridflex.adapters.superset.users import superset_url
 from gridflex.config import ROOT, load_config
 from gridflex.dashboards.apply import apply
 from gridflex.dashboards.assets import load_assets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gridflex.adapters.superset_users import OPERATOR, first_admin, parse_users, password_of, superset_url
+from gridflex.adapters.superset.users import OPERATOR, first_admin, parse_users, password_of, superset_url
 from gridflex.config import Config
 from gridflex.dashboards.assets import load_assets
 from gridflex.dashboards.browser import await_still, open_dashboard, windows

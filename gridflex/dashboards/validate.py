@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from gridflex.adapters.druid_specs import SPEC_DIR
+from gridflex.adapters.druid.specs import SPEC_DIR
 from gridflex.dashboards.assets import KINDS, Assets, Doc
 from gridflex.dashboards.layout import charts_of
 from gridflex.dashboards.queries import columns_of, metrics_of

@@ -9,9 +9,9 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from gridflex.adapters.avro import decode, encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.kafka import client_settings
-from gridflex.adapters.kafka_refusals import DENIED, denial
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Config
 from gridflex.contracts.schemas import duty_cycle_schema, reading_schema
 from gridflex.deploy.checks import Check, TroubleError

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 import psutil
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.adapters.druid_supervisors import submit_changed
-from gridflex.adapters.druid_tables import EmptyTables
-from gridflex.adapters.kafka_access import grants, topic_arguments
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import supervisor_specs
+from gridflex.adapters.druid.supervisors import submit_changed
+from gridflex.adapters.druid.tables import EmptyTables
+from gridflex.adapters.kafka.access import grants, topic_arguments
 from gridflex.config import ROOT, load_config
 from gridflex.deploy.check_command import check
 from gridflex.deploy.cluster import Machine, read_cluster

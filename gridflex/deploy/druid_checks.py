@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_access import login
-from gridflex.adapters.druid_ingestion import SUBMIT, read_positions, reading_trouble
-from gridflex.adapters.druid_specs import Spec, is_submitted, supervisor_specs
-from gridflex.adapters.kafka_topics import held_topics
+from gridflex.adapters.druid.access import login
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.ingestion import SUBMIT, read_positions, reading_trouble
+from gridflex.adapters.druid.specs import Spec, is_submitted, supervisor_specs
+from gridflex.adapters.kafka.positions import find_loss
+from gridflex.adapters.kafka.topics import held_topics
 from gridflex.config import Config
 from gridflex.deploy.checks import Check, TroubleError
-from gridflex.domain.positions import find_loss
 
 DRUID = "druid"
 _SERVERS = "SELECT server_type, COUNT(*) AS n FROM sys.servers GROUP BY 1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridflex.adapters.druid_access import ask
+from gridflex.adapters.druid.access import ask
 from gridflex.adapters.login import Login
 from gridflex.config import Druid
 from gridflex.errors import ServiceError

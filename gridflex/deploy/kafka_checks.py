@@ -8,9 +8,9 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from gridflex.adapters.kafka import client_settings, refuse_at_once
-from gridflex.adapters.kafka_access import topic_names
-from gridflex.adapters.kafka_refusals import DENIED, denial
+from gridflex.adapters.kafka.access import topic_names
+from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.deploy.checks import Check, TroubleError
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.config import Config
 
 Json = dict[str, Any]

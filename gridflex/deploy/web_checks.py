@@ -7,12 +7,12 @@ from functools import partial
 
 import requests
 
-from gridflex.adapters.superset_users import first_admin, password_of, superset_url
+from gridflex.adapters.airflow import airflow_url
+from gridflex.adapters.superset.users import first_admin, password_of, superset_url
 from gridflex.config import Config, authorities
 from gridflex.dashboards.apply import sign_in
 from gridflex.deploy.checks import Check, NotHereError, TroubleError
 from gridflex.errors import ServiceError
-from gridflex.launcher.airflow_service import airflow_url
 
 _CALL_S = 10.0
 _HEALTH = "/api/v2/monitor/health"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gridflex.adapters.command_line import run
+from gridflex.command_line import run
 from gridflex.launcher.commands import down, logs, reset, status, up
 from gridflex.launcher.recover import recover
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from gridflex.adapters.airflow import airflow_url, local_url
 from gridflex.config import ROOT, Config
 from gridflex.launcher.health import PROBE_TIMEOUT_S, HttpProbe
 from gridflex.launcher.services import Service
@@ -99,17 +100,8 @@ def airflow_welcome(config: Config) -> str | None:
     return f"{where}, password {password} (it stands in {file})"
 
 
-def airflow_url(config: Config) -> str:
-    """Airflow's address for people: ``airflow.url``, else that on this machine."""
-    return config.airflow.url.rstrip("/") or _own_url(config)
-
-
-def _own_url(config: Config) -> str:
-    return f"http://{config.launcher.host}:{config.airflow.port}"
-
-
 def _environ(config: Config) -> dict[str, str]:
-    home, address = _home(config), _own_url(config)
+    home, address = _home(config), local_url(config)
     settings = {
         "CORE__DAGS_FOLDER": ROOT / "batch" / "dags",
         "CORE__EXECUTOR": "LocalExecutor",

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from gridflex.adapters.superset_users import credentials_file, superset_url
+from gridflex.adapters.superset.users import credentials_file, superset_url
 from gridflex.config import load_config
 from gridflex.launcher.airflow_service import airflow_welcome
 from gridflex.launcher.look import ServiceStatus

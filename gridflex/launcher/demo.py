@@ -17,8 +17,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.tables import table
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config, load_config
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.canary import CANARY
@@ -29,6 +28,7 @@ from gridflex.launcher.state_folder import claim
 from gridflex.launcher.steps import SUPERSET
 from gridflex.launcher.superset_service import missing_superset, superset_welcome
 from gridflex.launcher.watch import Watch
+from gridflex.printed_table import table
 
 _LIVE_WITHIN_MS = 10_000
 _WINDOWS_WITHIN_MS = 240_000

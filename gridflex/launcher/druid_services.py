@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridflex.adapters.druid_exchange import exchange_folder
+from gridflex.adapters.druid.exchange import exchange_folder
 from gridflex.config import Config, Launcher, token_file
 from gridflex.launcher.druid_parts import (
     BROKER_PART,

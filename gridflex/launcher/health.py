@@ -20,7 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from gridflex.adapters.druid_access import TOKEN_USER
+from gridflex.adapters.druid.access import TOKEN_USER
 
 PROBE_TIMEOUT_S = 8.0
 HEALTH_TOPIC = "gridflex-health"

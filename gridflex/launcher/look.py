@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_ingestion import last_error, reading_trouble
-from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.ingestion import last_error, reading_trouble
+from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher import process

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridflex.adapters.druid_ingestion import reading_trouble
+from gridflex.adapters.druid.ingestion import reading_trouble
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher import process

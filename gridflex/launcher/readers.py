@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridflex.adapters.druid_ingestion import read_positions
-from gridflex.adapters.kafka_topics import Held, held_topics
+from gridflex.adapters.druid.ingestion import read_positions
+from gridflex.adapters.kafka.positions import Loss, find_loss
+from gridflex.adapters.kafka.topics import Held, held_topics
 from gridflex.config import Config
-from gridflex.domain.positions import Loss, find_loss
 from gridflex.errors import ServiceError
 from gridflex.launcher.spark_checkpoint import SPARK, checkpoint_folder, next_positions
 from gridflex.launcher.state_folder import TOPICS_FILE

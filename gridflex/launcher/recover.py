@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 import click
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_ingestion import read_positions, reading_trouble
-from gridflex.adapters.kafka import client_settings
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.ingestion import read_positions, reading_trouble
+from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.positions import Loss
 from gridflex.config import Config, load_config
-from gridflex.domain.positions import Loss
 from gridflex.errors import ServiceError, UsageError
 from gridflex.launcher.look import look_at_supervisors
 from gridflex.launcher.readers import (

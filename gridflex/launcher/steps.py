@@ -11,11 +11,11 @@ from typing import Any
 
 import requests
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_ingestion import last_error
-from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.adapters.druid_supervisors import submit_changed
-from gridflex.adapters.druid_tables import EmptyTables
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.ingestion import last_error
+from gridflex.adapters.druid.specs import supervisor_specs
+from gridflex.adapters.druid.supervisors import submit_changed
+from gridflex.adapters.druid.tables import EmptyTables
 from gridflex.config import Config
 from gridflex.dashboards.apply import apply_changes
 from gridflex.errors import ServiceError

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from gridflex.adapters.kafka_topics import held_topics
+from gridflex.adapters.kafka.topics import held_topics
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.launcher.health import PROBE_TIMEOUT_S, read_status

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from gridflex.adapters.superset_users import credentials_file, parse_users, read_credentials, superset_url
+from gridflex.adapters.superset.users import credentials_file, parse_users, read_credentials, superset_url
 from gridflex.config import ROOT, Config
 from gridflex.launcher.druid_services import ROUTER
 from gridflex.launcher.health import HttpProbe

@@ -6,8 +6,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from gridflex.adapters.kafka import client_settings, refuse_at_once
-from gridflex.adapters.kafka_access import topic_names
+from gridflex.adapters.kafka.access import topic_names
+from gridflex.adapters.kafka.client import client_settings, refuse_at_once
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 

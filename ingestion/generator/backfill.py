@@ -10,7 +10,7 @@ import click
 import pyarrow as pa
 from tqdm import tqdm
 
-from gridflex.adapters.druid_own_rows import TIME, Own, OwnRows
+from gridflex.adapters.druid.own_rows import TIME, Own, OwnRows
 from gridflex.config import ROOT, load_config
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY, MS_PER_S

@@ -12,9 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
-from gridflex.adapters.kafka_refusals import refusal
-from gridflex.adapters.kafka_security import java_security
-from gridflex.adapters.participation import load_participation
+from gridflex.adapters.kafka.refusals import refusal
+from gridflex.adapters.kafka.security import java_security
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import (
@@ -30,6 +29,7 @@ from gridflex.domain.duty_cycle import Detector
 from gridflex.domain.flexibility import Forecaster
 from gridflex.domain.roster import Bounds
 from gridflex.errors import ConfigError, ServiceError
+from stream_processing.enrolment import load_participation
 from stream_processing.sink import KafkaSink
 from stream_processing.state.bucket import (
     DEAD_LETTERS,

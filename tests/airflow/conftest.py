@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.launcher.airflow_service import missing_airflow
 from gridflex.launcher.stack import Stack
 from tests.airflow.client import AirflowClient

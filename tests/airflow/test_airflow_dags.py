@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
 from gridflex.launcher.druid_services import COORDINATOR
 from gridflex.launcher.process import family

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from gridflex.adapters import druid_batch
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.adapters.druid import batch as druid_batch
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import Batch, Config
 from gridflex.domain.interval import Interval, day_interval, days_interval
 from gridflex.errors import ServiceError

@@ -15,7 +15,7 @@ import pytest
 
 from batch.tasks.compact import segments
 from batch.tasks.rollup import DruidSql, RollupReader, where
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
 from gridflex.launcher.spark_service import config_environ

@@ -15,7 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from batch.tasks.topic import Topic
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.launcher.spark_service import config_environ
 from gridflex.launcher.stack import Stack

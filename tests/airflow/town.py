@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from tests.batch_demand import DemandTown
 
 TOWN = DemandTown(prefix="town", first=dt.date(2022, 1, 3), days=60, homes=2)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from batch.bakeoff import bake_off, exclude, together
-from gridflex.adapters.loads import FORMATS
+from batch.benchmark.loads import FORMATS
 from gridflex.domain.baseline import EventWindow
 from gridflex.errors import GridflexError
 

@@ -13,9 +13,9 @@ from playwright.sync_api import BrowserContext, Page, Request
 
 from batch.tasks import forecast, jobs, outlook
 from batch.tasks.reconcile import reconcile
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.superset import Superset
-from gridflex.adapters.superset_users import User, parse_users, password_of, superset_url
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.superset.client import Superset
+from gridflex.adapters.superset.users import User, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
 from gridflex.dashboards.browser import Windows, chromium, windows
 from gridflex.domain.interval import whole_hours

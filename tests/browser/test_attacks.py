@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from gridflex.adapters.superset import Superset
-from gridflex.adapters.superset_users import parse_users, password_of
+from gridflex.adapters.superset.client import Superset
+from gridflex.adapters.superset.users import parse_users, password_of
 from tests.browser.conftest import REGION, SPARE, Room
 from tests.browser.test_dashboard_access import OTHERS, by_name
 

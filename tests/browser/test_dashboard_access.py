@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.superset_users import credentials_file
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.superset.users import credentials_file
 from gridflex.dashboards.apply import apply
 from gridflex.dashboards.assets import load_assets
 from gridflex.dashboards.browser import open_dashboard

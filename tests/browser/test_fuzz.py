@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.dashboards.sources import load_sources
 from gridflex.errors import ServiceError

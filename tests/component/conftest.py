@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.launcher.stack import Stack
 from tests.stack import running_stack
 

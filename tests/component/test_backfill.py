@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.readings import MS_PER_DAY

@@ -1,8 +1,8 @@
 from confluent_kafka import Producer
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.contracts.schemas import rejection_schema
 from gridflex.deploy.metrics import druid_metrics
 from gridflex.launcher.stack import Stack

@@ -17,11 +17,11 @@ import pytest
 
 from batch.tasks.rollup import DruidSql, RollupReader
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_access import ask
-from gridflex.adapters.druid_batch import DruidBatch
-from gridflex.adapters.druid_session import DruidRefusedError
-from gridflex.adapters.druid_tables import empty_table, table_specs
+from gridflex.adapters.druid.access import ask
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.session import DruidRefusedError
+from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.config import Config
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack
 

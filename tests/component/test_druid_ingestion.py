@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import readings_spec, supervisor_specs
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import readings_spec, supervisor_specs
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack

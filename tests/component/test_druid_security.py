@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from batch.tasks.rollup import DruidSql
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_batch import DruidBatch
+from gridflex.adapters.druid.batch import DruidBatch
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY

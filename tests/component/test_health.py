@@ -12,8 +12,8 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.kafka_topics import held_topics
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.topics import held_topics
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher import commands

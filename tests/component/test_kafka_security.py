@@ -12,10 +12,11 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from batch.tasks.topic import Topic
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.adapters.kafka import TransactionalWriter, client_settings
-from gridflex.adapters.kafka_access import USERS, allows, grants
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import supervisor_specs
+from gridflex.adapters.kafka.access import USERS, allows, grants
+from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
 from gridflex.deploy.canary_checks import CanaryChecks
 from gridflex.deploy.checks import Finding, run_checks

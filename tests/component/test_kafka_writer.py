@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, Kafka
 from gridflex.errors import ReplayFencedError
 from gridflex.launcher.stack import Stack
@@ -75,7 +75,7 @@ def test_commit__gives_up_a_call_that_does_not_come_back(
     name = f"stuck{pause_s}"
     with TransactionalWriter(kafka, name) as writer:
         writer.commit({"writer": [(b"k", f"{name}-1".encode())]}, "1")
-        monkeypatch.setattr("gridflex.adapters.kafka._STUCK_S", 2.0)
+        monkeypatch.setattr("gridflex.adapters.kafka.writer._STUCK_S", 2.0)
         os.kill(pid, signal.SIGSTOP)
         wakes = threading.Timer(pause_s, os.kill, (pid, signal.SIGCONT))
         wakes.start()

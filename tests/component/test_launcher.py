@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError

@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 from batch.tasks.ingestion_state import await_offsets, await_read, read_offsets, unread
 from batch.tasks.topic import Topic
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.kafka_refusals import refusal
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.refusals import refusal
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.launcher.stack import Stack

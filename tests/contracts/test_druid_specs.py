@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gridflex.adapters.druid_specs import DIGEST, SPEC_DIR, read_spec, readings_spec, supervisor_specs
+from gridflex.adapters.druid.specs import DIGEST, SPEC_DIR, read_spec, readings_spec, supervisor_specs
 from gridflex.config import Config, load_config
 from gridflex.contracts.schemas import (
     Field,

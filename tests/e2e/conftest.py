@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.druid import Druid
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config, load_config
 from gridflex.launcher.stack import Stack
 from tests.stack import leftovers, stack_environ

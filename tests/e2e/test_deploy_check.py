@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from gridflex.adapters.druid_access import ask
+from gridflex.adapters.druid.access import ask
 from gridflex.config import ROOT
 from tests.e2e.conftest import Running
 from tests.flow import GRIDFLEX, number

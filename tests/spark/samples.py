@@ -12,7 +12,7 @@ import numpy as np
 
 from gridflex import config
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema

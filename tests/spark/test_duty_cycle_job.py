@@ -13,10 +13,10 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.participation import load_participation
 from gridflex.config import Config
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ConfigError, ReplayFencedError, ServiceError
+from stream_processing.enrolment import load_participation
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status

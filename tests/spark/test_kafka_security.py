@@ -12,7 +12,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from batch.tasks.topic import Topic
-from gridflex.adapters.kafka import TransactionalWriter
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Config
 from gridflex.errors import ServiceError
 from stream_processing.jobs.duty_cycles import last_words, read_messages

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gridflex.adapters.druid_batch import table_spec
-from gridflex.adapters.druid_exchange import Exchange, as_csv
+from gridflex.adapters.druid.batch import table_spec
+from gridflex.adapters.druid.exchange import Exchange, as_csv
 from gridflex.config import Config, load_config
 from gridflex.domain.interval import Interval
 

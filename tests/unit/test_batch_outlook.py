@@ -10,7 +10,7 @@ import pytest
 
 from batch.tasks.outlook import RULES, day_outlook
 from batch.tasks.panel import LevelLoads
-from gridflex.adapters.druid_batch import SPEC_DIR
+from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow
 from gridflex.domain.readings import MS_PER_DAY
 from tests.unit.batch_town import UTC, regions

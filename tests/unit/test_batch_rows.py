@@ -13,7 +13,7 @@ from batch.tasks.candidates import candidate_rows
 from batch.tasks.history import BATCH_METHODS, day_history
 from batch.tasks.panel import LevelLoads
 from batch.tasks.scores import level_scores, score_rows
-from gridflex.adapters.druid_batch import SPEC_DIR
+from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow, SliceKey, profiles
 from gridflex.domain.interval import day_interval
 from tests.unit.batch_town import UTC, regions

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.druid_access import check_access, login
+from gridflex.adapters.druid.access import check_access, login
 from gridflex.adapters.login import Login
 from gridflex.config import Druid, load_config
 from gridflex.errors import ConfigError, ServiceError

@@ -1,6 +1,6 @@
 """Tables without a row yet."""
 
-from gridflex.adapters.druid_tables import empty_table, table_specs
+from gridflex.adapters.druid.tables import empty_table, table_specs
 
 
 def test_table_specs__hold_every_table_once() -> None:

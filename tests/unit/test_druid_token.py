@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.druid_access import login
+from gridflex.adapters.druid.access import login
 from gridflex.adapters.login import Login
 from gridflex.config import Druid, load_config, token_file
 from gridflex.launcher.catalogue import all_services

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.flexibility_query import FlexibilityQuery
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 

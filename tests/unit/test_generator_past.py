@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from gridflex.adapters.druid_batch import SPEC_DIR
+from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.config import ROOT
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import UsageError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gridflex.adapters.kafka_access import USERS, allows, grants, topic_arguments
+from gridflex.adapters.kafka.access import USERS, allows, grants, topic_arguments
 from gridflex.config import Kafka
 
 GRANTS = grants(Kafka())

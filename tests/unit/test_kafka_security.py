@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.druid_specs import supervisor_specs
-from gridflex.adapters.kafka_security import druid_security, java_security, librdkafka_security, login
+from gridflex.adapters.druid.specs import supervisor_specs
+from gridflex.adapters.kafka.security import druid_security, java_security, librdkafka_security, login
 from gridflex.config import Config, Kafka, load_config
 from gridflex.errors import ConfigError, ServiceError
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from gridflex.adapters.loads.load_csv import read_load_csv
-from gridflex.adapters.loads.rows import Found
+from batch.benchmark.loads.load_csv import read_load_csv
+from batch.benchmark.loads.rows import Found
 from gridflex.errors import SourceError
 
 START = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from gridflex.adapters.loads import FORMATS
-from gridflex.adapters.loads.lcl import bank_holiday, read_lcl
-from gridflex.adapters.loads.lcl_hourly import read_lcl_hourly
-from gridflex.adapters.loads.load_csv import read_load_csv
-from gridflex.adapters.loads.loadshape import read_loadshape
+from batch.benchmark.loads import FORMATS
+from batch.benchmark.loads.lcl import bank_holiday, read_lcl
+from batch.benchmark.loads.lcl_hourly import read_lcl_hourly
+from batch.benchmark.loads.load_csv import read_load_csv
+from batch.benchmark.loads.loadshape import read_loadshape
 from gridflex.domain.baseline import DayKind
 from gridflex.errors import SourceError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridflex.adapters.loads import text_blocks
-from gridflex.adapters.loads.load_csv import read_load_csv
-from gridflex.adapters.loads.rows import Found
+from batch.benchmark.loads import text_blocks
+from batch.benchmark.loads.load_csv import read_load_csv
+from batch.benchmark.loads.rows import Found
 from gridflex.errors import SourceError
 
 HEAD = "slice,interval_start,energy_kwh"

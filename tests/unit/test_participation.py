@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 import pytest
 
-from gridflex.adapters.participation import load_participation
 from gridflex.domain.enrolment import Consent, Participation
 from gridflex.errors import ConfigError
+from stream_processing.enrolment import load_participation
 
 HEADER = "house_id,appliance_id,reachable,opted_out\n"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridflex.domain.positions import find_gaps, find_loss
+from gridflex.adapters.kafka.positions import find_gaps, find_loss
 from gridflex.errors import ServiceError
 from gridflex.launcher.spark_checkpoint import begin_anew, last_batch, next_positions, query_id
 

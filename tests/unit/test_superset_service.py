@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.superset_users import credentials_file, parse_users, password_of, superset_url
+from gridflex.adapters.superset.users import credentials_file, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
 from gridflex.errors import ConfigError, ServiceError
 from gridflex.launcher.catalogue import all_services

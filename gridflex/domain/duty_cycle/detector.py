@@ -35,6 +35,7 @@ class Detector:
 
     >>> from gridflex.domain.duty_cycle.profiles import Profile, Profiles
     >>> from gridflex.domain.duty_cycle.rows import Status
+    >>> from gridflex.domain.duty_cycle.state import empty_state
     >>> lamp = Profile(appliance="default", on_w=20, off_w=10, min_on_s=4, min_off_s=0, max_w=100, detect=True,
     ...                aggregate=False)
     >>> detector = Detector(Profiles.of([lamp]), max_gap_s=60, window_s=60, slide_s=30)

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import SPEC_DIR
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import SPEC_DIR
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 

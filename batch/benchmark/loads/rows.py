@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.defects import Defects, shown
-from gridflex.adapters.loads.series import OnGrid, Series, common_step_min, usual_of_all
+from batch.benchmark.loads.checks import LEAST_STEPS, near_days, usual_step_min
+from batch.benchmark.loads.defects import Defects, shown
+from batch.benchmark.loads.series import OnGrid, Series, common_step_min, usual_of_all
 from gridflex.domain.baseline import MINUTES_PER_DAY, MS_PER_MINUTE, Loads, date_of, day_flags, day_kinds, day_number
-from gridflex.domain.load_checks import LEAST_STEPS, near_days, usual_step_min
 from gridflex.domain.readings import MS_PER_DAY, Floats, Ints
 from gridflex.errors import SourceError
 

@@ -1,4 +1,4 @@
-"""Kafka's edge: a transactional writer that keeps its position in the same transaction as its messages.
+"""A transactional writer to Kafka that keeps its position in the same transaction as its messages.
 
 The position is the metadata of a committed group offset, so it is atomic with the messages, survives the writer, and
 needs no topic of its own (docs/adr/0003).
@@ -16,8 +16,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from gridflex import config
-from gridflex.adapters.kafka_refusals import DENIED, denial, refusal
-from gridflex.adapters.kafka_security import librdkafka_security
+from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.errors import ReplayFencedError, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -242,20 +242,3 @@ def _bounded(call: Callable[[], Any]) -> None:
         raise _StuckError
     if problems:
         raise problems[0]
-
-
-def refuse_at_once(kafka: config.Kafka) -> None:
-    """Raise ``ServiceError`` if Kafka is there and does not take these settings: clients would try for ever."""
-    problem = refusal(kafka)
-    if problem is not None:
-        raise problem
-
-
-def client_settings(kafka: config.Kafka) -> dict[str, Any]:
-    """What every client of the cluster needs to know. Raises ``ServiceError`` for missing credentials."""
-    return {
-        **librdkafka_security(kafka),
-        "bootstrap.servers": kafka.bootstrap_servers,
-        "log.connection.close": False,
-        "logger": logger,
-    }

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gridflex.adapters.loads.defects import Defects
-from gridflex.domain.baseline import MINUTES_PER_DAY, MS_PER_MINUTE, lay_out
-from gridflex.domain.load_checks import (
+from batch.benchmark.loads.checks import (
     Placed,
     absurd,
     is_net,
@@ -21,6 +19,8 @@ from gridflex.domain.load_checks import (
     place,
     usual_step_ms,
 )
+from batch.benchmark.loads.defects import Defects
+from gridflex.domain.baseline import MINUTES_PER_DAY, MS_PER_MINUTE, lay_out
 from gridflex.domain.readings import MS_PER_DAY, Flags, Floats, Ints
 from gridflex.errors import SourceError
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_exchange import Exchange, as_csv
-from gridflex.adapters.druid_session import DruidRefusedError
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.exchange import Exchange, as_csv
+from gridflex.adapters.druid.session import DruidRefusedError
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.domain.readings import MS_PER_DAY

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from gridflex import config
-from gridflex.adapters.druid_session import DruidRefusedError, DruidSession, content
+from gridflex.adapters.druid.session import DruidRefusedError, DruidSession, content
 from gridflex.errors import ServiceError
 
 Json = dict[str, Any]

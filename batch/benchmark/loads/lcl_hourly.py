@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.defects import Defects
-from gridflex.adapters.loads.lcl import LONDON, Context
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
-from gridflex.adapters.loads.text_table import tables
+from batch.benchmark.loads.defects import Defects
+from batch.benchmark.loads.lcl import LONDON, Context
+from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.text_table import tables
 from gridflex.domain.baseline import MS_PER_MINUTE, Loads, local_ms
 from gridflex.errors import SourceError
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
-from gridflex.adapters.loads.text_table import tables
-from gridflex.adapters.loads.times import with_offset
+from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.text_table import tables
+from batch.benchmark.loads.times import with_offset
 from gridflex.domain.baseline import MS_PER_MINUTE, local_ms
 
 COLUMNS = ("slice", "interval_start", "energy_kwh")

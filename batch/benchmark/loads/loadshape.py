@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.defects import Defects, shown
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
-from gridflex.adapters.loads.text_blocks import text_lines
-from gridflex.adapters.loads.text_table import plain_rows, whole
-from gridflex.adapters.loads.times import local_or_offset
+from batch.benchmark.loads.checks import second_pass, usual_step_min
+from batch.benchmark.loads.defects import Defects, shown
+from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.text_blocks import text_lines
+from batch.benchmark.loads.text_table import plain_rows, whole
+from batch.benchmark.loads.times import local_or_offset
 from gridflex.domain.baseline import MS_PER_MINUTE
-from gridflex.domain.load_checks import second_pass, usual_step_min
 from gridflex.domain.readings import MS_PER_DAY, Ints
 from gridflex.errors import SourceError
 

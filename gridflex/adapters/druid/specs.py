@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gridflex.adapters.kafka_security import druid_security
+from gridflex.adapters.kafka.security import druid_security
 from gridflex.config import ROOT, Config
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
 

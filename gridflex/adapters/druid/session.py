@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from gridflex.adapters.druid_access import credentials, refuse_entry, unreachable
+from gridflex.adapters.druid.access import credentials, refuse_entry, unreachable
 from gridflex.config import Druid, authorities
 from gridflex.errors import ServiceError
 

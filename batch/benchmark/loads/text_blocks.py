@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from gridflex.adapters.loads.defects import shown
+from batch.benchmark.loads.defects import shown
 from gridflex.errors import SourceError
 
 BLOCK_BYTES = 8 * 1024 * 1024

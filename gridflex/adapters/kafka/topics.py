@@ -11,7 +11,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from gridflex import config
-from gridflex.adapters.kafka import client_settings
+from gridflex.adapters.kafka.client import client_settings
 from gridflex.errors import ServiceError
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]

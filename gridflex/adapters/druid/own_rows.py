@@ -20,10 +20,10 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_access import ask
-from gridflex.adapters.druid_batch import SPEC_DIR, DruidBatch
-from gridflex.adapters.druid_exchange import Exchange, as_csv
+from gridflex.adapters.druid.access import ask
+from gridflex.adapters.druid.batch import SPEC_DIR, DruidBatch
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.exchange import Exchange, as_csv
 from gridflex.config import Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import ServiceError

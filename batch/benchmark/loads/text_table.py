@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.defects import Defects, shown
-from gridflex.adapters.loads.text_blocks import text_blocks
+from batch.benchmark.loads.defects import Defects, shown
+from batch.benchmark.loads.text_blocks import text_blocks
 from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import Spec, is_submitted
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import Spec, is_submitted
 
 Outcome = Literal["submitted", "resumed", "unchanged"]
 

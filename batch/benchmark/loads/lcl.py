@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from gridflex.adapters.loads.defects import Defects, shown
-from gridflex.adapters.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
-from gridflex.adapters.loads.text_table import header_of, tables, whole
-from gridflex.adapters.loads.times import day_first, local_or_offset, month_first
+from batch.benchmark.loads.defects import Defects, shown
+from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.text_table import header_of, tables, whole
+from batch.benchmark.loads.times import day_first, local_or_offset, month_first
 from gridflex.domain.baseline import MS_PER_MINUTE, local_ms
 from gridflex.domain.readings import Ints
 from gridflex.errors import SourceError

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gridflex.adapters.druid import Druid
-from gridflex.adapters.druid_specs import FLEXIBILITY
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.specs import FLEXIBILITY
 from gridflex.domain.flexibility import HORIZONS_MIN, Moments, Slice, total
 from gridflex.errors import ServiceError
 

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from gridflex.adapters.kafka_security import librdkafka_security
+from gridflex.adapters.kafka.security import librdkafka_security
 from gridflex.config import KAFKA_LOGIN, Kafka
 from gridflex.errors import ServiceError
 

@@ -1,0 +1,1 @@
+"""Baselines, their scores and candidate days over Druid's rollup, day by day."""

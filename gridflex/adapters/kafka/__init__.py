@@ -1,0 +1,1 @@
+"""Kafka's edge: clients, the transactional writer, topics, access, and positions in topics."""

@@ -1,0 +1,29 @@
+"""How every client of Kafka's is set up, and refused at once when Kafka does not take it in."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from gridflex import config
+from gridflex.adapters.kafka.refusals import refusal
+from gridflex.adapters.kafka.security import librdkafka_security
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_at_once(kafka: config.Kafka) -> None:
+    """Raise ``ServiceError`` if Kafka is there and does not take these settings: clients would try for ever."""
+    problem = refusal(kafka)
+    if problem is not None:
+        raise problem
+
+
+def client_settings(kafka: config.Kafka) -> dict[str, Any]:
+    """What every client of the cluster needs to know. Raises ``ServiceError`` for missing credentials."""
+    return {
+        **librdkafka_security(kafka),
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "log.connection.close": False,
+        "logger": logger,
+    }

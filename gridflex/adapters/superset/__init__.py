@@ -1,0 +1,1 @@
+"""Superset's edge: its REST API, and who may sign in."""
