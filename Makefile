@@ -51,7 +51,7 @@ setup-terraform: .venv-terraform/.installed ## The tools of terraform-test
 	@touch $@
 
 stack: venv
-	@$(BIN)/python -m gridflex.launcher.jars
+	@$(BIN)/python -m gridflex.operations.local.jars
 
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo

@@ -25,7 +25,7 @@ from benchmarks import (
 from benchmarks.measure import Figure, errors_to, gridflex, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import ROOT, Config, load_config
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.stack import free_ports, leftovers, stack_environ
 from tests.topics import read_messages
 

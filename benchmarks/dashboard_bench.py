@@ -24,11 +24,11 @@ from gridflex.adapters.druid.exchange import Exchange, as_csv
 from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.adapters.superset.client import Superset
 from gridflex.config import Config
-from gridflex.dashboards.apply import sign_in
-from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.layout import charts_of
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY
+from gridflex.operations.dashboards.apply import sign_in
+from gridflex.operations.dashboards.assets import load_assets
+from gridflex.operations.dashboards.layout import charts_of
 
 log = logging.getLogger(__name__)
 

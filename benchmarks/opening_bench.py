@@ -13,8 +13,8 @@ from playwright.sync_api import BrowserContext
 from benchmarks.measure import Figure
 from gridflex.adapters.superset.users import parse_users, password_of, superset_url
 from gridflex.config import Config
-from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import seconds_to_open, windows
+from gridflex.operations.dashboards.assets import load_assets
+from gridflex.operations.dashboards.browser import seconds_to_open, windows
 
 OPENINGS = 5
 WARM_UP = 2

@@ -14,12 +14,12 @@ import click
 from gridflex.adapters.druid.client import Druid
 from gridflex.command_line import run
 from gridflex.config import ROOT, load_config
-from gridflex.curtail import curtail
-from gridflex.dashboards.commands import dashboards
-from gridflex.deploy.commands import deploy
-from gridflex.launcher.commands import down, logs, reset, status, up
-from gridflex.launcher.demo import demo
-from gridflex.launcher.recover import recover
+from gridflex.curtailment.commands import curtail
+from gridflex.operations.cluster.commands import deploy
+from gridflex.operations.dashboards.commands import dashboards
+from gridflex.operations.local.commands import down, logs, reset, status, up
+from gridflex.operations.local.demo import demo
+from gridflex.operations.local.recover import recover
 from gridflex.printed_table import table
 
 _STAGES = {

@@ -12,7 +12,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from string import Template
 
-from gridflex.deploy.pack import CODE, JARS
+from gridflex.operations.cluster.pack import CODE, JARS
 from tests.flow import GRIDFLEX
 
 _HOME = "/opt/gridflex"

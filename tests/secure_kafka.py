@@ -26,11 +26,11 @@ from confluent_kafka.admin import (
 from gridflex.adapters.kafka.access import USERS, Grant, grants
 from gridflex.adapters.kafka.client import client_settings
 from gridflex.config import KAFKA_LOGIN, Config
-from gridflex.launcher import process
-from gridflex.launcher.health import listens
-from gridflex.launcher.kafka_service import kafka_service
-from gridflex.launcher.services import Service
-from gridflex.launcher.topics import create_topics
+from gridflex.operations.local import process
+from gridflex.operations.local.health import listens
+from gridflex.operations.local.kafka_service import kafka_service
+from gridflex.operations.local.services import Service
+from gridflex.operations.local.topics import create_topics
 from tests.certificates import make_authority, make_certificate
 from tests.stack import own_config, wait_until
 

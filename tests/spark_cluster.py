@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import requests
 
-from gridflex.launcher.health import listens
-from gridflex.launcher.process import MARK
+from gridflex.operations.local.health import listens
+from gridflex.operations.local.process import MARK
 from tests.stack import free_ports, wait_until
 
 _HOST = "127.0.0.1"

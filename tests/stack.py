@@ -16,8 +16,8 @@ import psutil
 
 from gridflex.config import Config, Launcher, load_config
 from gridflex.errors import ServiceError
-from gridflex.launcher.process import MARK
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.process import MARK
+from gridflex.operations.local.stack import Stack
 
 T = TypeVar("T")
 _PORTS = range(*map(int, os.environ.get("TEST_PORTS", "20000:32000").split(":")))

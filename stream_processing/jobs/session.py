@@ -59,7 +59,7 @@ def ship_code(session: SparkSession, folder: Path) -> Path:
 def _jars() -> list[str]:
     jars = sorted(str(jar) for jar in JARS.glob("*.jar"))
     if not jars:
-        raise ServiceError(f"no jars in {JARS}; get them with: python -m gridflex.launcher.jars")
+        raise ServiceError(f"no jars in {JARS}; get them with: python -m gridflex.operations.local.jars")
     return jars
 
 

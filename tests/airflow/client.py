@@ -12,8 +12,8 @@ from urllib.parse import quote
 import requests
 
 from gridflex.config import ROOT
-from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER, airflow_services
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.airflow_service import AIRFLOW_SCHEDULER, airflow_services
+from gridflex.operations.local.stack import Stack
 from tests.stack import wait_until
 
 DONE = ("success", "failed")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.launcher.airflow_service import missing_airflow
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.airflow_service import missing_airflow
+from gridflex.operations.local.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN
 from tests.batch_demand import CLASSES, produce_town

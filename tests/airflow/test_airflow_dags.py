@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
-from gridflex.launcher.druid_services import COORDINATOR
-from gridflex.launcher.process import family
-from gridflex.launcher.services import Service, find
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.airflow_service import AIRFLOW_SCHEDULER
+from gridflex.operations.local.druid_services import COORDINATOR
+from gridflex.operations.local.process import family
+from gridflex.operations.local.services import Service, find
+from gridflex.operations.local.stack import Stack
 from tests.airflow.client import AirflowClient
 from tests.airflow.town import TOWN, day_rows
 from tests.stack import halted, wait_until

@@ -13,7 +13,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.config import Batch, Config
 from gridflex.domain.interval import Interval, day_interval, days_interval
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.component

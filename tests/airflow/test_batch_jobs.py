@@ -18,8 +18,8 @@ from batch.tasks.rollup import DruidSql, RollupReader, where
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
-from gridflex.launcher.spark_service import config_environ
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.spark_service import config_environ
+from gridflex.operations.local.stack import Stack
 from tests.airflow.town import TOWN
 from tests.batch_demand import CLASSES, produce_town
 from tests.stack import wait_until

@@ -17,8 +17,8 @@ from confluent_kafka.admin import AdminClient
 from batch.tasks.topic import Topic
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
-from gridflex.launcher.spark_service import config_environ
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.spark_service import config_environ
+from gridflex.operations.local.stack import Stack
 from tests.airflow.client import DONE, AirflowClient
 from tests.airflow.town import TOWN
 from tests.batch_demand import produce_town

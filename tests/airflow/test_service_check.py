@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gridflex.config import Config
-from gridflex.deploy.checks import Finding, run_checks
-from gridflex.deploy.web_checks import web_checks
-from gridflex.launcher.airflow_service import AIRFLOW_SCHEDULER
-from gridflex.launcher.stack import Stack
+from gridflex.operations.checks.runner import Finding, run_checks
+from gridflex.operations.checks.web import web_checks
+from gridflex.operations.local.airflow_service import AIRFLOW_SCHEDULER
+from gridflex.operations.local.stack import Stack
 from tests.stack import free_ports, halted, wait_until
 
 pytestmark = pytest.mark.component

@@ -17,12 +17,12 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.superset.client import Superset
 from gridflex.adapters.superset.users import User, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
-from gridflex.dashboards.browser import Windows, chromium, windows
 from gridflex.domain.interval import whole_hours
 from gridflex.errors import ServiceError
-from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
-from gridflex.launcher.stack import Stack
-from gridflex.launcher.superset_service import missing_superset
+from gridflex.operations.dashboards.browser import Windows, chromium, windows
+from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
+from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.superset_service import missing_superset
 from ingestion.generator.generate import Order, generate
 from tests.flow import gridflex, number
 from tests.stack import leftovers, stack_environ, wait_until

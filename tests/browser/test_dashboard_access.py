@@ -11,16 +11,16 @@ import requests
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.superset.users import credentials_file
-from gridflex.dashboards.apply import apply
-from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import open_dashboard
-from gridflex.dashboards.export import export, read_archive
-from gridflex.dashboards.layout import charts_of
-from gridflex.deploy.checks import run_checks
-from gridflex.deploy.web_checks import web_checks
 from gridflex.errors import ServiceError
-from gridflex.launcher import process
-from gridflex.launcher.services import find
+from gridflex.operations.checks.runner import run_checks
+from gridflex.operations.checks.web import web_checks
+from gridflex.operations.dashboards.apply import apply
+from gridflex.operations.dashboards.assets import load_assets
+from gridflex.operations.dashboards.browser import open_dashboard
+from gridflex.operations.dashboards.export import export, read_archive
+from gridflex.operations.dashboards.layout import charts_of
+from gridflex.operations.local import process
+from gridflex.operations.local.services import find
 from tests.browser.conftest import REGION, Room
 from tests.browser.test_dashboards_live import SLUGS, demand_sql, open_whole
 from tests.flow import gridflex

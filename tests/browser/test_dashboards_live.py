@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from gridflex.dashboards.assets import load_assets
-from gridflex.dashboards.browser import await_drawn, complaints, open_dashboard
-from gridflex.dashboards.layout import charts_of
+from gridflex.operations.dashboards.assets import load_assets
+from gridflex.operations.dashboards.browser import await_drawn, complaints, open_dashboard
+from gridflex.operations.dashboards.layout import charts_of
 from tests.browser.conftest import REGION, Room, gridflex_line
 from tests.stack import wait_until
 

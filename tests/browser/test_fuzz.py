@@ -20,9 +20,9 @@ import pytest
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
-from gridflex.dashboards.sources import load_sources
 from gridflex.errors import ServiceError
-from gridflex.launcher.services import find
+from gridflex.operations.dashboards.sources import load_sources
+from gridflex.operations.local.services import find
 from tests.browser.conftest import REGION, Room
 from tests.browser.fuzz_payloads import payloads
 from tests.browser.test_attacks import ask

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gridflex.dashboards.browser import seconds_to_open
+from gridflex.operations.dashboards.browser import seconds_to_open
 from tests.browser.conftest import Room
 from tests.browser.test_dashboards_live import SLUGS
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.stack import running_stack
 
 

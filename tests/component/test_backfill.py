@@ -20,8 +20,8 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.readings import MS_PER_DAY
-from gridflex.launcher.spark_service import config_environ
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.spark_service import config_environ
+from gridflex.operations.local.stack import Stack
 from ingestion.generator.generate import Order, first_second, generate
 from ingestion.generator.past import past
 from ingestion.premises import load_premises

@@ -4,8 +4,8 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.contracts.schemas import rejection_schema
-from gridflex.deploy.metrics import druid_metrics
-from gridflex.launcher.stack import Stack
+from gridflex.operations.cluster.metrics import druid_metrics
+from gridflex.operations.local.stack import Stack
 from tests.stack import halted, wait_until
 
 SENT = 300

@@ -25,7 +25,7 @@ from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.config import Config
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, NOON_MS, produce, summed
 from tests.stack import wait_until
 

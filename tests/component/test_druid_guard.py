@@ -13,7 +13,7 @@ import requests
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 
 pytestmark = pytest.mark.component
 

@@ -12,7 +12,7 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, NOON_MS, produce, summed
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]

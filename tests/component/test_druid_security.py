@@ -17,7 +17,7 @@ from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.secure_druid import BATCH, SUPERSET, SecureDruid, secure_druid
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]

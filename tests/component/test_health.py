@@ -16,10 +16,10 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.topics import held_topics
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher import commands
-from gridflex.launcher import recover as recovery
-from gridflex.launcher.health import HEALTH_TOPIC
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local import commands
+from gridflex.operations.local import recover as recovery
+from gridflex.operations.local.health import HEALTH_TOPIC
+from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
 from tests.component.test_launcher import SERVICES
 from tests.stack import halted, pids, wait_until

@@ -18,12 +18,12 @@ from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.adapters.kafka.client import client_settings
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
-from gridflex.deploy.canary_checks import CanaryChecks
-from gridflex.deploy.checks import Finding, run_checks
-from gridflex.deploy.kafka_checks import kafka_checks
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
-from gridflex.launcher.topics import create_topics
+from gridflex.operations.checks.canary_path import CanaryChecks
+from gridflex.operations.checks.kafka import kafka_checks
+from gridflex.operations.checks.runner import Finding, run_checks
+from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.topics import create_topics
 from tests.secure_kafka import ADMIN, SecureKafka, secure_kafka
 from tests.spark.samples import publish, readings
 from tests.stack import wait_until

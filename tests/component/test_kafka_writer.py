@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, Kafka
 from gridflex.errors import ReplayFencedError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.topics import read_messages
 
 pytestmark = pytest.mark.component

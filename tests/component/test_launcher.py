@@ -18,11 +18,11 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher.log_keeper import older, shorten
-from gridflex.launcher.process import died
-from gridflex.launcher.services import find
-from gridflex.launcher.spark_service import config_environ
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.log_keeper import older, shorten
+from gridflex.operations.local.process import died
+from gridflex.operations.local.services import find
+from gridflex.operations.local.spark_service import config_environ
+from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
 from tests.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
 
@@ -41,7 +41,7 @@ SERVICES = (
 
 def gridflex(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gridflex.launcher", *arguments],
+        [sys.executable, "-m", "gridflex.operations.local", *arguments],
         cwd=ROOT,
         env=os.environ | environ,
         capture_output=True,

@@ -17,7 +17,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.refusals import refusal
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD
 from tests.stack import free_ports, wait_until
 

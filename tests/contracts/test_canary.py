@@ -11,9 +11,9 @@ import pytest
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.schemas import reading_schema
-from gridflex.dashboards.assets import load_assets
-from gridflex.deploy.canary_checks import _records
-from gridflex.domain.canary import CANARY, Canary
+from gridflex.operations.checks.canary import CANARY, Canary
+from gridflex.operations.checks.canary_path import _records
+from gridflex.operations.dashboards.assets import load_assets
 
 ASSETS = load_assets()
 TABLES = ("powerraw", "dutycycle", "flexibility")

@@ -14,14 +14,14 @@ import pytest
 import yaml
 
 from gridflex.config import Config, load_config
-from gridflex.dashboards.assets import KINDS, Assets, dump, load_assets
-from gridflex.dashboards.bundle import bundle, druid_uri, superset_docs
-from gridflex.dashboards.export import read_archive, write_changes
-from gridflex.dashboards.layout import charts_of
-from gridflex.dashboards.sources import Source, load_sources, source_problems
-from gridflex.dashboards.validate import druid_columns, validate
 from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
+from gridflex.operations.dashboards.assets import KINDS, Assets, dump, load_assets
+from gridflex.operations.dashboards.bundle import bundle, druid_uri, superset_docs
+from gridflex.operations.dashboards.export import read_archive, write_changes
+from gridflex.operations.dashboards.layout import charts_of
+from gridflex.operations.dashboards.sources import Source, load_sources, source_problems
+from gridflex.operations.dashboards.validate import druid_columns, validate
 
 SLUGS = {"grid-now", "flexibility", "appliance", "trust"}
 FILTERS = {"Time", "Region", "Feeder", "Appliance class", "Data set"}

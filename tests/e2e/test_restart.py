@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gridflex.launcher.replay_service import REPLAY, demo_data, replay_status
-from gridflex.launcher.spark_service import SPARK
+from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
+from gridflex.operations.local.spark_service import SPARK
 from tests.e2e.conftest import Running
 from tests.flow import ROOT
 from tests.stack import leftovers, pids, wait_until

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from pyspark.sql import SparkSession
 
 from gridflex.config import Config
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.stack import Stack
 from stream_processing.jobs.session import open_session, ship_code
 from tests.stack import running_stack
 

@@ -16,8 +16,8 @@ from typing import TypeVar
 import pytest
 
 from gridflex.config import Config
-from gridflex.launcher.spark_service import config_environ
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local.spark_service import config_environ
+from gridflex.operations.local.stack import Stack
 from tests.flow import Row, base_days_of, expected_flexibility, expected_rows, gridflex, told_flexibility, told_rows
 from tests.release import Release, unpacked_release
 from tests.spark.conftest import OwnTopics

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gridflex.config import load_config
-from gridflex.deploy.pack import pack
+from gridflex.operations.cluster.pack import pack
 from tests.terraform.toolbox import TOOLS, Done, Workspace, run
 
 pytestmark = pytest.mark.timeout(1500)

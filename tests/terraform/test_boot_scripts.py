@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gridflex.config import ROOT
-from gridflex.deploy.machine_files import ALL_ROLES
+from gridflex.operations.cluster.machine_files import ALL_ROLES
 from tests.terraform.toolbox import Workspace, run
 
 BOOT = ROOT / "infra" / "terraform" / "boot"

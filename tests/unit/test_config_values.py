@@ -11,7 +11,7 @@ from gridflex.config import ROOT, Config, load_config
 from gridflex.config.loading import _VARIABLES
 from gridflex.config.variables import OTHERS, SUPERSET_PASSWORD
 from gridflex.errors import ConfigError
-from gridflex.launcher.spark_service import config_environ
+from gridflex.operations.local.spark_service import config_environ
 
 
 def keys_of(kind: type) -> list[tuple[str, str]]:
@@ -289,7 +289,7 @@ def test_variables__of_the_whole_repository_are_known() -> None:
 
 
 def test_log_level__that_is_none_is_told_in_one_line() -> None:
-    command = [sys.executable, "-m", "gridflex.launcher", "status"]
+    command = [sys.executable, "-m", "gridflex.operations.local", "status"]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"GRIDFLEX_LOG_LEVEL": "loud"}, capture_output=True, text=True, check=False
     )

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from gridflex.curtail import json_rows, minute_asked_ms, report
+from gridflex.curtailment.commands import json_rows, minute_asked_ms, report
 from gridflex.domain.flexibility import Moments, Slice
 from gridflex.errors import UsageError
 

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from gridflex.domain.baseline import LEVEL, fewest
-from gridflex.launcher.demo import LEAD_DAYS
+from gridflex.operations.local.demo import LEAD_DAYS
 
 _RULE_DAYS = 10
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.deploy.check_command import line
-from gridflex.deploy.checks import Check, Finding, NotHereError, TroubleError, run_checks
 from gridflex.errors import ServiceError
+from gridflex.operations.checks.command import line
+from gridflex.operations.checks.runner import Check, Finding, NotHereError, TroubleError, run_checks
 
 
 def fails(problem: Exception) -> str:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gridflex.config import Druid
-from gridflex.deploy.druid_users import USERS, calls, make_druid_users
 from gridflex.errors import ServiceError
+from gridflex.operations.cluster.druid_users import USERS, calls, make_druid_users
 
 
 def test_superset__only_reads() -> None:

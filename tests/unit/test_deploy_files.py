@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from gridflex.config import ROOT, Config
-from gridflex.deploy import pack as packing
-from gridflex.deploy.cluster import Cluster, Machine, read_cluster
-from gridflex.deploy.druid_files import ROLES, health_checks
-from gridflex.deploy.machine_files import ALL_ROLES, machine_files, parse_replays
-from gridflex.deploy.properties import CLUSTER, overlaid
-from gridflex.deploy.units import Unit, unit_of
 from gridflex.errors import ConfigError, UsageError
-from gridflex.launcher.catalogue import all_services
-from gridflex.launcher.services import find
+from gridflex.operations.cluster import pack as packing
+from gridflex.operations.cluster.description import Cluster, Machine, read_cluster
+from gridflex.operations.cluster.druid_files import ROLES, health_checks
+from gridflex.operations.cluster.machine_files import ALL_ROLES, machine_files, parse_replays
+from gridflex.operations.cluster.properties import CLUSTER, overlaid
+from gridflex.operations.cluster.units import Unit, unit_of
+from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.services import find
 
 CLUSTER_OF_THREE = Cluster(
     zookeepers=tuple(f"druid-zookeeper-{number}.grid.internal" for number in (1, 2, 3)),
@@ -123,7 +123,7 @@ def test_zookeeper__numbers_itself_by_its_place_in_the_ensemble() -> None:
 
 def test_overlay__refuses_to_leave_out_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "zoo.cfg").write_text("tickTime=\nnoSuchKey=\n")
-    monkeypatch.setattr("gridflex.deploy.properties.CLUSTER", tmp_path)
+    monkeypatch.setattr("gridflex.operations.cluster.properties.CLUSTER", tmp_path)
     with pytest.raises(ConfigError, match=r"noSuchKey is left out, but infra/local/zookeeper/zoo\.cfg has no such key"):
         overlaid("zookeeper/zoo.cfg", "zoo.cfg", {})
 

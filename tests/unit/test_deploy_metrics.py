@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.deploy.metrics import stream_metrics
+from gridflex.operations.cluster.metrics import stream_metrics
 
 
 def test_stream__tells_the_age_of_its_newest_micro_batch(tmp_path: Path) -> None:

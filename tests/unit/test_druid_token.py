@@ -11,9 +11,9 @@ import pytest
 from gridflex.adapters.druid.access import login
 from gridflex.adapters.login import Login
 from gridflex.config import Druid, load_config, token_file
-from gridflex.launcher.catalogue import all_services
-from gridflex.launcher.process import Runtime, start, stop
-from gridflex.launcher.services import Service
+from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.process import Runtime, start, stop
+from gridflex.operations.local.services import Service
 
 LOGIN = {"GRIDFLEX_DRUID_USERNAME": "batch", "GRIDFLEX_DRUID_PASSWORD": "word"}
 

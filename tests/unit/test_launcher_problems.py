@@ -15,17 +15,17 @@ import pytest
 
 from gridflex.config import Config
 from gridflex.errors import ServiceError
-from gridflex.launcher import look, process
-from gridflex.launcher.ascent import Ascent
-from gridflex.launcher.health import AllOf, StatusFileProbe, ZooKeeperProbe, frozen
-from gridflex.launcher.look import look_at_services
-from gridflex.launcher.problems import Problem
-from gridflex.launcher.problems import look as look_at_all
-from gridflex.launcher.process import Runtime
-from gridflex.launcher.services import Service
-from gridflex.launcher.stack import Stack
-from gridflex.launcher.stream_probe import StreamProbe
-from gridflex.launcher.watch import Watch
+from gridflex.operations.local import look, process
+from gridflex.operations.local.ascent import Ascent
+from gridflex.operations.local.health import AllOf, StatusFileProbe, ZooKeeperProbe, frozen
+from gridflex.operations.local.look import look_at_services
+from gridflex.operations.local.problems import Problem
+from gridflex.operations.local.problems import look as look_at_all
+from gridflex.operations.local.process import Runtime
+from gridflex.operations.local.services import Service
+from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.stream_probe import StreamProbe
+from gridflex.operations.local.watch import Watch
 from tests.stack import own_config, wait_until
 
 SLEEP = (sys.executable, "-c", "import time; print('bye', flush=True); time.sleep(60)")

@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from gridflex.errors import ServiceError
-from gridflex.launcher import ascent, process
-from gridflex.launcher.ascent import Ascent
-from gridflex.launcher.health import HttpProbe, StatusFileProbe, holder
-from gridflex.launcher.process import Runtime
-from gridflex.launcher.services import FirstStart, Probe, Service
-from gridflex.launcher.steps import Step
+from gridflex.operations.local import ascent, process
+from gridflex.operations.local.ascent import Ascent
+from gridflex.operations.local.health import HttpProbe, StatusFileProbe, holder
+from gridflex.operations.local.process import Runtime
+from gridflex.operations.local.services import FirstStart, Probe, Service
+from gridflex.operations.local.steps import Step
 
 SLEEPS = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
 HAS_CHILD = (

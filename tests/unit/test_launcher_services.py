@@ -2,9 +2,9 @@ import pytest
 
 from gridflex.config import Config
 from gridflex.errors import UsageError
-from gridflex.launcher.catalogue import all_services
-from gridflex.launcher.services import find, select
-from gridflex.launcher.spark_service import config_environ
+from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.services import find, select
+from gridflex.operations.local.spark_service import config_environ
 
 
 def names(*wanted: str) -> list[str]:

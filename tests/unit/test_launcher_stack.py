@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gridflex.errors import ServiceError, UsageError
-from gridflex.launcher import jars, java
-from gridflex.launcher.jars import JarFolder
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local import jars, java
+from gridflex.operations.local.jars import JarFolder
+from gridflex.operations.local.stack import Stack
 from tests.stack import own_config
 
 

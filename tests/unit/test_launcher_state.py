@@ -9,10 +9,10 @@ import pytest
 
 from gridflex.config import ROOT, load_config
 from gridflex.errors import ServiceError, UsageError
-from gridflex.launcher import process
-from gridflex.launcher.services import Service, find
-from gridflex.launcher.stack import Stack
-from gridflex.launcher.state_folder import OWNER_FILE, alone, claim, remember_up, remembered_up
+from gridflex.operations.local import process
+from gridflex.operations.local.services import Service, find
+from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.state_folder import OWNER_FILE, alone, claim, remember_up, remembered_up
 from tests.stack import leftovers, own_config
 
 SLEEPS = "import time\ntime.sleep(60)"
@@ -93,7 +93,7 @@ def test_folder__that_cannot_be_is_told_in_one_line(tmp_path: Path, place: str, 
 def test_folder__that_may_not_be_made_is_told_in_one_line() -> None:
     """Not even root makes a folder there."""
     done = subprocess.run(
-        [sys.executable, "-m", "gridflex.launcher", "up", "kafka"],
+        [sys.executable, "-m", "gridflex.operations.local", "up", "kafka"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "GRIDFLEX_LAUNCHER_STATE_DIR": "/proc/gridflex"},
         capture_output=True,

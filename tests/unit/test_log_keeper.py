@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.launcher import process
-from gridflex.launcher.keeper_service import keeper_service
-from gridflex.launcher.log_keeper import older, shorten, sweep
-from gridflex.launcher.process import Runtime, last_words
-from gridflex.launcher.services import Service
-from gridflex.launcher.stack import Stack
+from gridflex.operations.local import process
+from gridflex.operations.local.keeper_service import keeper_service
+from gridflex.operations.local.log_keeper import older, shorten, sweep
+from gridflex.operations.local.process import Runtime, last_words
+from gridflex.operations.local.services import Service
+from gridflex.operations.local.stack import Stack
 from tests.stack import leftovers, own_config, wait_until
 
 CHATTERS = """

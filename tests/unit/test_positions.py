@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gridflex.adapters.kafka.positions import find_gaps, find_loss
 from gridflex.errors import ServiceError
-from gridflex.launcher.spark_checkpoint import begin_anew, last_batch, next_positions, query_id
+from gridflex.operations.local.spark_checkpoint import begin_anew, last_batch, next_positions, query_id
 
 _OFFSETS = st.integers(0, 50)
 

@@ -16,8 +16,8 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Readings
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
-from gridflex.domain.canary import Canary
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Reason
+from gridflex.operations.checks.canary import Canary
 from stream_processing.state.arrivals import GOOD, OFFSET_BITS, Arrivals, join, split
 from stream_processing.state.decoder import Decoder
 from stream_processing.state.identity import FIELDS, encode, identify

@@ -73,7 +73,7 @@ locals {
     GRIDFLEX_DRUID_METADATA_SECRET = var.secret_arns.metadata
     GRIDFLEX_KAFKA_SECRET          = var.secret_arns.kafka
   }
-  # What `gridflex deploy render` reads; gridflex/deploy/cluster.py says what each means.
+  # What `gridflex deploy render` reads; gridflex/operations/cluster/description.py says what each means.
   cluster = {
     zookeepers       = local.zookeepers
     metadata_host    = aws_db_instance.metadata.address

@@ -1,0 +1,1 @@
+"""Curtailment: what could be shed, asked of Druid."""

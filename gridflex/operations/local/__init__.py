@@ -1,0 +1,1 @@
+"""The launcher: the real servers on one machine, which ``gridflex up`` starts and watches and ``down`` ends."""
