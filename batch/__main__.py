@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from batch.commands import bakeoff
-from batch.task_commands import TASKS
+from batch.benchmark.commands import bakeoff
+from batch.commands import TASKS
 from gridflex.command_line import run
 
 

@@ -1,109 +1,120 @@
-"""The command lines of the batch stage."""
+"""``gridflex batch NAME --from --to``: the jobs, each over a span of time, each safe to run again."""
 
 from __future__ import annotations
 
-import logging
+import datetime as dt
+import functools
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+import time
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 import click
 from tqdm import tqdm
 
-from batch.bakeoff import bake_off, each, exclude, steps, together, with_holidays
-from batch.bakeoff_report import about_data, about_scores, as_json, as_table
-from batch.baselines.public_holidays import public_holidays
-from batch.benchmark.loads import FORMATS, Found
-from batch.benchmark.loads.load_csv import read_load_csv
-from gridflex.domain.baseline import EventWindow
+from batch.baselines import jobs
+from batch.compaction import compact
+from batch.forecast.jobs import forecast, forecast_score
+from batch.forecast.outlook import outlook
+from batch.reconciliation import quality
+from batch.reconciliation.reconcile import reconcile
+from gridflex.config import Config, load_config
+from gridflex.domain.interval import local_days, whole_hours
 from gridflex.errors import UsageError
 
-logger = logging.getLogger(__name__)
-
-_FILE = click.Path(path_type=Path, exists=True)
+_DailyJob = Callable[[Config, Sequence[dt.date], jobs.Progress], int]
 
 
-@click.command()
-@click.option("--data", required=True, type=_FILE, help="A file or folder of interval loads.")
-@click.option("--format", "layout", required=True, type=click.Choice(sorted(FORMATS)), help="How the data is laid out.")
-@click.option("--window", default="17:00-20:00", show_default=True, help="The event's local hours.")
-@click.option("--exclude-days", type=_FILE, help="Days that are no placebo: a date a line, or 'date,slice'.")
-@click.option("--holidays", help="Public holidays of a country: TN, GB-ENG. Holidays in the data count anyway.")
-@click.option("--zone", help="csv only: local days of this time zone, such as Africa/Tunis, not as written.")
-@click.option(
-    "--level",
-    type=click.Choice(["total", "each"]),
-    default="total",
-    show_default=True,
-    help="Score the sum of the slices that report together, or each slice by itself.",
+class Instant(click.ParamType[dt.datetime]):
+    """ISO 8601; without an offset it is local to ``batch.time_zone``, or to ``zone``."""
+
+    name = "iso"
+
+    def __init__(self, zone: dt.tzinfo | None = None) -> None:
+        self._zone = zone
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
+        """See click."""
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            found = dt.datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"found {value!r}; expected ISO 8601, such as 2024-05-01 or 2024-05-01T06:00+00:00", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=self._zone or jobs.zone_of(load_config()))
+
+
+def span(command: Callable[..., None], zone: dt.tzinfo | None = None) -> Callable[..., None]:
+    """The options ``--from`` and ``--to``; ``zone``: of days without an offset, if it is not ``batch.time_zone``."""
+    at = Instant(zone)
+    end = click.option("--to", "end", type=at, required=True, help="End, not included; taken back likewise.")
+    start = click.option("--from", "start", type=at, required=True, help="Start; taken back to its midnight.")
+    return start(end(command))
+
+
+def _daily(name: str, job: _DailyJob, summary: str) -> click.Command:
+    @click.command(name, help=summary)
+    @span
+    def run(start: dt.datetime, end: dt.datetime) -> None:
+        config, began = load_config(), time.monotonic()
+        days = _days(start, end, config)
+        quality.check(config, days)
+        with tqdm(total=len(days), unit="day", disable=not sys.stderr.isatty(), leave=False) as bar:
+            rows = job(config, days, lambda _: bar.update())
+        click.echo(f"{name}: {days[0]} .. {days[-1]}: {rows:,} rows, {time.monotonic() - began:.1f} s")
+
+    return run
+
+
+@click.command("quality")
+@span
+def quality_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Stop with a reason if the days in Druid must not be built on; the gate before every job."""
+    config = load_config()
+    for found in quality.check(config, _days(start, end, config)):
+        click.echo(
+            f"{found.day}: {found.readings:,} readings of {found.appliances:,} appliances, "
+            f"{found.observed_share:.1%} of their time observed"
+        )
+
+
+@click.command("reconcile")
+@span
+def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Hold Druid against Kafka: count each hour's messages, explain the difference or raise an alarm."""
+    hours = whole_hours(start, end)
+    if not hours:
+        raise UsageError(f"no whole hour from {start.isoformat()} to {end.isoformat()}")
+    click.echo(f"reconcile: {reconcile(load_config(), hours).told()}")
+
+
+@click.command("compact")
+@functools.partial(span, zone=dt.UTC)
+def compact_command(start: dt.datetime, end: dt.datetime) -> None:
+    """Merge the segments of UTC days that the stream has left behind; no sum changes."""
+    days = local_days(start, end, ZoneInfo("UTC"))
+    if not days:
+        raise UsageError(f"no whole UTC day from {start.isoformat()} to {end.isoformat()}")
+    merged = compact(load_config(), days, lambda _: None)
+    click.echo(f"compact: {days[0]} .. {days[-1]}: {merged:,} segments merged")
+
+
+def _days(start: dt.datetime, end: dt.datetime, config: Config) -> list[dt.date]:
+    days = local_days(start, end, jobs.zone_of(config))
+    if not days:
+        raise UsageError(f"no whole day of {config.batch.time_zone} from {start.isoformat()} to {end.isoformat()}")
+    return days
+
+
+TASKS: tuple[click.Command, ...] = (
+    quality_command,
+    reconcile_command,
+    compact_command,
+    _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
+    _daily("baseline_score", jobs.baseline_score, "How far each method may be trusted for each slice, day by day."),
+    _daily("candidate_day", jobs.candidate_day, "The past days that each method takes for each day."),
+    _daily("outlook", outlook, "The baseline of the day after each day, for live pictures."),
+    _daily("forecast", forecast, "Quantiles of the 24 h after each day, by region."),
+    _daily("forecast_score", forecast_score, "The forecast's rolling-origin backtest at each day's end."),
 )
-@click.option(
-    "--placebo-share",
-    type=click.FloatRange(0.05, 1.0),
-    default=1.0,
-    show_default=True,
-    help="Keep this share of the placebo days, those with the most event-like weather.",
-)
-@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result into this PNG.")
-@click.option("--json", "json_wanted", is_flag=True, help="Print one JSON array.")
-def bakeoff(  # noqa: PLR0917
-    data: Path,
-    layout: str,
-    window: str,
-    exclude_days: Path | None,
-    holidays: str | None,
-    zone: str | None,
-    level: str,
-    placebo_share: float,
-    picture: Path | None,
-    json_wanted: bool,
-) -> None:
-    """Score every baseline method on a data set's days without an event."""
-    found = _read(data, layout, zone)
-    loads = found.loads
-    _tell(about_data(found))
-    if exclude_days is not None:
-        loads, notes = exclude(loads, exclude_days)
-        _tell(notes)
-    if holidays is not None:
-        last = loads.date(loads.days - 1)
-        loads = with_holidays(loads, public_holidays(holidays, loads.date(0).year, last.year))
-    scored, text = together(loads) if level == "total" else each(loads)
-    event = EventWindow.parse(window, loads.slots)
-    logger.info("scoring data=%s slices=%d days=%d window=%s", data, len(scored.names), scored.days, window)
-    with tqdm(total=steps(scored), unit="method", disable=not sys.stderr.isatty(), leave=False) as bar:
-        result = bake_off(scored, event, share=placebo_share, on_progress=lambda: _advance(bar))
-    _tell(about_scores(result, text))
-    click.echo(as_json(result) if json_wanted else as_table(result))
-    if picture is not None:
-        logging.getLogger("matplotlib").setLevel(logging.WARNING)
-        from batch.bakeoff_picture import draw
-
-        draw(result, picture, f"Baselines of {data.resolve().name} ({layout}), event window {window}")
-        click.echo(f"picture: {picture}", err=True)
-
-
-def _advance(bar: tqdm[NoReturn]) -> None:
-    bar.update()
-
-
-def _tell(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line, err=True)
-
-
-def _read(data: Path, layout: str, zone: str | None) -> Found:
-    if zone is None:
-        return FORMATS[layout](data)
-    if layout != "csv":
-        raise UsageError(f"--zone: only for --format csv; {layout} has its own time zone")
-    return read_load_csv(data, _zone(zone))
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"--zone {name!r}: unknown; expected a name such as Africa/Tunis") from None
+"""Every job."""

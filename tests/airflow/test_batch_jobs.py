@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from batch.tasks.compact import segments
-from batch.tasks.rollup import DruidSql, RollupReader, where
+from batch.compaction import segments
+from batch.rollup import DruidSql, RollupReader, where
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval

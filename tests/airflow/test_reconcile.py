@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch.tasks.topic import Topic
+from batch.reconciliation.topic import Topic
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.operations.local.spark_service import config_environ

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from batch.commands import bakeoff
+from batch.benchmark.commands import bakeoff
 from gridflex.domain.baseline import METHODS
 from gridflex.errors import GridflexError, UsageError
 from tests.support.demand_simulator import Town, simulate

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from batch.tasks.backtest import backtest, score
-from batch.tasks.forecast import day_forecast, next_kinds
-from batch.tasks.forecast_models import MODELS, QUANTILES, boosted_trees, seasonal_naive
+from batch.forecast.backtest import backtest, score
+from batch.forecast.jobs import day_forecast, next_kinds
+from batch.forecast.models import MODELS, QUANTILES, boosted_trees, seasonal_naive
 from gridflex.domain.baseline import Loads
 from gridflex.domain.forecast import NAMES, as_of, examples, features
 from gridflex.domain.readings import Floats

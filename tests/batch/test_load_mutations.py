@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from batch.bakeoff import bake_off, exclude, together
+from batch.benchmark.bakeoff import bake_off, exclude, together
 from batch.benchmark.loads import FORMATS
 from gridflex.domain.baseline import EventWindow
 from gridflex.errors import GridflexError

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request
 
-from batch.tasks import forecast, jobs, outlook
-from batch.tasks.reconcile import reconcile
+from batch.baselines import jobs
+from batch.forecast import jobs as forecast
+from batch.forecast import outlook
+from batch.reconciliation.reconcile import reconcile
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.superset.client import Superset
 from gridflex.adapters.superset.users import User, parse_users, password_of, superset_url

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from batch.tasks.rollup import DruidSql, RollupReader
+from batch.rollup import DruidSql, RollupReader
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.access import ask
 from gridflex.adapters.druid.batch import DruidBatch

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from batch.tasks.rollup import DruidSql
+from batch.rollup import DruidSql
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config

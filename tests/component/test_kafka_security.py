@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from batch.tasks.topic import Topic
+from batch.reconciliation.topic import Topic
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.kafka.access import USERS, allows, grants

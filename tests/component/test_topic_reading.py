@@ -10,8 +10,8 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from batch.tasks.ingestion_state import await_offsets, await_read, read_offsets, unread
-from batch.tasks.topic import Topic
+from batch.reconciliation.ingestion_state import await_offsets, await_read, read_offsets, unread
+from batch.reconciliation.topic import Topic
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.refusals import refusal

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from batch.tasks.panel import Calendar, LevelLoads
+from batch.baselines.panel import Calendar, LevelLoads
 from gridflex.domain.baseline import SliceKey
 from tests.support.demand_simulator import Town, simulate
 

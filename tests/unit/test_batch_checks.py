@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.tasks.jobs import read_dates
-from batch.tasks.quality import DayFindings, check, problems
-from batch.tasks.reconcile import Balance, Range, gaps, refuse_another_topic
-from batch.tasks.validity import GOOD, Validity
+from batch.baselines.jobs import read_dates
+from batch.reconciliation.quality import DayFindings, check, problems
+from batch.reconciliation.reconcile import Balance, Range, gaps, refuse_another_topic
+from batch.reconciliation.validity import GOOD, Validity
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Config, Readings
 from gridflex.contracts.schemas import parse_schema, reading_schema

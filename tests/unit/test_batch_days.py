@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from batch.task_commands import TASKS, Instant
-from batch.tasks.jobs import grouped
+from batch.baselines.jobs import grouped
+from batch.commands import TASKS, Instant
 
 DAYS = [dt.date(2024, 5, 1) + dt.timedelta(days=number) for number in range(10)]
 

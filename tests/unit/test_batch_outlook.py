@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from batch.tasks.outlook import RULES, day_outlook
-from batch.tasks.panel import LevelLoads
+from batch.baselines.panel import LevelLoads
+from batch.forecast.outlook import RULES, day_outlook
 from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow
 from gridflex.domain.readings import MS_PER_DAY

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from batch.tasks.history import day_slots
-from batch.tasks.panel import Calendar, LevelLoads, panel, summed
-from batch.tasks.rollup import DayRollup
+from batch.baselines.history import day_slots
+from batch.baselines.panel import Calendar, LevelLoads, panel, summed
+from batch.rollup import DayRollup
 from gridflex.domain.baseline import SliceKey
 from gridflex.domain.interval import day_interval
 from gridflex.domain.readings import Floats

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from batch.tasks.candidates import candidate_rows
-from batch.tasks.history import BATCH_METHODS, day_history
-from batch.tasks.panel import LevelLoads
-from batch.tasks.scores import level_scores, score_rows
+from batch.baselines.candidates import candidate_rows
+from batch.baselines.history import BATCH_METHODS, day_history
+from batch.baselines.panel import LevelLoads
+from batch.baselines.scores import level_scores, score_rows
 from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow, SliceKey, profiles
 from gridflex.domain.interval import day_interval
@@ -94,7 +94,7 @@ def test_history__too_few_days_give_no_interval_and_then_no_number() -> None:
 def test_history__is_the_same_however_many_slices_are_computed_at_once(
     level: LevelLoads, history: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batch.tasks.history._SLICES_AT_ONCE", 1)
+    monkeypatch.setattr("batch.baselines.history._SLICES_AT_ONCE", 1)
     one_by_one = day_history(level, EVENING, UTC, 60)
     order = [("slice", "ascending"), ("method", "ascending"), ("time_ms", "ascending")]
     assert one_by_one.sort_by(order).equals(history.sort_by(order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from batch.tasks.topic import Offsets, Topic
+from batch.reconciliation.topic import Offsets, Topic
 from gridflex.adapters.druid.client import Druid
 from gridflex.errors import ServiceError
 

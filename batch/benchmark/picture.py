@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from batch.bakeoff import Bakeoff
+from batch.benchmark.bakeoff import Bakeoff
 from gridflex.domain.baseline import profiles
 from gridflex.domain.readings import Floats
 from gridflex.errors import UsageError

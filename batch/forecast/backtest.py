@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch.tasks.forecast_models import MODELS, QUANTILES, Model
+from batch.forecast.models import MODELS, QUANTILES, Model
 from gridflex.domain.baseline import Kinds, Loads
 from gridflex.domain.forecast import as_of
 from gridflex.domain.readings import Floats

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from batch.tasks.history import BATCH_METHODS
-from batch.tasks.panel import LevelLoads
-from batch.tasks.tables import joined, numbers, slice_columns, table
+from batch.baselines.history import BATCH_METHODS
+from batch.baselines.panel import LevelLoads
+from batch.baselines.tables import joined, numbers, slice_columns, table
 from gridflex.domain.baseline import (
     EventWindow,
     Gate,

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 from confluent_kafka import Message
 
-from batch.tasks.ingestion_state import await_offsets, await_read
-from batch.tasks.rollup import DruidSql, sql_time
-from batch.tasks.topic import Offsets, Topic
-from batch.tasks.validity import GOOD, Validity
+from batch.reconciliation.ingestion_state import await_offsets, await_read
+from batch.reconciliation.topic import Offsets, Topic
+from batch.reconciliation.validity import GOOD, Validity
+from batch.rollup import DruidSql, sql_time
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import DEADLETTER, POWERRAW

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from batch.tasks.panel import Calendar, LevelLoads, panel
-from batch.tasks.rollup import RollupReader
+from batch.baselines.panel import Calendar, LevelLoads, panel
+from batch.rollup import RollupReader
 from gridflex.config import Config
 from gridflex.errors import DataQualityError
 

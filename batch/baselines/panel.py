@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from batch.tasks.rollup import DayRollup
+from batch.rollup import DayRollup
 from gridflex.domain.baseline import (
     MINUTES_PER_DAY,
     Loads,

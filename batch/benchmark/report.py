@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from batch.bakeoff import Bakeoff
+from batch.benchmark.bakeoff import Bakeoff
 from batch.benchmark.loads import Found
 from gridflex.domain.baseline import Gate
 

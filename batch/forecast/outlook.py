@@ -14,12 +14,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from batch.tasks.forecast import next_kinds
-from batch.tasks.history import day_slots, days_alike
-from batch.tasks.jobs import Progress, calendar_of, event_window, write_daily
-from batch.tasks.panel import Calendar, LevelLoads
-from batch.tasks.panel_reader import PanelReader
-from batch.tasks.tables import coded, joined, numbers, slice_columns, table
+from batch.baselines.history import day_slots, days_alike
+from batch.baselines.jobs import Progress, calendar_of, event_window, write_daily
+from batch.baselines.panel import Calendar, LevelLoads
+from batch.baselines.panel_reader import PanelReader
+from batch.baselines.tables import coded, joined, numbers, slice_columns, table
+from batch.forecast.jobs import next_kinds
 from gridflex.config import Config
 from gridflex.domain.baseline import (
     EVENTS_A_SEASON,

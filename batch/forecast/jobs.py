@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from batch.tasks.backtest import ForecastScore, backtest
-from batch.tasks.forecast_models import MODELS, QUANTILES
-from batch.tasks.history import day_slots
-from batch.tasks.jobs import Progress, calendar_of, write_daily
-from batch.tasks.panel import Calendar, LevelLoads
-from batch.tasks.panel_reader import PanelReader
-from batch.tasks.tables import coded, joined, numbers, repeated, table
+from batch.baselines.history import day_slots
+from batch.baselines.jobs import Progress, calendar_of, write_daily
+from batch.baselines.panel import Calendar, LevelLoads
+from batch.baselines.panel_reader import PanelReader
+from batch.baselines.tables import coded, joined, numbers, repeated, table
+from batch.forecast.backtest import ForecastScore, backtest
+from batch.forecast.models import MODELS, QUANTILES
 from gridflex.config import Config
 from gridflex.domain.baseline import Kinds, Loads, day_kinds
 from gridflex.domain.forecast import as_of

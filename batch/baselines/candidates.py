@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from batch.tasks.panel import LevelLoads
-from batch.tasks.tables import coded, joined, repeated, slice_columns, table
+from batch.baselines.panel import LevelLoads
+from batch.baselines.tables import coded, joined, repeated, slice_columns, table
 from gridflex.domain.baseline import METHODS, DayRule, EventWindow, candidate_days
 
 

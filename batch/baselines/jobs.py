@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from batch.baselines.candidates import candidate_rows
+from batch.baselines.history import day_history
+from batch.baselines.panel import LEVELS, Calendar, LevelLoads
+from batch.baselines.panel_reader import PanelReader
 from batch.baselines.public_holidays import public_holidays
-from batch.tasks.candidates import candidate_rows
-from batch.tasks.history import day_history
-from batch.tasks.panel import LEVELS, Calendar, LevelLoads
-from batch.tasks.panel_reader import PanelReader
-from batch.tasks.scores import level_scores, score_rows
-from batch.tasks.tables import joined
+from batch.baselines.scores import level_scores, score_rows
+from batch.baselines.tables import joined
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.config import ROOT, Config
 from gridflex.domain.baseline import MINUTES_PER_DAY, EventWindow

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from batch.tasks.panel import Calendar, LevelLoads
-from batch.tasks.tables import coded, joined, numbers, slice_columns, table
+from batch.baselines.panel import Calendar, LevelLoads
+from batch.baselines.tables import coded, joined, numbers, slice_columns, table
 from gridflex.domain.baseline import (
     METHODS,
     MS_PER_MINUTE,

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from batch.tasks.ingestion_state import read_offsets, unread
-from batch.tasks.rollup import TABLE, DruidSql, where
-from batch.tasks.topic import Topic
+from batch.reconciliation.ingestion_state import read_offsets, unread
+from batch.reconciliation.topic import Topic
+from batch.rollup import TABLE, DruidSql, where
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import Config
 from gridflex.domain.interval import day_interval, days_interval, epoch_ms, iso

@@ -6,8 +6,8 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from batch.tasks.jobs import Progress
-from batch.tasks.rollup import DruidSql
+from batch.baselines.jobs import Progress
+from batch.rollup import DruidSql
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.specs import DEADLETTER, DUTYCYCLE, FLEXIBILITY, POWERRAW
 from gridflex.config import Config
