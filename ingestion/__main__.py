@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from gridflex.command_line import run
-from ingestion.commands import replay
 from ingestion.duty_cycles import duty_cycles
 from ingestion.generator.backfill import backfill
 from ingestion.generator.commands import generate
+from ingestion.replay.commands import replay
 
 
 @click.group()

@@ -18,8 +18,8 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
 from gridflex.domain.readings import ReadingBlock
 from gridflex.errors import SourceError
-from ingestion.commands import DATASETS, split_houses
-from ingestion.readers import Reader, open_reader
+from ingestion.feeds import Reader, open_reader
+from ingestion.replay.commands import DATASETS, split_houses
 
 _SHIFT = 0
 """A data set's own houses are those of day shift 0."""

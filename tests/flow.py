@@ -23,7 +23,7 @@ from gridflex.domain.flexibility import HORIZONS_MIN, Forecaster, minutes_of, no
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import SchemaError, ServiceError
 from ingestion.duty_cycles import activations
-from ingestion.readers import open_reader
+from ingestion.feeds import open_reader
 from tests.topics import SCHEMAS, read_messages, read_records
 
 GRIDFLEX = Path(sys.executable).parent / "gridflex"

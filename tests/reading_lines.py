@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gridflex.config import Readings
 from gridflex.domain.readings import Rejection
-from ingestion.readers import Reader, open_reader
+from ingestion.feeds import Reader, open_reader
 
 
 def reader_lines(reader: Reader) -> Iterator[str]:

@@ -27,8 +27,9 @@ from gridflex.contracts.schemas import (
 )
 from gridflex.domain.duty_cycle import Detector
 from gridflex.domain.flexibility import Forecaster
-from gridflex.domain.roster import Bounds
 from gridflex.errors import ConfigError, ServiceError
+from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.rejections import DeadLetters
 from stream_processing.enrolment import load_participation
 from stream_processing.sink import KafkaSink
 from stream_processing.state.bucket import (
@@ -40,9 +41,8 @@ from stream_processing.state.bucket import (
     Bucket,
     BucketProcessor,
 )
-from stream_processing.state.decoder import Decoder
 from stream_processing.state.flexible import FlexibilityTeller
-from stream_processing.state.rejections import DeadLetters
+from stream_processing.state.roster import Bounds
 from stream_processing.status import Status
 from stream_processing.transforms.readings import into_blocks
 

@@ -17,14 +17,14 @@ from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Detector, find
 from gridflex.domain.flexibility import without
 from gridflex.domain.readings import MS_PER_S, Ints
-from gridflex.domain.roster import Bounds
-from stream_processing.state.arrivals import Arrivals, as_batch, join, starts_of
+from stream_processing.codec.arrivals import Arrivals, as_batch, join, starts_of
+from stream_processing.codec.identity import Identities
+from stream_processing.codec.messages import Messages, duty_cycles
+from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.flexible import FlexibilityTeller
-from stream_processing.state.identity import Identities
 from stream_processing.state.memory import Memory, Names, State, from_bytes, no_memory, to_bytes
-from stream_processing.state.messages import Messages, duty_cycles
-from stream_processing.state.rejections import DeadLetters
-from stream_processing.state.worker import settle
+from stream_processing.state.roster import Bounds
+from stream_processing.worker import settle
 
 DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED = range(4)
 """What a message is; refused readings go to the dead letters' topic, too, and are counted."""

@@ -13,8 +13,8 @@ from gridflex.domain.duty_cycle import Rows
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN, Flexibility, Forecaster, Records, minutes_of
 from gridflex.domain.readings import MS_PER_S, Floats
-from stream_processing.state.identity import FIELDS, Identities, Identity
-from stream_processing.state.messages import Messages
+from stream_processing.codec.identity import FIELDS, Identities, Identity
+from stream_processing.codec.messages import Messages
 
 _MS_PER_MIN = 60 * MS_PER_S
 

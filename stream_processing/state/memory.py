@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from gridflex.domain import flexibility, roster
+from gridflex.domain import flexibility
 from gridflex.domain.duty_cycle import Detector, DetectorState, empty_state
 from gridflex.domain.flexibility import Records, no_records
 from gridflex.domain.readings import Ints
-from gridflex.domain.roster import Roster, no_roster
+from stream_processing.state import roster
+from stream_processing.state.roster import Roster, no_roster
 
 State = tuple[bytes, bytes]
 """What is remembered of all series, and of flexible appliances."""

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
 
-from stream_processing.state.arrivals import OFFSET_BITS, split
-from stream_processing.state.decoder import Decoder
-from stream_processing.state.worker import settle
+from stream_processing.codec.arrivals import OFFSET_BITS, split
+from stream_processing.codec.decoder import Decoder
+from stream_processing.worker import settle
 
 BLOCKS = StructType(
     [StructField("bucket", IntegerType(), nullable=False), StructField("block", BinaryType(), nullable=False)]

@@ -20,7 +20,7 @@ from gridflex.domain.flexibility import (
     quantiles,
 )
 from ingestion.duty_cycles import activations
-from ingestion.readers import open_reader
+from ingestion.feeds import open_reader
 
 SHARED = ROOT.parent / "shared" / "data"
 FRIDGES = {"redd": ("redd", ["5"], "18"), "greend": ("greend_format_from_eco", None, "1")}

@@ -13,8 +13,8 @@ import pytest
 from gridflex.config import Config
 from gridflex.contracts.profiles import load_profiles
 from ingestion.duty_cycles import activations, write_ended
+from ingestion.feeds import open_reader
 from ingestion.generator.generate import FIRST_DAY, Order, generate
-from ingestion.readers import open_reader
 from tests.truth import score
 
 PERIOD_MS = {"redd": 4000, "greend": 1000}

@@ -11,7 +11,7 @@ import pytest
 
 from gridflex.config import Readings
 from gridflex.domain.readings import Floats
-from ingestion.readers import Reader, open_reader
+from ingestion.feeds import Reader, open_reader
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real data at ../shared/data")

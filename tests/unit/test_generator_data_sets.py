@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from gridflex.config import Readings
 from gridflex.domain.readings import MS_PER_DAY, Floats
 from gridflex.errors import UsageError
+from ingestion.feeds import Reader, open_reader
 from ingestion.generator.commands import generate as command
 from ingestion.generator.generate import Order, Summary, discard, generate
-from ingestion.readers import Reader, open_reader
 
 DAY = date(2012, 2, 29)
 

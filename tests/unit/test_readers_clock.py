@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from gridflex.config import Readings
 from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
-from ingestion.readers import Reader, houses, open_reader
-from ingestion.readers.line_blocks import LineBlock
-from ingestion.readers.sequence import TimeOrder
-from ingestion.readers.sift import Rows
+from ingestion.feeds import Reader, houses, open_reader
+from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.sequence import TimeOrder
+from ingestion.parsing.sift import Rows
 
 BEGIN = 1_303_084_800
 STEP = 4

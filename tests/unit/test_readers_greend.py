@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gridflex.config import Readings
 from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
-from ingestion.readers import Reader, houses, open_reader
-from ingestion.readers.plugs import header_plugs, plug_order
+from ingestion.feeds import Reader, houses, open_reader
+from ingestion.feeds.greend_plugs import header_plugs, plug_order
 from tests.reading_lines import golden_lines
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gridflex.config import Readings
 from gridflex.errors import SourceError
 from ingestion.duty_cycles import duty_cycles
-from ingestion.readers import Reader, open_reader
+from ingestion.feeds import Reader, open_reader
 
 BEGIN = 1_303_084_800
 GREEND_BEGIN = 1_386_374_400

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.readers import line_blocks as module
-from ingestion.readers.line_blocks import LineBlock, line_blocks, tail_block
+from ingestion.parsing import line_blocks as module
+from ingestion.parsing.line_blocks import LineBlock, line_blocks, tail_block
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import ReadingBlock, Reason, Rejection
-from ingestion.readers import merge as module
-from ingestion.readers.merge import merge
+from ingestion.parsing import merge as module
+from ingestion.parsing.merge import merge
 
 
 def block(times: list[int], series: int, rejected: int = 0) -> ReadingBlock:

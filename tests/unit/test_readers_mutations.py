@@ -20,7 +20,7 @@ import pytest
 from gridflex.config import Config
 from gridflex.errors import GridflexError
 from ingestion.duty_cycles import activations
-from ingestion.readers import open_reader
+from ingestion.feeds import open_reader
 
 FILES = int(os.environ.get("MUTATED_FILES", "60"))
 """Of each format."""

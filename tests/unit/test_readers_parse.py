@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import Reason
-from ingestion.readers import parse as module
-from ingestion.readers.parse import Form, Parsed, parse, parse_by_line
+from ingestion.parsing import columns as module
+from ingestion.parsing.columns import Form, Parsed, parse, parse_by_line
 
 REDD = Form(delimiter=b" ", columns=1, extra_fields=False, what="<seconds> <watts>")
 GREEND = Form(delimiter=b",", columns=3, extra_fields=True, what="<seconds>,<watts>,...")

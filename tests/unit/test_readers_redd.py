@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gridflex.config import Readings
 from gridflex.domain.readings import ReadingBlock, Reason
 from gridflex.errors import SourceError
-from ingestion.readers import houses, open_reader
-from ingestion.readers.merge import EMPTY
+from ingestion.feeds import houses, open_reader
+from ingestion.parsing.merge import EMPTY
 from tests.reading_lines import golden_lines
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

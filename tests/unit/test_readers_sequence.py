@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import ReadingBlock, Reason, Rejection
-from ingestion.readers.line_blocks import LineBlock
-from ingestion.readers.sequence import Sequence
-from ingestion.readers.sift import ABSENT, Rows
+from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.sequence import Sequence
+from ingestion.parsing.sift import ABSENT, Rows
 
 REORDER_S = 10.0
 GAP_S = 6.0

@@ -12,10 +12,11 @@ from gridflex.adapters.avro import decode
 from gridflex.config import ROOT, Config
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.errors import ReplayFencedError, SourceError
-from ingestion.accounts import Account, account_from_json, replay_id
-from ingestion.readers import houses, merge, open_reader
-from ingestion.replay import Plan, Replay, only_one, parse_shifts, shifts_text
-from ingestion.timeline import Align
+from ingestion.feeds import houses, open_reader
+from ingestion.parsing import merge
+from ingestion.replay.accounts import Account, account_from_json, replay_id
+from ingestion.replay.replay import Plan, Replay, only_one, parse_shifts, shifts_text
+from ingestion.replay.timeline import Align
 from tests.unit.test_schedule import DAY, Memory
 
 SCHEMAS = {s.schema_id: s for s in (reading_schema(), rejection_schema())}

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridflex.domain.roster import Bounds, Roster, from_bytes, no_roster, to_bytes
+from stream_processing.state.roster import Bounds, Roster, from_bytes, no_roster, to_bytes
 
 BOUNDS = Bounds(forget_after_s=3600, new_per_min=3, most=7)
 Arrival = tuple[int, int]

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import MS_PER_DAY, ReadingBlock, Reason, Rejection, SourceSeries
-from ingestion.accounts import Account, account_from_json
-from ingestion.schedule import CursorPosition, Schedule, Slice
-from ingestion.timeline import Align, Span, base_days, tracks
+from ingestion.replay.accounts import Account, account_from_json
+from ingestion.replay.schedule import CursorPosition, Schedule, Slice
+from ingestion.replay.timeline import Align, Span, base_days, tracks
 
 DAY = MS_PER_DAY
 NOW = 20_000 * DAY + 12 * 3_600_000

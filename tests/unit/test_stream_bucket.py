@@ -20,12 +20,12 @@ from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, re
 from gridflex.domain.duty_cycle import Detector
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import Forecaster, no_records, to_bytes
-from gridflex.domain.roster import Bounds
+from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, REFUSED, Bucket
-from stream_processing.state.decoder import Decoder
 from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.memory import State, from_bytes
-from stream_processing.state.rejections import DeadLetters
+from stream_processing.state.roster import Bounds
 
 SETTINGS = load_config(environ={})
 LIMITS = SETTINGS.readings.model_copy(update={"max_future_s": 86_400})

@@ -18,10 +18,10 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Reason
 from gridflex.operations.checks.canary import Canary
-from stream_processing.state.arrivals import GOOD, OFFSET_BITS, Arrivals, join, split
-from stream_processing.state.decoder import Decoder
-from stream_processing.state.identity import FIELDS, encode, identify
-from stream_processing.state.verdict import REASONS
+from stream_processing.codec.arrivals import GOOD, OFFSET_BITS, Arrivals, join, split
+from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.identity import FIELDS, encode, identify
+from stream_processing.codec.verdict import REASONS
 
 SCHEMA = reading_schema()
 DECODER = Decoder(reader=SCHEMA, writers=(SCHEMA,), limits=Readings(), profiles=load_profiles())

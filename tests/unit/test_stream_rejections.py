@@ -15,9 +15,9 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS
-from stream_processing.state.arrivals import OFFSET_BITS, Arrivals
-from stream_processing.state.decoder import Decoder
-from stream_processing.state.rejections import DeadLetters
+from stream_processing.codec.arrivals import OFFSET_BITS, Arrivals
+from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.rejections import DeadLetters
 
 READINGS = reading_schema()
 REJECTIONS = rejection_schema()

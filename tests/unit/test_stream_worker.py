@@ -8,7 +8,7 @@ from zipimport import zipimporter
 
 import pytest
 
-from stream_processing.state.worker import settle
+from stream_processing.worker import settle
 
 
 def test_settle__no_zip_is_read_anew_and_its_modules_are_still_found(

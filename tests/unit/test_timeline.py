@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import MS_PER_DAY
-from ingestion.replay import Pace
-from ingestion.timeline import Align, Span, base_days, tracks
+from ingestion.replay.replay import Pace
+from ingestion.replay.timeline import Align, Span, base_days, tracks
 
 spans = st.builds(
     lambda first, length: Span(first_ms=first, last_ms=first + length),

@@ -12,7 +12,7 @@ from gridflex.adapters.kafka.writer import Message
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.domain.readings import Rejection, SourceSeries
 from ingestion.premises import Premises
-from ingestion.schedule import Slice
+from ingestion.replay.schedule import Slice
 
 _IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from gridflex.domain.readings import MS_PER_S, Flags, Floats, Indexes, Ints, Reason, Rejection
-from ingestion.readers.line_blocks import LineBlock
-from ingestion.readers.parse import Parsed
+from ingestion.parsing.columns import Parsed
+from ingestion.parsing.line_blocks import LineBlock
 
 ABSENT = np.inf
 """In ``Rows.values``: the file had no such column here. NaN: it had, but the value is missing or rejected."""

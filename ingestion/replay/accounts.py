@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from gridflex.errors import SourceError
-from ingestion.schedule import CursorPosition, Slice
+from ingestion.replay.schedule import CursorPosition, Slice
 
 VERSION = 2
 

@@ -10,10 +10,10 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS, Reason
-from stream_processing.state.arrivals import Arrivals
-from stream_processing.state.identity import identify, known
-from stream_processing.state.messages import Messages
-from stream_processing.state.verdict import MAX_OBSERVED_S, REASONS
+from stream_processing.codec.arrivals import Arrivals
+from stream_processing.codec.identity import identify, known
+from stream_processing.codec.messages import Messages
+from stream_processing.codec.verdict import MAX_OBSERVED_S, REASONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ import numpy as np
 
 from gridflex.config import Readings
 from gridflex.domain.readings import MS_PER_S, Floats, Ints, ReadingBlock, Reason, Rejection, observed_s
-from ingestion.readers.clock import Clock, Piece
-from ingestion.readers.line_blocks import LineBlock
-from ingestion.readers.sift import Rows
+from ingestion.parsing.clock import Clock, Piece
+from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.sift import Rows
 
 _NEVER = -(1 << 62)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gridflex.domain.readings import Floats, Ints, Reason, Rejection
-from ingestion.readers.line_blocks import RAW_BYTES
+from ingestion.parsing.line_blocks import RAW_BYTES
 
 MISSING_TOKENS = frozenset({b"", b"NULL", b"null", b"NaN", b"nan", b"NAN"})
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from gridflex.domain.readings import MS_PER_DAY, Floats, Indexes, Ints, ReadingBlock, Rejection, SourceSeries
-from ingestion.timeline import Span, Track
+from ingestion.replay.timeline import Span, Track
 
 
 class Reader(Protocol):

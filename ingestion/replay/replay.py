@@ -15,12 +15,12 @@ from gridflex.config import Config
 from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY
 from gridflex.errors import ReplayFencedError, SourceError
-from ingestion.accounts import Account, account_from_json
-from ingestion.burst import Burst
-from ingestion.messages import Encoder
 from ingestion.premises import load_premises
-from ingestion.schedule import Reader, Schedule, Slice
-from ingestion.timeline import Align, Span, Track, base_days, tracks
+from ingestion.replay.accounts import Account, account_from_json
+from ingestion.replay.burst import Burst
+from ingestion.replay.messages import Encoder
+from ingestion.replay.schedule import Reader, Schedule, Slice
+from ingestion.replay.timeline import Align, Span, Track, base_days, tracks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

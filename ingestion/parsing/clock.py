@@ -7,7 +7,7 @@
 
 Rows in file order fall into *runs*: a row more than ``reorder_s`` ahead of or behind the latest one of its run begins
 the next. From the first such row on, rows are held until a run has more than ``LONGEST_ERROR_ROWS`` of them; then the
-runs that agree on one order of time and have the most rows win (``ingestion.readers.runs``). All of it counts rows, so
+runs that agree on one order of time and have the most rows win (``ingestion.parsing.runs``). All of it counts rows, so
 nothing depends on how the file is cut into blocks. A row that only lags behind is left to ``Sequence``: it is late.
 """
 
@@ -20,9 +20,9 @@ import numpy as np
 
 from gridflex.domain.readings import MS_PER_S, Flags, Reason, Rejection
 from gridflex.errors import SourceError
-from ingestion.readers.line_blocks import LineBlock
-from ingestion.readers.runs import Run, at_the_edge, overruled
-from ingestion.readers.sift import Rows
+from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.runs import Run, at_the_edge, overruled
+from ingestion.parsing.sift import Rows
 
 LONGEST_ERROR_ROWS = 1024
 """Wrong times of up to so many rows in a row are found."""

@@ -17,11 +17,11 @@ from tqdm import tqdm
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, load_config
 from gridflex.errors import GridflexError
-from ingestion.accounts import Account, replay_id
-from ingestion.readers import DATASETS as READERS
-from ingestion.readers import open_reader
-from ingestion.replay import Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
-from ingestion.timeline import Align
+from ingestion.feeds import DATASETS as READERS
+from ingestion.feeds import open_reader
+from ingestion.replay.accounts import Account, replay_id
+from ingestion.replay.replay import Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
+from ingestion.replay.timeline import Align
 
 logger = logging.getLogger(__name__)
 

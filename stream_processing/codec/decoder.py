@@ -24,9 +24,9 @@ from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
 from gridflex.domain.duty_cycle import Profile, Profiles
 from gridflex.domain.readings import Flags, Floats, Ints, Reason
-from stream_processing.state.arrivals import GOOD, Arrivals
-from stream_processing.state.identity import FIELDS, Book, encode
-from stream_processing.state.verdict import code_of, judge
+from stream_processing.codec.arrivals import GOOD, Arrivals
+from stream_processing.codec.identity import FIELDS, Book, encode
+from stream_processing.codec.verdict import code_of, judge
 
 _INSTANT = 6
 """Bytes of an instant between 2004 and 2039, in ms since 1970."""

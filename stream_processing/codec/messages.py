@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gridflex.adapters.avro import Coded, Nullable, StringTable, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows, Status
-from stream_processing.state.identity import FIELDS, Identities
+from stream_processing.codec.identity import FIELDS, Identities
 
 _KINDS = {
     Status.ENDED: ("activation", "ended"),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from gridflex import config
 from gridflex.domain.readings import MS_PER_S, Flags, Floats, Ints, Reason, plausible_event
-from stream_processing.state.arrivals import GOOD
+from stream_processing.codec.arrivals import GOOD
 
 MAX_OBSERVED_S = 86_400
 REASONS: tuple[Reason, ...] = (

@@ -30,13 +30,13 @@ from gridflex.domain.readings import (
     SourceSeries,
 )
 from gridflex.errors import SourceError
-from ingestion.readers.houses import block_bytes, chosen, class_of, nothing_good, numbered, read_text
-from ingestion.readers.line_blocks import LineBlock, line_blocks
-from ingestion.readers.merge import merge
-from ingestion.readers.parse import Form, parse
-from ingestion.readers.plugs import HEADER, Plugs, building_plugs, header_plugs
-from ingestion.readers.sequence import TimeOrder
-from ingestion.readers.sift import Demand, Rows, sift
+from ingestion.feeds.greend_plugs import HEADER, Plugs, building_plugs, header_plugs
+from ingestion.feeds.houses import block_bytes, chosen, class_of, nothing_good, numbered, read_text
+from ingestion.parsing.columns import Form, parse
+from ingestion.parsing.line_blocks import LineBlock, line_blocks
+from ingestion.parsing.merge import merge
+from ingestion.parsing.sequence import TimeOrder
+from ingestion.parsing.sift import Demand, Rows, sift
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gridflex.errors import SourceError
-from ingestion.readers.line_blocks import line_blocks
+from ingestion.parsing.line_blocks import line_blocks
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from gridflex.config import Readings
 from gridflex.domain.readings import ReadingBlock, SourceSeries
 from gridflex.errors import SourceError
-from ingestion.readers.greend import GreendReader
-from ingestion.readers.redd import ReddReader
+from ingestion.feeds.greend import GreendReader
+from ingestion.feeds.redd import ReddReader
 
 __all__ = ["DATASETS", "Reader", "open_reader"]
 
