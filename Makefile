@@ -69,7 +69,7 @@ check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: und
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
 truths: venv ## Longer tests that need no server: known truths, real data
-	nice -n 19 $(PYTEST) -q tests/ingestion tests/batch
+	nice -n 19 $(PYTEST) -q tests/accuracy
 
 STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
 
@@ -89,7 +89,7 @@ dist: stack ## The release that Terraform uploads: build/dist
 	@$(BIN)/gridflex deploy pack
 
 terraform-check: venv ## The quick part of terraform-test, if terraform and its provider are here already; else says why not
-	@if lacks=$$($(BIN)/python -m tests.terraform.toolbox 2>&1); \
+	@if lacks=$$($(BIN)/python -m tests.support.terraform.toolbox 2>&1); \
 	then $(MAKE) --no-print-directory setup-terraform && nice -n 19 $(PYTEST) $(TERRAFORM_QUICK) -k "not fails_when_it_is_broken"; \
 	else echo "skipped: terraform-check: $$lacks"; fi
 

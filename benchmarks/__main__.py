@@ -26,8 +26,8 @@ from benchmarks.measure import Figure, errors_to, gridflex, gridflex_json
 from benchmarks.spark_readings import create
 from gridflex.config import ROOT, Config, load_config
 from gridflex.operations.local.stack import Stack
-from tests.stack import free_ports, leftovers, stack_environ
-from tests.topics import read_messages
+from tests.support.stack import free_ports, leftovers, stack_environ
+from tests.support.topics import read_messages
 
 _NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness", "dashboards", "opening")
 _HOUSES, _DAYS = 4, 1

@@ -9,10 +9,10 @@ import pytest
 from gridflex.adapters.druid.client import Druid
 from gridflex.operations.local.airflow_service import missing_airflow
 from gridflex.operations.local.stack import Stack
-from tests.airflow.client import AirflowClient
-from tests.airflow.town import TOWN
-from tests.batch_demand import CLASSES, produce_town
-from tests.stack import own_config, running_stack, wait_until
+from tests.support.airflow.client import AirflowClient
+from tests.support.airflow.town import TOWN
+from tests.support.batch_demand import CLASSES, produce_town
+from tests.support.stack import own_config, running_stack, wait_until
 
 
 @pytest.fixture(scope="package")

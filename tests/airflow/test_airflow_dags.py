@@ -16,9 +16,9 @@ from gridflex.operations.local.druid_services import COORDINATOR
 from gridflex.operations.local.process import family
 from gridflex.operations.local.services import Service, find
 from gridflex.operations.local.stack import Stack
-from tests.airflow.client import AirflowClient
-from tests.airflow.town import TOWN, day_rows
-from tests.stack import halted, wait_until
+from tests.support.airflow.client import AirflowClient
+from tests.support.airflow.town import TOWN, day_rows
+from tests.support.stack import halted, wait_until
 
 pytestmark = pytest.mark.component
 

@@ -14,7 +14,7 @@ from gridflex.config import Batch, Config
 from gridflex.domain.interval import Interval, day_interval, days_interval
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

@@ -20,9 +20,9 @@ from gridflex.config import ROOT
 from gridflex.domain.interval import day_interval
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
-from tests.airflow.town import TOWN
-from tests.batch_demand import CLASSES, produce_town
-from tests.stack import wait_until
+from tests.support.airflow.town import TOWN
+from tests.support.batch_demand import CLASSES, produce_town
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

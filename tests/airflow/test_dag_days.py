@@ -15,7 +15,7 @@ import pytest
 from gridflex.config import ROOT
 from gridflex.domain.interval import local_days, whole_hours
 from gridflex.operations.local.airflow_service import missing_airflow
-from tests.stack import own_config
+from tests.support.stack import own_config
 
 YEAR = ("2024-01-01", "2025-01-01")
 ZONES = (

@@ -19,10 +19,10 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
-from tests.airflow.client import DONE, AirflowClient
-from tests.airflow.town import TOWN
-from tests.batch_demand import produce_town
-from tests.stack import wait_until
+from tests.support.airflow.client import DONE, AirflowClient
+from tests.support.airflow.town import TOWN
+from tests.support.batch_demand import produce_town
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

@@ -9,7 +9,7 @@ from gridflex.operations.checks.runner import Finding, run_checks
 from gridflex.operations.checks.web import web_checks
 from gridflex.operations.local.airflow_service import AIRFLOW_SCHEDULER
 from gridflex.operations.local.stack import Stack
-from tests.stack import free_ports, halted, wait_until
+from tests.support.stack import free_ports, halted, wait_until
 
 pytestmark = pytest.mark.component
 

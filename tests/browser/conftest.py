@@ -26,8 +26,8 @@ from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_s
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.superset_service import missing_superset
 from ingestion.generator.generate import Order, generate
-from tests.flow import gridflex, number
-from tests.stack import leftovers, stack_environ, wait_until
+from tests.support.flow import gridflex, number
+from tests.support.stack import leftovers, stack_environ, wait_until
 
 HOUSES = 6
 REGION = "Sousse"

@@ -23,7 +23,7 @@ from gridflex.operations.local import process
 from gridflex.operations.local.services import find
 from tests.browser.conftest import REGION, Room
 from tests.browser.test_dashboards_live import SLUGS, demand_sql, open_whole
-from tests.flow import gridflex
+from tests.support.flow import gridflex
 
 pytestmark = pytest.mark.component
 

@@ -11,7 +11,7 @@ from gridflex.operations.dashboards.assets import load_assets
 from gridflex.operations.dashboards.browser import await_drawn, complaints, open_dashboard
 from gridflex.operations.dashboards.layout import charts_of
 from tests.browser.conftest import REGION, Room, gridflex_line
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

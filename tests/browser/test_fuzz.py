@@ -13,7 +13,6 @@ import os
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +23,8 @@ from gridflex.errors import ServiceError
 from gridflex.operations.dashboards.sources import load_sources
 from gridflex.operations.local.services import find
 from tests.browser.conftest import REGION, Room
-from tests.browser.fuzz_payloads import payloads
 from tests.browser.test_attacks import ask
+from tests.support.browser.fuzz_payloads import payloads
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.component
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.component
 HTTP, INSIDE, BEHIND = (
     int(os.environ.get(f"FUZZ_{name}", number)) for name, number in (("HTTP", 200), ("INSIDE", 1000), ("BEHIND", 200))
 )
-INSIDE_PROGRAM = Path(__file__).with_name("fuzz_inside.py")
+INSIDE_PROGRAM = ROOT / "tests" / "support" / "browser" / "fuzz_inside.py"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.operations.local.stack import Stack
-from tests.stack import running_stack
+from tests.support.stack import running_stack
 
 
 @pytest.fixture(scope="package")

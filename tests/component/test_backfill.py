@@ -26,7 +26,7 @@ from ingestion.generator.generate import Order, first_second, generate
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
 from tests.component.test_druid_ingestion import GOOD, produce
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

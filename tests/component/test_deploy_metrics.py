@@ -6,7 +6,7 @@ from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.contracts.schemas import rejection_schema
 from gridflex.operations.cluster.metrics import druid_metrics
 from gridflex.operations.local.stack import Stack
-from tests.stack import halted, wait_until
+from tests.support.stack import halted, wait_until
 
 SENT = 300
 

@@ -27,7 +27,7 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, NOON_MS, produce, summed
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
 

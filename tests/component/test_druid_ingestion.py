@@ -19,7 +19,7 @@ from gridflex.adapters.druid.specs import readings_spec, supervisor_specs
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

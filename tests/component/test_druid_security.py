@@ -18,7 +18,7 @@ from gridflex.domain.interval import Interval
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
-from tests.secure_druid import BATCH, SUPERSET, SecureDruid, secure_druid
+from tests.support.secure_druid import BATCH, SUPERSET, SecureDruid, secure_druid
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
 _SUPERSET = ROOT / ".venv-superset" / "bin" / "python"

@@ -22,7 +22,7 @@ from gridflex.operations.local.health import HEALTH_TOPIC
 from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
 from tests.component.test_launcher import SERVICES
-from tests.stack import halted, pids, wait_until
+from tests.support.stack import halted, pids, wait_until
 
 pytestmark = pytest.mark.component
 

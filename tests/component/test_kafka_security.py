@@ -24,9 +24,9 @@ from gridflex.operations.checks.kafka import kafka_checks
 from gridflex.operations.checks.runner import Finding, run_checks
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.topics import create_topics
-from tests.secure_kafka import ADMIN, SecureKafka, secure_kafka
-from tests.spark.samples import publish, readings
-from tests.stack import wait_until
+from tests.support.secure_kafka import ADMIN, SecureKafka, secure_kafka
+from tests.support.spark.samples import publish, readings
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 

@@ -17,7 +17,7 @@ from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, Kafka
 from gridflex.errors import ReplayFencedError
 from gridflex.operations.local.stack import Stack
-from tests.topics import read_messages
+from tests.support.topics import read_messages
 
 pytestmark = pytest.mark.component
 

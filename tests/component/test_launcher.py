@@ -24,7 +24,7 @@ from gridflex.operations.local.services import find
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
-from tests.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
+from tests.support.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
 
 pytestmark = pytest.mark.component
 

@@ -19,7 +19,7 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD
-from tests.stack import free_ports, wait_until
+from tests.support.stack import free_ports, wait_until
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
+from gridflex.config import ROOT
 from gridflex.contracts.appliances import (
     UNKNOWN,
     appliance_class,
@@ -19,7 +19,7 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.errors import SchemaError
 from ingestion.generator.layouts import CORRECT, LOADS, layouts
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"
 
 
 def test_labels__every_class_has_a_profile() -> None:

@@ -12,7 +12,7 @@ import pytest
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config, load_config
 from gridflex.operations.local.stack import Stack
-from tests.stack import leftovers, stack_environ
+from tests.support.stack import leftovers, stack_environ
 
 SHARED = ROOT.parent / "shared" / "data"
 

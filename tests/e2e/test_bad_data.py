@@ -12,8 +12,8 @@ from confluent_kafka import Message, Producer
 from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import reading_schema
 from tests.e2e.conftest import Running
-from tests.flow import number, wait_for
-from tests.topics import read_records
+from tests.support.flow import number, wait_for
+from tests.support.topics import read_records
 
 pytestmark = pytest.mark.e2e
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Running
-from tests.energy import greend_energy_wh, redd_energy_wh
-from tests.flow import (
+from tests.support.energy import greend_energy_wh, redd_energy_wh
+from tests.support.flow import (
     base_days_of,
     expected_flexibility,
     expected_rows,

@@ -15,8 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 from gridflex.adapters.druid.access import ask
 from gridflex.config import ROOT
 from tests.e2e.conftest import Running
-from tests.flow import GRIDFLEX, number
-from tests.stack import pids, wait_until
+from tests.support.flow import GRIDFLEX, number
+from tests.support.stack import pids, wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -15,8 +15,8 @@ from gridflex.config import ROOT
 from gridflex.domain.flexibility import HORIZONS_MIN, quantiles
 from gridflex.domain.readings import MS_PER_DAY
 from tests.e2e.conftest import Running
-from tests.flow import GRIDFLEX, gridflex, number, wait_for
-from tests.topics import read_records
+from tests.support.flow import GRIDFLEX, gridflex, number, wait_for
+from tests.support.topics import read_records
 
 pytestmark = pytest.mark.e2e
 

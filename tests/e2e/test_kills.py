@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Running
-from tests.energy import redd_energy_wh
-from tests.flow import (
+from tests.support.energy import redd_energy_wh
+from tests.support.flow import (
     GRIDFLEX,
     ROOT,
     base_days_of,

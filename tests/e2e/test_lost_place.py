@@ -19,8 +19,8 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.readings import MS_PER_DAY
 from tests.component.test_druid_ingestion import GOOD, produce
 from tests.e2e.conftest import Running
-from tests.flow import GRIDFLEX, number
-from tests.stack import halted, pids, wait_until
+from tests.support.flow import GRIDFLEX, number
+from tests.support.stack import halted, pids, wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -10,8 +10,8 @@ import pytest
 from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
 from gridflex.operations.local.spark_service import SPARK
 from tests.e2e.conftest import Running
-from tests.flow import ROOT
-from tests.stack import leftovers, pids, wait_until
+from tests.support.flow import ROOT
+from tests.support.stack import leftovers, pids, wait_until
 
 pytestmark = pytest.mark.e2e
 

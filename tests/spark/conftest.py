@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from gridflex.config import Config
 from gridflex.operations.local.stack import Stack
 from stream_processing.jobs.session import open_session, ship_code
-from tests.stack import running_stack
+from tests.support.stack import running_stack
 
 _NUMBERS = itertools.count()
 _TOPICS = ("readings", "duty_cycles", "dead_letters", "flexibility")

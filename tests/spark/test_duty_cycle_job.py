@@ -21,8 +21,8 @@ from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status
 from tests.spark.conftest import OwnTopics
-from tests.spark.gate import Gate, gate
-from tests.spark.samples import (
+from tests.support.spark.gate import Gate, gate
+from tests.support.spark.samples import (
     bad_values,
     late_positions,
     publish,
@@ -32,7 +32,7 @@ from tests.spark.samples import (
     written,
     written_flexibility,
 )
-from tests.topics import read_records
+from tests.support.topics import read_records
 
 pytestmark = [
     pytest.mark.spark,

@@ -16,7 +16,7 @@ import pytest
 
 from gridflex.config import ROOT, Config
 from tests.spark.conftest import OwnTopics
-from tests.spark.samples import (
+from tests.support.spark.samples import (
     publish,
     readings,
     told_by_detector,
@@ -24,7 +24,7 @@ from tests.spark.samples import (
     written,
     written_flexibility,
 )
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.component]
 _WAIT_S = 300

@@ -16,8 +16,8 @@ from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Config
 from gridflex.errors import ServiceError
 from stream_processing.jobs.duty_cycles import last_words, read_messages
-from tests.secure_kafka import SecureKafka, secure_kafka
-from tests.spark.samples import publish, readings
+from tests.support.secure_kafka import SecureKafka, secure_kafka
+from tests.support.spark.samples import publish, readings
 
 pytestmark = [
     pytest.mark.spark,

@@ -18,12 +18,20 @@ import pytest
 from gridflex.config import Config
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
-from tests.flow import Row, base_days_of, expected_flexibility, expected_rows, gridflex, told_flexibility, told_rows
-from tests.release import Release, unpacked_release
 from tests.spark.conftest import OwnTopics
-from tests.spark.driver_log import DriverLog
-from tests.spark_cluster import SparkCluster, spark_cluster
-from tests.stack import wait_until
+from tests.support.flow import (
+    Row,
+    base_days_of,
+    expected_flexibility,
+    expected_rows,
+    gridflex,
+    told_flexibility,
+    told_rows,
+)
+from tests.support.release import Release, unpacked_release
+from tests.support.spark.driver_log import DriverLog
+from tests.support.spark_cluster import SparkCluster, spark_cluster
+from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.component]
 

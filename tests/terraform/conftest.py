@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.toolbox import Workspace, copy_infra, lacking, tool
+from tests.support.terraform.toolbox import Workspace, copy_infra, lacking, tool
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

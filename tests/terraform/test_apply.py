@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from gridflex.config import load_config
+from gridflex.config import ROOT, load_config
 from gridflex.operations.cluster.pack import pack
-from tests.terraform.toolbox import TOOLS, Done, Workspace, run
+from tests.support.terraform.toolbox import TOOLS, Done, Workspace, run
 
 pytestmark = pytest.mark.timeout(1500)
 
-HERE = Path(__file__).parent
+PROGRAMS = ROOT / "tests" / "support" / "terraform"
 DRIFTS = {
     "aws_db_parameter_group": {"parameter"},  # the stand-in keeps none
 }
@@ -60,7 +60,7 @@ class Dev:
         return found
 
     def ask(self, what: str) -> dict[str, Any]:
-        done = run(str(TOOLS / "python"), str(HERE / "ask_aws.py"), what, env=self._env)
+        done = run(str(TOOLS / "python"), str(PROGRAMS / "ask_aws.py"), what, env=self._env)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
@@ -71,7 +71,7 @@ def aws() -> Iterator[str]:
     """The stand-in's address; it ends with the tests."""
     if not (TOOLS / "moto_server").is_file():
         pytest.skip("no moto: run `make terraform-test`, which installs it")
-    command = [str(TOOLS / "python"), str(HERE / "aws_stand_in.py")]
+    command = [str(TOOLS / "python"), str(PROGRAMS / "aws_stand_in.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()

@@ -11,7 +11,7 @@ import pytest
 
 from gridflex.config import ROOT
 from gridflex.operations.cluster.machine_files import ALL_ROLES
-from tests.terraform.toolbox import Workspace, run
+from tests.support.terraform.toolbox import Workspace, run
 
 BOOT = ROOT / "infra" / "terraform" / "boot"
 _SCRIPTS = sorted(path.name for path in BOOT.glob("*.sh"))

@@ -6,7 +6,7 @@ import json
 import re
 
 from gridflex.config import ROOT
-from tests.terraform.toolbox import Workspace, run
+from tests.support.terraform.toolbox import Workspace, run
 
 TERRAFORM = ROOT / "infra" / "terraform"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gridflex.config import ROOT
-from tests.terraform.breakages import BREAKAGES, Breakage
-from tests.terraform.toolbox import Workspace
+from tests.support.terraform.breakages import BREAKAGES, Breakage
+from tests.support.terraform.toolbox import Workspace
 
 _RULES = {path.parts[-3]: path for path in (ROOT / "infra" / "terraform" / "modules").glob("*/tests/rules.tftest.hcl")}
 

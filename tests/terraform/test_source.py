@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gridflex.config import ROOT
-from tests.terraform.toolbox import Workspace, run
+from tests.support.terraform.toolbox import Workspace, run
 
 TERRAFORM = ROOT / "infra" / "terraform"
 _MODULES = sorted(path.name for path in (TERRAFORM / "modules").iterdir())
