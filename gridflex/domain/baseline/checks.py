@@ -54,7 +54,7 @@ class Verified:
 
 
 def verify(baseline_kwh: Floats, actual_kwh: Floats, low: Floats, high: Floats) -> Verified:
-    """Window energies and their relative bounds (``baseline_intervals``) to what was shed; arrays of one shape.
+    """Window energies and their relative bounds (``intervals``) to what was shed; arrays of one shape.
 
     >>> found = verify(np.array([100.0]), np.array([80.0]), np.array([-0.05]), np.array([0.04]))
     >>> found.shed_kwh.tolist(), found.lower_kwh.tolist(), found.upper_kwh.tolist()

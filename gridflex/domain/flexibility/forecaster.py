@@ -131,7 +131,7 @@ def quantiles(flex_w: Floats, variance_w2: Floats, shared_w: Floats) -> tuple[Fl
 
 @dataclass(frozen=True, slots=True)
 class Forecaster:
-    """The rules; what is remembered are ``Records``, see ``flexibility_state``.
+    """The rules; what is remembered are ``Records``, see ``state``.
 
     >>> from gridflex.domain.flexibility.rules import Handling, Rule
     >>> from gridflex.domain.flexibility.state import no_records
