@@ -1,4 +1,4 @@
-"""The command lines of the batch stage."""
+"""``gridflex bakeoff``: the command line of the baseline benchmark."""
 
 from __future__ import annotations
 

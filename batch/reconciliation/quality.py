@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from batch.reconciliation.ingestion_state import read_offsets, unread
-from batch.reconciliation.topic import Topic
 from batch.rollup import TABLE, DruidSql, where
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.progress import read_offsets, unread
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Config
 from gridflex.domain.interval import day_interval, days_interval, epoch_ms, iso
 from gridflex.errors import DataQualityError

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 from confluent_kafka import Message
 
-from batch.reconciliation.ingestion_state import await_offsets, await_read
-from batch.reconciliation.topic import Offsets, Topic
 from batch.reconciliation.validity import GOOD, Validity
 from batch.rollup import DruidSql, sql_time
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.progress import await_offsets, await_read
 from gridflex.adapters.druid.specs import DEADLETTER, POWERRAW
+from gridflex.adapters.kafka.reader import Offsets, Topic
 from gridflex.config import Config
 from gridflex.domain.interval import Interval
 from gridflex.errors import DataQualityError

@@ -1,1 +1,1 @@
-"""Edges to services: one folder or module a service."""
+"""Edges to services: a folder or module each; and Avro, in which they speak."""

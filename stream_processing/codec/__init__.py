@@ -1,1 +1,1 @@
-"""Kafka's bytes to columns of readings, and what the job finds back to bytes."""
+"""Kafka's bytes to columns of readings, and what the job finds, back to bytes."""

@@ -14,8 +14,8 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch.reconciliation.topic import Topic
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import ROOT
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from batch.reconciliation.topic import Topic
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
 from gridflex.errors import ServiceError

@@ -10,10 +10,10 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from batch.reconciliation.ingestion_state import await_offsets, await_read, read_offsets, unread
-from batch.reconciliation.topic import Topic
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.progress import await_offsets, await_read, read_offsets, unread
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.refusals import refusal
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError

@@ -11,7 +11,7 @@ import pytest
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
-from batch.reconciliation.topic import Topic
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Config
 from gridflex.errors import ServiceError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from batch.reconciliation.topic import Offsets, Topic
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.reader import Offsets, Topic
 from gridflex.errors import ServiceError
 
 _WORTH_COUNTING = 100_000
