@@ -33,3 +33,11 @@ class ServiceError(GridflexError):
 
 class DataQualityError(GridflexError):
     """Data that a batch job must not build on; the message says what was found, where, and what is needed."""
+
+
+class TransitionError(GridflexError):
+    """A change of an event that its state, its content, the actor or the clock does not allow."""
+
+
+class LedgerError(GridflexError):
+    """A ledger record that does not have the form of one; see ``verify`` for records that were tampered with."""
