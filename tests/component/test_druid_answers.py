@@ -17,10 +17,9 @@ import pytest
 
 from batch.rollup import DruidSql, RollupReader
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.druid.access import ask
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.session import DruidRefusedError
+from gridflex.adapters.druid.session import DruidRefusedError, DruidSession
 from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.config import Config
 from gridflex.contracts.schemas import reading_schema
@@ -207,7 +206,7 @@ def test_nothing_found__is_told_from_what_is_not_there(druid: Druid, stack: Stac
 def test_rows_that_nobody_serves__are_not_taken_for_none(stack: Stack, druid: Druid) -> None:
     table = "unserved"
     nowhere = [{"type": "loadForever", "tieredReplicants": {}, "useDefaultTierForNull": False}]
-    ask(stack.config.druid, "POST", f"/druid/coordinator/v1/rules/{table}", nowhere).raise_for_status()
+    assert DruidSession(stack.config.druid).order("POST", f"/druid/coordinator/v1/rules/{table}", nowhere).ok
     spec = empty_table(table_specs()["history"] | {"dataSource": table})
     DruidBatch(stack.config).run(spec)
 

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from gridflex.adapters.druid.access import ask
+from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from tests.e2e.conftest import Running
 from tests.support.flow import GRIDFLEX, number
@@ -84,7 +84,7 @@ def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
 
 
 def test_check__finds_a_suspended_supervisor_which_supervisors_resumes(running: Running) -> None:
-    ask(running.config.druid, "POST", "/druid/indexer/v1/supervisor/dutycycle/suspend").raise_for_status()
+    Druid(running.config.druid).suspend_supervisor("dutycycle")
     found = check(running, code=1)
     assert failed(found) == ["supervisor dutycycle"]
     assert found["supervisor dutycycle"]["detail"] == "it is suspended: nothing is read"

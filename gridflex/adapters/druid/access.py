@@ -9,19 +9,16 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import requests
 from requests.auth import HTTPBasicAuth
 
 from gridflex.adapters.login import Login
-from gridflex.config import DRUID_LOGIN, ROOT, Druid, authorities
+from gridflex.config import DRUID_LOGIN, ROOT, Druid
 from gridflex.errors import ServiceError
 
 TOKEN_USER = "gridflex"  # noqa: S105
 """Whose password the local stack's token is."""
-_SQL = "/druid/v2/sql"
-_QUESTION = {"query": "SELECT 1 AS answer"}
 _CUT_SHORT = ("RemoteDisconnected", "BadStatusLine", "ConnectionResetError")
 
 
@@ -55,35 +52,6 @@ def credentials(druid: Druid, user: Login | None = None) -> tuple[Login | None, 
     """Who signs in, ``user`` or as ``login`` says, and how that is sent."""
     user = user or login(druid)
     return user, HTTPBasicAuth(user.username, user.password) if user else None
-
-
-def ask(druid: Druid, method: str, path: str, body: Any = None, *, user: Login | None = None) -> requests.Response:
-    """One request, signed in as ``user`` or as ``login`` says; the answer may be an error of Druid's own.
-
-    Raises ``ServiceError`` when nobody answers, the certificate is not trusted, or Druid does not let this user do it;
-    ``ConfigError`` when ``druid.ca_file`` is none.
-    """
-    user, auth = credentials(druid, user)
-    url, trust = druid.router_url.rstrip("/"), authorities("druid", druid.ca_file)
-    try:
-        answer = requests.request(
-            method,
-            url + path,
-            json=body,
-            auth=auth,
-            verify=trust,
-            timeout=druid.query_timeout_s,
-        )
-    except requests.RequestException as problem:
-        raise unreachable(druid, problem) from None
-    if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-        raise refuse_entry(druid, answer.status_code, answer.text, user, f"{method} {path}")
-    return answer
-
-
-def check_access(druid: Druid) -> None:
-    """Raises what ``ask`` raises if Druid answers no query of this user, or none at all."""
-    ask(druid, "POST", _SQL, _QUESTION).close()
 
 
 def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceError:

@@ -133,6 +133,14 @@ class Druid:
         """Let the supervisor's tasks publish what they have read, and start no other."""
         self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/suspend")
 
+    def hand_off(self, name: str, groups: Sequence[int]) -> None:
+        """Let the tasks of these task groups publish what they hold now; the supervisor starts others in their place.
+
+        Nothing happens if the supervisor has gone meanwhile: its tasks publish at their end.
+        """
+        path = f"{_INDEXER}/supervisor/{quote(name)}/taskGroups/handoff"
+        self._ask("POST", path, {"taskGroupIds": list(groups)}, missing=None, may_be_empty=True)
+
     def set_offsets(self, name: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Let the supervisor read on from these offsets in these partitions. Its running tasks do not publish."""
         where = {str(partition): offset for partition, offset in offsets.items()}

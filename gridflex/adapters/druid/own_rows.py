@@ -16,11 +16,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 
-from gridflex.adapters.druid.access import ask
 from gridflex.adapters.druid.batch import SPEC_DIR, DruidBatch
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.exchange import Exchange, as_csv
@@ -39,7 +37,6 @@ _POLL_S = 0.5
 _ATTEMPTS = 3
 _VISIBLE_S = 120
 _SAME = 1e-9
-_HANDOFF = "/druid/indexer/v1/supervisor/{}/taskGroups/handoff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +126,8 @@ class OwnRows:
         while self._unpublished():
             running = {task["id"] for task in self._druid.supervisor_status(own.table).get("activeTasks", ())}
             if running - asked:
-                groups = {"taskGroupIds": list(range(self._config.druid.task_count))}
-                with ask(self._config.druid, "POST", _HANDOFF.format(quote(own.table)), groups) as answer:
-                    log.info("table=%s handoff=asked http=%d", own.table, answer.status_code)
+                self._druid.hand_off(own.table, range(self._config.druid.task_count))
+                log.info("table=%s handoff=asked", own.table)
                 asked |= running
             if time.monotonic() > deadline:
                 raise ServiceError(

@@ -23,6 +23,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from gridflex.adapters.druid.access import credentials, refuse_entry, unreachable
+from gridflex.adapters.login import Login
 from gridflex.config import Druid, authorities
 from gridflex.errors import ServiceError
 
@@ -80,8 +81,10 @@ class Answer:
 class DruidSession:
     """Connections to one Druid, kept open between requests. Every method raises ``ServiceError``."""
 
-    def __init__(self, druid: Druid) -> None:
+    def __init__(self, druid: Druid, user: Login | None = None) -> None:
+        """Signed in as ``user``, else as ``login`` says."""
         self._settings = druid
+        self._user = user
         self._session = requests.Session()
         retry = _NotTheSlow(
             total=None, connect=2, read=1, redirect=0, status=0, other=0, backoff_factor=0.2, allowed_methods=None
@@ -121,7 +124,7 @@ class DruidSession:
     @contextmanager
     def _send(self, session: requests.Session, method: str, path: str, body: Any = None) -> Iterator[requests.Response]:
         druid = self._settings
-        user, auth = credentials(druid)
+        user, auth = credentials(druid, self._user)
         try:
             answer = session.request(
                 method,

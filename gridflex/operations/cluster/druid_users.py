@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridflex.adapters.druid.access import ask
+from gridflex.adapters.druid.session import DruidSession
 from gridflex.adapters.login import Login
 from gridflex.config import Druid
 from gridflex.errors import ServiceError
@@ -75,13 +75,10 @@ def make_druid_users(druid: Druid, environ: Mapping[str, str]) -> list[str]:
     lacking = [key for key in (ADMIN_PASSWORD, *(user.password_key for user in USERS)) if not environ.get(key)]
     if lacking:
         raise ServiceError(f"no password in the environment: {', '.join(lacking)}")
+    session = DruidSession(druid, Login(username="admin", password=environ[ADMIN_PASSWORD]))
     for user in USERS:
         for path, body in calls(user, environ[user.password_key]):
-            _post(druid, path, body, environ[ADMIN_PASSWORD])
+            answer = session.order("POST", path, body)
+            if not answer.ok and answer.status != _ALREADY_THERE:
+                raise ServiceError(f"Druid refuses {path}: {answer.status} {answer.reason}")
     return [user.name for user in USERS]
-
-
-def _post(druid: Druid, path: str, body: Any, password: str) -> None:
-    answer = ask(druid, "POST", path, body, user=Login(username="admin", password=password))
-    if not answer.ok and answer.status_code != _ALREADY_THERE:
-        raise ServiceError(f"Druid refuses {path}: {answer.status_code} {answer.reason}")

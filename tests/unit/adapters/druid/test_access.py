@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gridflex.adapters.druid.access import check_access, login
+from gridflex.adapters.druid.access import login
+from gridflex.adapters.druid.session import DruidSession
 from gridflex.adapters.login import Login
 from gridflex.config import Druid, load_config
 from gridflex.errors import ConfigError, ServiceError
@@ -49,4 +50,4 @@ def test_access__names_the_file_that_is_no_authority(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("nothing")
     with pytest.raises(ConfigError, match=r"druid\.ca_file: no certificate in .*ca\.pem"):
-        check_access(Druid(router_url="https://127.0.0.1:1", ca_file=str(file)))
+        DruidSession(Druid(router_url="https://127.0.0.1:1", ca_file=str(file))).look("/status")

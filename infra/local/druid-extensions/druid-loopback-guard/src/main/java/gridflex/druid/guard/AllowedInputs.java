@@ -36,15 +36,12 @@ final class AllowedInputs extends BeanDeserializerModifier {
   public JsonDeserializer<?> modifyDeserializer(
       DeserializationConfig config, BeanDescription found, JsonDeserializer<?> usual) {
     Class<?> kind = found.getBeanClass();
-    if (kind == LocalInputSource.class) {
-      return new FilesOfFolder(usual, folder);
-    }
     boolean source = InputSource.class.isAssignableFrom(kind) && !found.getType().isAbstract();
-    boolean refused = kind == HadoopIndexTask.class || source && !HARMLESS.contains(kind);
-    return refused ? new Refused(usual, folder) : usual;
+    boolean checked = kind == HadoopIndexTask.class || source && !HARMLESS.contains(kind);
+    return checked ? new FilesOfFolder(usual, folder) : usual;
   }
 
-  /** A local input source whose every file lies in the folder, links followed. */
+  /** Lets a local input source pass whose every file lies in the folder, links followed, and nothing else. */
   private static final class FilesOfFolder extends DelegatingDeserializer {
     private static final long serialVersionUID = 1L;
 
@@ -62,6 +59,13 @@ final class AllowedInputs extends BeanDeserializerModifier {
 
     @Override
     public Object deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+      if (handledType() != LocalInputSource.class) {
+        return context.reportInputMismatch(
+            this,
+            "%s is not allowed here; allowed input sources: inline, druid, combining, local files of %s",
+            handledType().getSimpleName(),
+            folder);
+      }
       LocalInputSource source = (LocalInputSource) super.deserialize(parser, context);
       if (source.getBaseDir() != null) {
         context.reportInputMismatch(this, "a local input source may name files, not baseDir %s", source.getBaseDir());
@@ -72,31 +76,6 @@ final class AllowedInputs extends BeanDeserializerModifier {
         }
       }
       return source;
-    }
-  }
-
-  private static final class Refused extends DelegatingDeserializer {
-    private static final long serialVersionUID = 1L;
-
-    private final transient Path folder;
-
-    Refused(JsonDeserializer<?> usual, Path folder) {
-      super(usual);
-      this.folder = folder;
-    }
-
-    @Override
-    protected JsonDeserializer<?> newDelegatingInstance(JsonDeserializer<?> usual) {
-      return new Refused(usual, folder);
-    }
-
-    @Override
-    public Object deserialize(JsonParser parser, DeserializationContext context) throws IOException {
-      return context.reportInputMismatch(
-          this,
-          "%s is not allowed here; allowed input sources: inline, druid, combining, local files of %s",
-          handledType().getSimpleName(),
-          folder);
     }
   }
 }
