@@ -129,7 +129,9 @@ def test_offsets__that_druid_has_read_reach_the_end_of_what_was_sent(stack: Stac
     producer.begin_transaction()
     for value in values:
         producer.produce(topic.name, value=value, partition=2)
+    before = topic.end_offsets()[2]
     producer.commit_transaction(30)
+    wait_until(lambda: topic.end_offsets()[2] == before + len(values) + 1, what="the transaction's end mark")
     end = topic.end_offsets()
     found = await_read(druid, "powerraw", topic, 90)
     assert found[2] >= end[2] - 1
