@@ -11,7 +11,6 @@ Three runs in a row on the machine as it is, and one while a process takes one o
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.measure import RUNS, Figure, gridflex, percentile
+from benchmarks.measure import RUNS, Figure, busy_core, gridflex, percentile
 from benchmarks.trace import Trace, figures, report
 from benchmarks.watcher import Watcher
 from gridflex.adapters.avro import decode, encode_dicts
@@ -59,7 +58,7 @@ def run(config: Config, environment: dict[str, str], data: Path, readings_per_ev
         with _flow(environment, data, speed, number):
             runs.append(_probe(config))
         click.echo("freshness, run {}: p95 {:.3f} s raw, {:.3f} s duty".format(number + 1, *runs[-1].p95()))
-    with _flow(environment, data, speed, RUNS), _busy_core():
+    with _flow(environment, data, speed, RUNS), busy_core():
         beside = _probe(config)
     raw, duty = ([trace for one in runs for trace in getattr(one, kind)] for kind in ("raw", "duty"))
     for name, traces in (("reading -> SQL", raw), ("reading -> duty row -> SQL", duty),
@@ -92,16 +91,6 @@ def _flow(environment: dict[str, str], data: Path, speed: float, number: int) ->
     finally:
         flow.terminate()
         flow.wait()
-
-
-@contextmanager
-def _busy_core() -> Iterator[None]:
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        busy.kill()
-        busy.wait()
 
 
 def _probe(config: Config) -> _Run:

@@ -87,3 +87,14 @@ def errors_to(path: Path) -> Iterator[None]:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` of the values lie."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+@contextmanager
+def busy_core() -> Iterator[None]:
+    """Take one of the machine's cores meanwhile."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
