@@ -86,6 +86,31 @@ def test_queries_of_sql_lab__take_two_places_and_end_while_others_are_answered(s
     assert slowest_s < 20
 
 
+def test_joins_that_the_broker_does_by_itself__end_and_give_their_places_back(stack: Stack, druid: Druid) -> None:
+    """Druid's own timeout does not end them."""
+    dataset = f"by-itself-{time.time_ns()}"
+    readings = [GOOD | {"dataset": dataset, "event_time_ms": NOON_MS + 60_000 * i} for i in range(400)]
+    produce(stack, "powerraw", encode_dicts(reading_schema(), readings))
+    assert summed(druid, dataset, len(readings))["n"] == len(readings)
+    given = "(VALUES {}) AS a(x)".format(", ".join(f"({n})" for n in range(400)))
+    found = f"(SELECT TIMESTAMP_TO_MILLIS(__time) AS x FROM powerraw WHERE dataset = '{dataset}' GROUP BY 1) AS a"
+    url = f"{stack.config.druid.router_url}/druid/v2/sql"
+
+    def attack(left: str) -> tuple[int, float]:
+        begun = time.monotonic()
+        join = f"SELECT SUM(a.x) AS n FROM {left} CROSS JOIN powerraw b CROSS JOIN powerraw c CROSS JOIN powerraw d"
+        answer = requests.post(url, json={"query": join, "context": SQL_LAB}, timeout=120)
+        return answer.status_code, time.monotonic() - begun
+
+    with ThreadPoolExecutor(2) as attackers:
+        for status, took_s in attackers.map(attack, [given, found]):
+            assert status in {500, 504}, "interrupted, out of time"
+            assert took_s < 75
+    query = {"query": "SELECT COUNT(*) AS n FROM powerraw", "context": SQL_LAB}
+    for _ in range(2):
+        assert requests.post(url, json=query, timeout=60).status_code == 200
+
+
 def test_longest_timeout__is_bounded(stack: Stack) -> None:
     body = {"query": "SELECT COUNT(*) FROM powerraw", "context": {"timeout": 3_600_000}}
     answer = requests.post(f"{stack.config.druid.router_url}/druid/v2/sql", json=body, timeout=60)

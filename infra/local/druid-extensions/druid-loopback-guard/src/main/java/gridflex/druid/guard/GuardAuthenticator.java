@@ -14,7 +14,7 @@ import org.apache.druid.server.DruidNode;
 import org.apache.druid.server.security.AuthenticationResult;
 import org.apache.druid.server.security.Authenticator;
 
-/** {@code druid.auth.authenticator.NAME.type=gridflex}, with {@code tokenFile} and {@code authorizerName}. */
+/** {@code druid.auth.authenticator.NAME.type=gridflex}, with {@code tokenFile}, {@code authorizerName}, {@code anyoneMs}. */
 @JsonTypeName(GuardModule.TYPE)
 public final class GuardAuthenticator implements Authenticator {
   private final GuardFilter filter;
@@ -26,11 +26,12 @@ public final class GuardAuthenticator implements Authenticator {
       @JsonProperty("name") String name,
       @JsonProperty("authorizerName") String authorizer,
       @JsonProperty("tokenFile") String tokenFile,
+      @JsonProperty("anyoneMs") long anyoneMs,
       @JacksonInject @Self DruidNode node) {
     this.name = name;
     this.authorizer = authorizer;
     Token token = new Token(Path.of(tokenFile));
-    filter = new GuardFilter(token, tokenFile, new WebPages(node.getHost()), name, authorizer);
+    filter = new GuardFilter(token, tokenFile, new WebPages(node.getHost()), name, authorizer, anyoneMs);
   }
 
   @Override

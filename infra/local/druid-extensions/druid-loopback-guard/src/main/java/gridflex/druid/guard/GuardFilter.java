@@ -17,7 +17,7 @@ import org.apache.druid.server.security.AuthenticationResult;
 
 /**
  * Before every servlet of every Druid service: refuses what web pages send; whoever brings the token may do all;
- * everybody else on the machine may look and ask by SQL.
+ * everybody else on the machine may look and ask by SQL, for a limited time.
  */
 final class GuardFilter implements Filter {
   static final String ANYONE = "anyone";
@@ -31,13 +31,15 @@ final class GuardFilter implements Filter {
   private final String tokenFile;
   private final String name;
   private final String authorizer;
+  private final long anyoneMs;
 
-  GuardFilter(Token token, String tokenFile, WebPages pages, String name, String authorizer) {
+  GuardFilter(Token token, String tokenFile, WebPages pages, String name, String authorizer, long anyoneMs) {
     this.token = token;
     this.tokenFile = tokenFile;
     this.pages = pages;
     this.name = name;
     this.authorizer = authorizer;
+    this.anyoneMs = anyoneMs;
   }
 
   @Override
@@ -63,13 +65,22 @@ final class GuardFilter implements Filter {
     String who = known ? Token.USER : ANYONE;
     request.setAttribute(
         AuthConfig.DRUID_AUTHENTICATION_RESULT, new AuthenticationResult(who, authorizer, name, Map.of()));
-    next.doFilter(request, answer);
+    if (known || !isAsking(request)) {
+      next.doFilter(request, answer);
+      return;
+    }
+    try (Deadline deadline = new Deadline(anyoneMs)) {
+      next.doFilter(request, answer);
+    }
   }
 
   /** The raw path: whatever is written in another way, with dots or semicolons, is not open. */
   private static boolean isOpen(HttpServletRequest request) {
-    return LOOKING.contains(request.getMethod())
-        || "POST".equals(request.getMethod()) && ASKING.contains(request.getRequestURI());
+    return LOOKING.contains(request.getMethod()) || isAsking(request);
+  }
+
+  private static boolean isAsking(HttpServletRequest request) {
+    return "POST".equals(request.getMethod()) && ASKING.contains(request.getRequestURI());
   }
 
   private static void refuse(HttpServletResponse answer, String reason) throws IOException {
