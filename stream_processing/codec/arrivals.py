@@ -64,9 +64,15 @@ class Arrivals:
         return Arrivals(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
     def good(self) -> Arrivals:
-        """The good readings, each series' together and in order of arrival."""
+        """The good readings, each series' together and in order of arrival; series in the order of their numbers.
+
+        In that order they are found quickly among the series that are remembered.
+        """
         readings = self if (self.reason == GOOD).all() else self.take(self.reason == GOOD)
-        codes, _ = pd.factorize(readings.series)
+        codes, series = pd.factorize(readings.series)
+        rank = np.empty(len(series), dtype=np.int64)
+        rank[np.argsort(series)] = np.arange(len(series))
+        codes = rank[codes]
         order = np.argsort(codes.astype(np.uint16) if codes.max(initial=0) < 1 << 16 else codes, kind="stable")
         codes, position = codes[order], readings.position[order]
         same = codes[1:] == codes[:-1]

@@ -23,7 +23,7 @@ from stream_processing.codec.messages import Messages, duty_cycles
 from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.memory import Memory, Names, State, from_bytes, no_memory, to_bytes
-from stream_processing.state.roster import Bounds
+from stream_processing.state.roster import UNKNOWN, Bounds
 from stream_processing.worker import settle
 
 DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED = range(4)
@@ -81,10 +81,11 @@ class Bucket:
         memory = from_bytes(encoded, self.detector) if encoded else no_memory()
         before_min = memory.roster.clock_min
         readings, refused, memory = self._admit(arrivals.good(), memory)
-        rows, late, state = self.detector.fold(memory.detector, as_batch(readings, starts_of(readings)))
+        starts = starts_of(readings)
+        rows, late, state = self.detector.fold(memory.detector, as_batch(readings, starts))
         who = Identities.of(readings.payloads, readings.payload[rows.cause])
         flexible, records = self.flexibility.fold(memory.flexible, rows, who)
-        memory, new = _heard(replace(memory.after(state), flexible=records), readings, before_min)
+        memory, new = _heard(replace(memory.after(state), flexible=records), readings, starts, before_min)
         told: Told = {
             DUTY_CYCLES: [duty_cycles(self.schema, rows, who)],
             DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(arrivals.bad())],
@@ -133,9 +134,8 @@ class Bucket:
         return (duty_cycles(self.schema, rows, who), flexible), left, known.without(key)
 
 
-def _heard(memory: Memory, readings: Arrivals, before_min: int) -> tuple[Memory, Names]:
+def _heard(memory: Memory, readings: Arrivals, starts: Ints, before_min: int) -> tuple[Memory, Names]:
     """Note whose readings came; the names that are to be kept: of new series, and of those that have changed theirs."""
-    starts = starts_of(readings)
     if len(starts) == 0:
         return memory, Names.of_blocks([])
     ends = np.append(starts[1:], len(readings)) - 1
@@ -143,7 +143,8 @@ def _heard(memory: Memory, readings: Arrivals, before_min: int) -> tuple[Memory,
     key = readings.series[starts]
     slot, _ = find(memory.detector, key)
     last = readings.payloads.take(pa.array(readings.payload[ends]))
-    mark = np.array([zlib.crc32(name) or 1 for name in last.to_pylist()], dtype=np.int64)
+    mark = np.fromiter(map(zlib.crc32, last.to_pylist()), np.int64, len(last))
+    mark[mark == UNKNOWN] = 1
     roster, changed = memory.roster.heard(slot, minute, mark)
     return replace(memory, roster=roster), Names(key=key[changed], identity=last.take(pa.array(changed)))
 

@@ -12,7 +12,7 @@ from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN, Flexibility, Forecaster, Records, minutes_of
-from gridflex.domain.readings import MS_PER_S, Floats
+from gridflex.domain.readings import MS_PER_S, Floats, Ints
 from stream_processing.codec.identity import FIELDS, Identities, Identity
 from stream_processing.codec.messages import Messages
 
@@ -29,14 +29,14 @@ class FlexibilityTeller:
 
     def fold(self, records: Records, rows: Rows, who: Identities) -> tuple[Messages, Records]:
         """Messages keyed by appliance, and what is now remembered. ``who``: shape (m,), the rows' appliances."""
-        rules = self.forecaster.rules
-        code = np.array([rules.code(one.appliance, one.dataset) for one in who.distinct], dtype=np.int64)
-        chosen, minutes = minutes_of(rows, code[who.code])
+        chosen, minutes = minutes_of(rows, self._rules(who.distinct)[who.code])
         if len(minutes) == 0:
             return Messages(key=[], value=[]), records
         told, records = self.forecaster.fold(records, minutes)
-        may = np.array([self._may_call(one) for one in who.distinct])
         owner = who.code[chosen]
+        may = np.ones(len(who.distinct), dtype=np.bool_)
+        if self.participation.consents:
+            may = np.array([self._may_call(one) for one in who.distinct])
         callable_ = told.fresh & may[owner]
         columns: dict[str | tuple[str, ...], Column] = {
             "event_time_ms": minutes.minute * _MS_PER_MIN,
@@ -46,6 +46,12 @@ class FlexibilityTeller:
         }
         columns.update(_figures(told.only(callable_)))
         return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
+
+    def _rules(self, distinct: list[Identity]) -> Ints:
+        """The code of each one's rule; asked once for each class."""
+        classes = [(one.appliance, one.dataset) for one in distinct]
+        codes = {one: self.forecaster.rules.code(*one) for one in set(classes)}
+        return np.array([codes[one] for one in classes], dtype=np.int64)
 
     def _may_call(self, one: Identity) -> bool:
         return self.participation.callable(one.house_id, one.appliance_id, one.dataset)
