@@ -14,6 +14,7 @@ from gridflex.operations.local import process
 from gridflex.operations.local.druid_services import BROKER, COORDINATOR, HISTORICAL, INDEXER, ROUTER, ZOOKEEPER
 from gridflex.operations.local.health import read_status
 from gridflex.operations.local.kafka_service import KAFKA
+from gridflex.operations.local.keeper_service import LOG_KEEPER, keeper_service
 from gridflex.operations.local.look import (
     DIED,
     FROZEN,
@@ -67,8 +68,8 @@ class Look:
 
 def look(config: Config, runtime: Runtime, services: Sequence[Service]) -> Look:
     """Ask everything once."""
-    found = look_at_services(runtime, services)
-    problems = _service_problems(runtime, services, found)
+    *found, keeper = look_at_services(runtime, [*services, keeper_service(config)])
+    problems = _service_problems(runtime, services, found) + _keeper_problem(keeper)
     healthy = {status.name for status in found if status.healthy}
     answering = healthy | {status.name for status in found if status.pid and not status.detail.startswith(FROZEN)}
     supervisors, troubles = _ingestion(config, healthy, answering)
@@ -104,6 +105,17 @@ def _service_problem(runtime: Runtime, service: Service, status: ServiceStatus, 
     else:
         remedy = f"`gridflex logs {name}`; `kill -9 {status.pid}` and `gridflex up {name}` start it again"
     return Problem(service=name, problem=f"{detail}: {_WITHOUT.get(name, _TASKS)}", remedy=remedy)
+
+
+def _keeper_problem(keeper: ServiceStatus) -> list[Problem]:
+    if keeper.healthy or keeper.detail == NOT_RUNNING:
+        return []
+    remedy = "`gridflex up` starts it again"
+    if keeper.detail.startswith(FROZEN):
+        remedy = f"`kill -CONT {keeper.pid}` lets it go on"
+    elif keeper.detail != DIED:
+        remedy = f"`kill -9 {keeper.pid}`, then {remedy}"
+    return [Problem(service=LOG_KEEPER, problem=f"{keeper.detail}: logs grow without bound", remedy=remedy)]
 
 
 def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[list[SupervisorStatus], list[Problem]]:

@@ -120,7 +120,7 @@ def test_probe__tells_a_log_that_nobody_cuts(tmp_path: Path) -> None:
     assert "kafka.log has 2 MB, more than twice its limit" in (keeper_service(config).probe.check(1) or "")
 
 
-def test_up__starts_a_keeper_anew_that_died_or_has_other_limits(tmp_path: Path) -> None:
+def test_up__starts_a_keeper_anew_that_died_or_has_other_limits_and_status_tells_the_death(tmp_path: Path) -> None:
     config = own_config(tmp_path)
     stack = Stack(config)
     wider = config.model_copy(update={"launcher": config.launcher.model_copy(update={"log_max_mb": 77})})
@@ -136,7 +136,11 @@ def test_up__starts_a_keeper_anew_that_died_or_has_other_limits(tmp_path: Path) 
         assert "77000000" in second.cmdline()  # type: ignore[union-attr]
         second.kill()  # type: ignore[union-attr]
         second.wait()  # type: ignore[union-attr]
+        (problem,) = stack.look().problems
+        assert (problem.service, problem.problem) == ("log-keeper", "died: logs grow without bound")
+        assert problem.remedy == "`gridflex up` starts it again"
         stack._keep_logs()
+        assert stack.look().problems == []
         assert process.leader(stack.runtime, keeper_service(config)) not in (None, first, second)
     finally:
         stack._let_logs_be()
