@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from batch.baselines.jobs import Progress
 from batch.rollup import DruidSql
 from gridflex.adapters.druid.batch import DruidBatch
-from gridflex.adapters.druid.specs import DEADLETTER, DUTYCYCLE, FLEXIBILITY, POWERRAW
 from gridflex.config import Config
+from gridflex.contracts.feeds import stored_feeds
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import DataQualityError
 
 log = logging.getLogger(__name__)
 
-STREAMED = (POWERRAW, DUTYCYCLE, DEADLETTER, FLEXIBILITY)
 _ONE_DAY = dt.timedelta(days=1)
 
 
 def compact(config: Config, days: Sequence[dt.date], progress: Progress, now: dt.datetime | None = None) -> int:
-    """Merge the segments of each UTC day of every streamed table; gives how many were merged.
+    """Merge the segments of each UTC day of every feed's table that is to be merged; gives how many were merged.
 
     Days younger than ``batch.compact_after_days`` are left to the stream: raises ``DataQualityError`` for them.
     """
@@ -33,7 +32,7 @@ def compact(config: Config, days: Sequence[dt.date], progress: Progress, now: dt
     sql, writer, merged = DruidSql(config), DruidBatch(config), 0
     for day in days:
         span = _utc_day(day)
-        for table in STREAMED:
+        for table in merged_tables():
             found = segments(sql, table, span)
             if found > 1:
                 task = writer.compact(table, span)
@@ -41,6 +40,11 @@ def compact(config: Config, days: Sequence[dt.date], progress: Progress, now: dt
                 merged += found
         progress(day)
     return merged
+
+
+def merged_tables() -> tuple[str, ...]:
+    """The tables of the feeds whose segments are merged."""
+    return tuple(feed.table for feed in stored_feeds() if feed.merges_segments)
 
 
 def segments(sql: DruidSql, table: str, span: Interval) -> int:

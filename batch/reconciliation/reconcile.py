@@ -25,9 +25,10 @@ from batch.rollup import DruidSql, sql_time
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.progress import await_offsets, await_read
-from gridflex.adapters.druid.specs import DEADLETTER, POWERRAW
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.reader import Offsets, Topic
 from gridflex.config import Config
+from gridflex.contracts.feeds import feed, reconciled_feed
 from gridflex.domain.interval import Interval
 from gridflex.errors import DataQualityError
 
@@ -93,7 +94,7 @@ def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
     is not done within ``batch.reconcile_timeout_s``.
     """
     deadline = time.monotonic() + config.batch.reconcile_timeout_s
-    topic, sql = Topic(config.kafka, config.kafka.topic_readings, deadline), DruidSql(config)
+    topic, sql = Topic(config.kafka, topic_of(config.kafka, reconciled_feed()), deadline), DruidSql(config)
     validity = Validity(config.readings)
     rows = []
     for hour in hours:
@@ -116,16 +117,17 @@ def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
 def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -> Balance:
     """Hold Druid's sum against the messages before and after it was asked. What is counted is added to ``kept``."""
     druid, sql = Druid(config.druid), DruidSql(config)
+    table, rejected = reconciled_feed().table, feed("dead_letters").table
     end = topic.end_offsets()
     settle_s = max(0.0, min(config.batch.settle_timeout_s, topic.deadline - time.monotonic()))
-    before = await_offsets(druid, POWERRAW, end, settle_s)
-    in_druid = _number(sql, POWERRAW, f'SELECT SUM("count") AS n FROM {POWERRAW}')  # noqa: S608
-    after = await_read(druid, POWERRAW, topic, settle_s)
+    before = await_offsets(druid, table, end, settle_s)
+    in_druid = _number(sql, table, f'SELECT SUM("count") AS n FROM {table}')  # noqa: S608
+    after = await_read(druid, table, topic, settle_s)
     reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
     dead_letters = _number(
         sql,
-        DEADLETTER,
-        f"SELECT SUM(\"count\") AS n FROM {DEADLETTER} WHERE stage = 'stream' AND source = '{topic.name}' "  # noqa: S608
+        rejected,
+        f"SELECT SUM(\"count\") AS n FROM {rejected} WHERE stage = 'stream' AND source = '{topic.name}' "  # noqa: S608
         f"AND reason IN ({reasons})",
     )
     first = topic.first_offsets()

@@ -16,6 +16,7 @@ from typing import Any
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from gridflex.contracts.feeds import Feed, feed
 from gridflex.errors import SchemaError
 
 SCHEMA_DIR = Path(__file__).resolve().parents[2] / "schemas"
@@ -49,6 +50,16 @@ class Schema:
     def frame(self) -> bytes:
         """The five bytes before each value."""
         return FRAME_VERSION + self.schema_id.to_bytes(4, "big")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the fields that rows are grouped by."""
+        return tuple(field.name for field in self.fields if field.olap == "dimension")
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each measure, by its name."""
+        return {field.name: field.unit for field in self.fields if field.olap == "metric"}
 
     @property
     def parsed(self) -> Any:
@@ -90,21 +101,31 @@ def schema_id(text: str) -> int:
     return int.from_bytes(little_endian, "little") >> 33
 
 
+def accepted_schemas(feed: Feed) -> tuple[Schema, ...]:
+    """Every schema with which a feed's messages may be written, the one that is written today first."""
+    return tuple(load_schema(name) for name in feed.schemas)
+
+
+def written_schema(feed: Feed) -> Schema:
+    """The schema with which a feed's messages are written today."""
+    return load_schema(feed.schemas[0])
+
+
 def reading_schema() -> Schema:
-    """``appliance_reading``."""
-    return load_schema("appliance_reading")
+    """Of the feed ``readings``."""
+    return written_schema(feed("readings"))
 
 
 def duty_cycle_schema() -> Schema:
-    """``duty_cycle``."""
-    return load_schema("duty_cycle")
+    """Of the feed ``duty_cycles``."""
+    return written_schema(feed("duty_cycles"))
 
 
 def flexibility_schema() -> Schema:
-    """``flexibility``."""
-    return load_schema("flexibility")
+    """Of the feed ``flexibility``."""
+    return written_schema(feed("flexibility"))
 
 
 def rejection_schema() -> Schema:
-    """``rejection``."""
-    return load_schema("rejection")
+    """Of the feed ``dead_letters``."""
+    return written_schema(feed("dead_letters"))

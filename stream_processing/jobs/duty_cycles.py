@@ -14,14 +14,14 @@ from pyspark.sql.streaming.query import StreamingQuery
 from gridflex import config
 from gridflex.adapters.kafka.refusals import refusal
 from gridflex.adapters.kafka.security import java_security
+from gridflex.contracts.feeds import feed
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import (
-    SCHEMA_DIR,
     Schema,
+    accepted_schemas,
     duty_cycle_schema,
     flexibility_schema,
-    load_schema,
     reading_schema,
     rejection_schema,
 )
@@ -69,11 +69,6 @@ def read_messages(session: SparkSession, settings: config.Config, begin: str = "
         .option("maxOffsetsPerTrigger", str(settings.spark.max_offsets_per_trigger))
         .load()
     )
-
-
-def known_writers() -> tuple[Schema, ...]:
-    """Every schema that readings may be written with: ``schemas/appliance_reading*.avsc``, today's among them."""
-    return tuple(load_schema(path.stem) for path in sorted(SCHEMA_DIR.glob("appliance_reading*.avsc")))
 
 
 def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, ...]) -> DataFrame:
@@ -126,7 +121,7 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
         """A micro-batch may come before the sink is open; it fails when the sink does not open, so Spark keeps it."""
         opening.result().write(rows, batch_id)
 
-    told = detect(messages, settings, known_writers())
+    told = detect(messages, settings, accepted_schemas(feed("readings")))
     writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
     query = writer.trigger(**pace).start()

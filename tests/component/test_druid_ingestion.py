@@ -15,7 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.specs import readings_spec, supervisor_specs
+from gridflex.adapters.druid.specs import supervisor_spec, supervisor_specs
+from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
@@ -207,7 +208,7 @@ def test_later_schema__is_read_beside_todays(stack: Stack, druid: Druid) -> None
     record["fields"].insert(3, extra)
     later = parse_schema("later", json.dumps(record))
     assert later.schema_id != reading_schema().schema_id
-    druid.submit_supervisor(readings_spec(stack.config, [reading_schema(), later]))
+    druid.submit_supervisor(supervisor_spec(stack.config, feed("readings"), [reading_schema(), later]))
     try:
         today = encode_dicts(reading_schema(), [GOOD | {"dataset": "versions"}] * 3)
         values = [GOOD | {"dataset": "versions", "voltage_v": volts, "power_w": 60.0} for volts in (230.0, None)]

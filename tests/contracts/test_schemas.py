@@ -23,7 +23,7 @@ def test_schema__gives_every_field_a_unit_and_a_role(name: str) -> None:
 
 def test_schema__ids_differ_and_leave_the_sign_bit_free() -> None:
     ids = [load_schema(name).schema_id for name in NAMES]
-    assert len(set(ids)) == len(NAMES) == 4
+    assert len(set(ids)) == len(NAMES)
     assert all(0 < schema_id < 2**31 for schema_id in ids)
 
 
@@ -37,7 +37,7 @@ def test_schema__id_ignores_documentation_but_not_fields() -> None:
 
 
 def test_load_schema__says_which_there_are() -> None:
-    with pytest.raises(SchemaError, match="found: appliance_reading, duty_cycle, flexibility, rejection"):
+    with pytest.raises(SchemaError, match=f"found: {', '.join(NAMES)}"):
         load_schema("appliance")
 
 

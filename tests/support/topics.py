@@ -7,12 +7,10 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from gridflex.adapters.avro import decode
-from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
+from gridflex.contracts.feeds import feeds
+from gridflex.contracts.schemas import accepted_schemas
 
-SCHEMAS = {
-    schema.schema_id: schema
-    for schema in (reading_schema(), duty_cycle_schema(), rejection_schema(), flexibility_schema())
-}
+SCHEMAS = {schema.schema_id: schema for feed in feeds() for schema in accepted_schemas(feed)}
 
 
 def read_messages(bootstrap_servers: str, topic: str) -> list[Message]:

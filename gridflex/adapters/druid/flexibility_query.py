@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.specs import FLEXIBILITY
+from gridflex.contracts.feeds import feed
 from gridflex.domain.flexibility import HORIZONS_MIN, Moments, Slice, total
 from gridflex.errors import ServiceError
 
+_TABLE = feed("flexibility").table
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * 60 * _MINUTE_MS
@@ -54,7 +55,7 @@ class FlexibilityQuery:
 
     def newest_ms(self) -> int | None:
         """The newest minute up to the one asked for of which anything was told; UTC epoch."""
-        query = f"SELECT TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest_ms FROM {FLEXIBILITY} WHERE __time <= {_AT}"  # noqa: S608
+        query = f"SELECT TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest_ms FROM {_TABLE} WHERE __time <= {_AT}"  # noqa: S608
         rows = self._ask(query, [self._minute_ms], named=False)
         return int(rows[0]["newest_ms"]) if rows and rows[0]["newest_ms"] is not None else None
 
@@ -72,7 +73,7 @@ class FlexibilityQuery:
         try:
             return self._druid.sql(query, [*numbers, *names])
         except ServiceError:
-            if self._druid.has_table(FLEXIBILITY):
+            if self._druid.has_table(_TABLE):
                 raise
             return []  # nothing was ever told
 
@@ -94,14 +95,14 @@ _SUMS = ", ".join(
 
 def _now(where: str) -> str:
     return (
-        f"SELECT region, feeder, appliance, dataset, SUM(appliances) AS heard, {_SUMS} FROM {FLEXIBILITY} "  # noqa: S608
+        f"SELECT region, feeder, appliance, dataset, SUM(appliances) AS heard, {_SUMS} FROM {_TABLE} "  # noqa: S608
         f"WHERE __time = {_AT}{where} GROUP BY 1, 2, 3, 4"
     )
 
 
 def _known(instants: int, where: str) -> str:
     heard = (
-        f"SELECT __time AS heard_at, region, feeder, appliance, dataset, SUM(appliances) AS heard FROM {FLEXIBILITY} "  # noqa: S608
+        f"SELECT __time AS heard_at, region, feeder, appliance, dataset, SUM(appliances) AS heard FROM {_TABLE} "  # noqa: S608
         f"WHERE ({' OR '.join([f'__time = {_AT}'] * instants)}){where} GROUP BY 1, 2, 3, 4, 5"
     )
     return f"SELECT region, feeder, appliance, dataset, MAX(heard) AS known FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
@@ -109,7 +110,7 @@ def _known(instants: int, where: str) -> str:
 
 def _households(where: str) -> str:
     return (
-        f"SELECT region, appliance, APPROX_COUNT_DISTINCT_BUILTIN(households) AS households FROM {FLEXIBILITY} "  # noqa: S608
+        f"SELECT region, appliance, APPROX_COUNT_DISTINCT_BUILTIN(households) AS households FROM {_TABLE} "  # noqa: S608
         f"WHERE __time = {_AT}{where} GROUP BY GROUPING SETS ((region), (appliance), ())"
     )
 

@@ -8,59 +8,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.security import druid_security
 from gridflex.config import ROOT, Config
-from gridflex.contracts.schemas import Schema, duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
+from gridflex.contracts.feeds import Feed, stored_feeds
+from gridflex.contracts.schemas import Schema, accepted_schemas
 
 SPEC_DIR = ROOT / "database" / "druid_specs"
-POWERRAW = "powerraw"
-DUTYCYCLE = "dutycycle"
-DEADLETTER = "deadletter"
-FLEXIBILITY = "flexibility"
 DIGEST = "gridflex_digest"
 """In a spec's context: the digest of the spec as it was submitted, so that an unchanged one is left alone."""
 
 Spec = dict[str, Any]
 
 
-def read_spec(name: str, folder: Path = SPEC_DIR) -> Spec:
-    """The spec of one data source, as it stands in its file."""
-    spec: Spec = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+def read_spec(name: str, folder: Path | None = None) -> Spec:
+    """The spec of one data source, as it stands in its file of ``SPEC_DIR`` or another folder."""
+    spec: Spec = json.loads(((folder or SPEC_DIR) / f"{name}.json").read_text(encoding="utf-8"))
     return spec
 
 
+def batch_specs() -> list[Spec]:
+    """The specs of batch tasks, by their files' names."""
+    return [read_spec(path.stem) for path in sorted(SPEC_DIR.glob("batch_*.json"))]
+
+
 def supervisor_specs(config: Config) -> dict[str, Spec]:
-    """The specs of all data sources, ready to be submitted, by data source."""
-    return {
-        POWERRAW: readings_spec(config, [reading_schema()]),
-        DUTYCYCLE: _filled(DUTYCYCLE, config, config.kafka.topic_duty_cycles, [duty_cycle_schema()]),
-        DEADLETTER: _filled(DEADLETTER, config, config.kafka.topic_dead_letters, [rejection_schema()]),
-        FLEXIBILITY: _filled(FLEXIBILITY, config, config.kafka.topic_flexibility, [flexibility_schema()]),
-    }
+    """The specs of all feeds that Druid reads, ready to be submitted, by data source."""
+    return {feed.table: supervisor_spec(config, feed) for feed in stored_feeds()}
 
 
-def readings_spec(config: Config, schemas: Sequence[Schema]) -> Spec:
-    """The spec of the readings: messages of any of ``schemas`` are read, side by side."""
-    spec = _filled(POWERRAW, config, config.kafka.topic_readings, schemas, task_count=config.druid.task_count)
-    limits = {"max_power_w": config.readings.max_power_w, "max_future_s": config.readings.max_future_s}
-    for transform in spec["spec"]["dataSchema"]["transformSpec"]["transforms"]:
-        if transform["name"] in limits:
-            transform["expression"] = repr(float(limits.pop(transform["name"])))
-    if limits:
-        raise KeyError(f"{POWERRAW}.json has no transform {', '.join(limits)}")
-    return _with_digest(spec)
-
-
-def _filled(name: str, config: Config, topic: str, schemas: Sequence[Schema], task_count: int = 1) -> Spec:
-    spec = read_spec(name)
+def supervisor_spec(config: Config, feed: Feed, schemas: Sequence[Schema] | None = None) -> Spec:
+    """The spec of one feed, which reads messages of any of ``schemas``; default: those that its row accepts."""
+    spec = read_spec(feed.table)
     io_config = spec["spec"]["ioConfig"]
-    io_config["topic"] = topic
-    io_config["taskCount"] = task_count
+    io_config["topic"] = topic_of(config.kafka, feed)
+    io_config["taskCount"] = task_count(config, feed)
     io_config["consumerProperties"] |= {"bootstrap.servers": config.kafka.bootstrap_servers}
     io_config["consumerProperties"] |= druid_security(config.kafka)
     decoder = io_config["inputFormat"]["valueFormat"]["avroBytesDecoder"]
-    decoder["schemas"] = {str(schema.schema_id): json.loads(schema.text) for schema in schemas}
+    known = accepted_schemas(feed) if schemas is None else schemas
+    decoder["schemas"] = {str(schema.schema_id): json.loads(schema.text) for schema in known}
+    _set_limits(config, spec)
     return _with_digest(spec)
+
+
+def task_count(config: Config, feed: Feed) -> int:
+    """How many of Druid's tasks read a feed."""
+    return config.druid.task_count if feed.tasks == "configured" else feed.tasks
+
+
+def _set_limits(config: Config, spec: Spec) -> None:
+    """Give transforms that are named like a limit of readings the configured limit."""
+    limits = {"max_power_w": config.readings.max_power_w, "max_future_s": config.readings.max_future_s}
+    for transform in spec["spec"]["dataSchema"].get("transformSpec", {}).get("transforms", ()):
+        if transform["name"] in limits:
+            transform["expression"] = repr(float(limits[transform["name"]]))
 
 
 def is_submitted(found: Spec, spec: Spec) -> bool:

@@ -5,14 +5,14 @@ A table is made by one row of 1970 that carries nothing: no name, no energy, no 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.specs import SPEC_DIR
+from gridflex.adapters.druid.specs import batch_specs, read_spec
 from gridflex.config import Config
+from gridflex.contracts.feeds import stored_feeds
 from gridflex.errors import ServiceError
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _EPOCH = "1970-01-01/1970-01-02"
 
 
 class EmptyTables:
-    """Makes every table of ``database/druid_specs`` that Druid does not know."""
+    """Makes every table that a feed or a batch spec has and that Druid does not know."""
 
     def __init__(self, config: Config) -> None:
         self._druid = Druid(config.druid)
@@ -44,10 +44,10 @@ class EmptyTables:
 
 
 def table_specs() -> dict[str, Json]:
-    """The data schema of every table, by name; a stream's before a batch's."""
-    found: dict[str, Json] = {}
-    for path in sorted(SPEC_DIR.glob("*.json"), key=lambda path: path.stem.startswith("batch_")):
-        schema = json.loads(path.read_text(encoding="utf-8")).get("spec", {}).get("dataSchema")
+    """The data schema of every table, by name; the feeds' before those that batch jobs alone write."""
+    found: dict[str, Json] = {feed.table: read_spec(feed.table)["spec"]["dataSchema"] for feed in stored_feeds()}
+    for spec in batch_specs():
+        schema = spec.get("spec", {}).get("dataSchema")
         if schema is not None:
             found.setdefault(schema["dataSource"], schema)
     return found

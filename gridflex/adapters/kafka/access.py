@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gridflex import config
+from gridflex.adapters.kafka.feed_topics import position_topic, topic_of
+from gridflex.contracts.feeds import KafkaUser, feeds
 
-USERS = ("replay", "spark", "druid", "batch", "check")
-"""Kafka's users; Terraform makes a password for each."""
+USERS: tuple[KafkaUser, ...] = get_args(KafkaUser)
+_TRANSACTIONS: dict[KafkaUser, str] = {"replay": "replay-", "spark": "stream-"}
+"""How the names of their transactions and positions begin, of those who write so."""
+_GROUPS: dict[KafkaUser, str] = {
+    "spark": "spark-kafka-source-",
+    "druid": "kafka-supervisor-",
+    "batch": "gridflex-batch",
+    "check": "check",
+}
+"""How the names of their consumer groups begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,39 +41,11 @@ class Grant:
 
 def grants(kafka: config.Kafka) -> tuple[Grant, ...]:
     """Every grant. What is not granted is refused."""
-    readings, dead = kafka.topic_readings, kafka.topic_dead_letters
-    made = (kafka.topic_duty_cycles, kafka.topic_flexibility, dead)
-    everything = topic_names(kafka)
     return (
-        *_topics("replay", (readings, dead), "Write", "Describe"),
-        # A position is kept as an offset of the readings' topic, which Kafka lets only its readers commit.
-        *_topics("replay", (readings,), "Read"),
-        *_own_transactions("replay", "replay-"),
-        *_topics("spark", (readings,), "Read", "Describe"),
-        *_topics("spark", made, "Write", "Describe"),
-        *_own_transactions("spark", "stream-"),
-        _group("spark", "spark-kafka-source-"),
-        *_topics("druid", everything, "Read", "Describe"),
-        _group("druid", "kafka-supervisor-"),
-        *_topics("batch", everything, "Read", "Describe"),
-        _group("batch", "gridflex-batch"),
-        # `gridflex deploy check`: looks at every topic, sends a canary, sees what the stream makes of it.
-        *_topics("check", everything, "Read", "Describe"),
-        *_topics("check", (readings,), "Write"),
-        _group("check", "check"),
+        *(grant for user in USERS for grant in _topics(kafka, user)),
+        *(grant for user, prefix in _TRANSACTIONS.items() for grant in _own_transactions(user, prefix)),
+        *(_group(user, prefix) for user, prefix in _GROUPS.items()),
     )
-
-
-def topic_names(kafka: config.Kafka) -> tuple[str, ...]:
-    """Every topic."""
-    return (kafka.topic_readings, kafka.topic_duty_cycles, kafka.topic_dead_letters, kafka.topic_flexibility)
-
-
-def topic_arguments(kafka: config.Kafka) -> list[list[str]]:
-    """What ``kafka-topics.sh`` takes to make each topic, if it is not there."""
-    shape = ["--partitions", str(kafka.partitions), "--replication-factor", str(kafka.replication_factor)]
-    safe = ["--config", f"min.insync.replicas={max(1, kafka.replication_factor - 1)}"]
-    return [["--create", "--if-not-exists", "--topic", name, *shape, *safe] for name in topic_names(kafka)]
 
 
 def allows(granted: Iterable[Grant], user: str, operation: str, resource: str, name: str) -> bool:
@@ -77,8 +59,16 @@ def allows(granted: Iterable[Grant], user: str, operation: str, resource: str, n
     )
 
 
-def _topics(user: str, topics: Sequence[str], *operations: str) -> list[Grant]:
-    return [Grant(user=user, resource="topic", name=topic, operations=operations) for topic in topics]
+def _topics(kafka: config.Kafka, user: KafkaUser) -> Iterator[Grant]:
+    """What a user may do with each topic that a feed's row lets it read or write."""
+    positions = {position_topic(kafka)} if user in _TRANSACTIONS else set()
+    for feed in feeds():
+        topic = topic_of(kafka, feed)
+        # A position is kept as an offset of a topic, which Kafka lets only the topic's readers commit.
+        reads = ("Read",) if user in feed.readers or topic in positions else ()
+        writes = ("Write",) if user in feed.writers else ()
+        if reads or writes:
+            yield Grant(user=user, resource="topic", name=topic, operations=(*reads, *writes, "Describe"))
 
 
 def _own_transactions(user: str, prefix: str) -> tuple[Grant, Grant]:

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from gridflex import config
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.feed_topics import position_topic
 from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.errors import ReplayFencedError, ServiceError
 
@@ -64,7 +65,7 @@ class TransactionalWriter:
     def __init__(self, kafka: config.Kafka, name: str) -> None:
         self._name = name
         self._kafka = kafka
-        self._topic = kafka.topic_readings
+        self._topic = position_topic(kafka)
         common = client_settings(kafka)
         refuse_at_once(kafka)
         self._consumer = Consumer(

@@ -8,10 +8,11 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from gridflex.adapters.kafka.access import topic_names
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.feed_topics import partitions_of, topic_names
 from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
+from gridflex.contracts.feeds import Feed, feeds
 from gridflex.operations.checks.runner import Check, TroubleError
 
 KAFKA = "kafka"
@@ -23,8 +24,8 @@ def kafka_checks(kafka: Kafka) -> list[Check]:
     """The brokers, then each topic."""
     reach = "is it up, and does this network reach it (kafka.bootstrap_servers)? docs/security.md for its refusals"
     topics = [
-        Check(name=topic_check(topic), ask=partial(_topic, kafka, topic), needs=(KAFKA,), remedy=_MAKE)
-        for topic in topic_names(kafka)
+        Check(name=topic_check(topic), ask=partial(_topic, kafka, feed, topic), needs=(KAFKA,), remedy=_MAKE)
+        for feed, topic in zip(feeds(), topic_names(kafka), strict=True)
     ]
     return [Check(name=KAFKA, ask=partial(_brokers, kafka), remedy=reach), *topics]
 
@@ -47,17 +48,19 @@ def _brokers(kafka: Kafka) -> str:
     return f"{len(found.brokers)} broker(s) at {kafka.bootstrap_servers}, {how}"
 
 
-def _topic(kafka: Kafka, name: str) -> str:
+def _topic(kafka: Kafka, feed: Feed, name: str) -> str:
     topic = _told(kafka, name).topics[name]
     if topic.error is not None:
         if topic.error.code() in DENIED:
             raise denial(kafka, f"look at topic {name}", topic.error)
         raise TroubleError(f"{topic.error.str()}", _MAKE)
     partitions = topic.partitions.values()
-    if len(partitions) != kafka.partitions:
+    right = partitions_of(kafka, feed)
+    if len(partitions) != right:
+        source = "kafka.partitions" if feed.partitions is None else f"that of feed {feed.name}"
         raise TroubleError(
-            f"{len(partitions)} partitions, kafka.partitions is {kafka.partitions}",
-            "partitions are part of the data: set kafka.partitions to what the topic has, or begin with new topics",
+            f"{len(partitions)} partitions, {source} is {right}",
+            f"partitions are part of the data: set {source} to what the topic has, or begin with new topics",
         )
     replicas = {len(one.replicas) for one in partitions}
     if replicas != {kafka.replication_factor}:

@@ -14,7 +14,8 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.druid.supervisors import submit_changed
 from gridflex.adapters.druid.tables import EmptyTables
-from gridflex.adapters.kafka.access import grants, topic_arguments
+from gridflex.adapters.kafka.access import grants
+from gridflex.adapters.kafka.feed_topics import topic_arguments
 from gridflex.config import ROOT, load_config
 from gridflex.operations.checks.command import check
 from gridflex.operations.cluster.description import Machine, read_cluster

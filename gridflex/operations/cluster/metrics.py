@@ -11,17 +11,17 @@ from typing import Any
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.config import Config
+from gridflex.contracts.feeds import stored_feeds
 
 Json = dict[str, Any]
 
-_WATCHED_TABLES = ("powerraw", "dutycycle")
 _FAILED_TASKS = "SELECT task_id FROM sys.tasks WHERE status = 'FAILED' AND created_time > ?"
 """Druid keeps that time as text (ISO 8601, UTC), and has no function for it in the tables of ``sys``;
 a count over none of them is no row."""
 
 
 def druid_metrics(config: Config) -> list[Json]:
-    """Lag of each supervisor, tasks that failed in the last five minutes, age of the newest rows.
+    """Lag of each supervisor, tasks that failed in the last five minutes, age of the newest row of each watched feed.
 
     Raises ``ServiceError`` if Druid does not answer: then no metric comes, and every alarm takes that for trouble.
     """
@@ -33,9 +33,9 @@ def druid_metrics(config: Config) -> list[Json]:
     since = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     failed = druid.sql(_FAILED_TASKS, [{"type": "VARCHAR", "value": since}])
     ages = [
-        _metric("AgeSeconds", age_s, "Seconds", Table=table)
-        for table in _WATCHED_TABLES
-        if (age_s := _age_s(druid, table)) is not None
+        _metric("AgeSeconds", age_s, "Seconds", Table=feed.table)
+        for feed in stored_feeds()
+        if feed.freshness_limit_s is not None and (age_s := _age_s(druid, feed.table)) is not None
     ]
     return [*lags, _metric("FailedTasks", len(failed), "Count"), *ages]
 

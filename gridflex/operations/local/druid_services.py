@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridflex.adapters.druid.exchange import exchange_folder
+from gridflex.adapters.druid.specs import task_count
 from gridflex.config import Config, Launcher, token_file
+from gridflex.contracts.feeds import feed, stored_feeds
 from gridflex.operations.local.druid_parts import (
     BROKER_PART,
     COORDINATOR_PART,
@@ -35,11 +37,10 @@ INDEXER = "druid-indexer"
 _JOBS: dict[str, tuple[str, str | None, str]] = {
     # The metadata store is asked for a task that has ended.
     COORDINATOR: ("/druid/indexer/v1/tasks?state=complete&max=1", None, "["),
-    HISTORICAL: ("/druid/v2/", '{"queryType": "timeBoundary", "dataSource": "powerraw"}', "["),
+    HISTORICAL: ("/druid/v2/", '{"queryType": "timeBoundary", "dataSource": "' + feed("readings").table + '"}', "["),
     INDEXER: ("/druid/worker/v1/tasks", None, "["),
 }
 """What is asked of those that answer no SQL: path, what to post, what the answer contains."""
-_OTHER_SUPERVISORS = 3
 _BATCH_SLOTS = 2
 _LONGEST_QUERY_S = 300
 _UNASKED_TIMEOUT_S = 30
@@ -61,6 +62,11 @@ class _Local:
     asks: tuple[str, ...] = ()
     other_ports: tuple[int, ...] = ()
     options: tuple[str, ...] = ("-XX:+UseG1GC",)
+
+
+def task_slots(config: Config) -> int:
+    """Slots of the indexer: two for each task of a feed, since a new one starts before the old one has published."""
+    return 2 * sum(task_count(config, feed) for feed in stored_feeds()) + _BATCH_SLOTS
 
 
 def zookeeper_service(config: Config) -> Service:
@@ -207,6 +213,6 @@ def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:
         "query_timeout_ms": int(min(config.druid.query_timeout_s, _UNASKED_TIMEOUT_S) * 1000),
         "max_query_timeout_ms": int(max(config.druid.query_timeout_s, _LONGEST_QUERY_S) * 1000),
         "anyone_query_ms": _ANYONE_S * 1000,
-        "slots": 2 * (config.druid.task_count + _OTHER_SUPERVISORS) + _BATCH_SLOTS,
+        "slots": task_slots(config),
         "ingestion_heap_bytes": local.heap_mb * 400_000,
     }

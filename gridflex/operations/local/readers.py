@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gridflex.adapters.druid.ingestion import read_positions
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.positions import Loss, find_loss
 from gridflex.adapters.kafka.topics import Held, held_topics
 from gridflex.config import Config
+from gridflex.contracts.feeds import stored_feeds
 from gridflex.errors import ServiceError
 from gridflex.operations.local.spark_checkpoint import SPARK, checkpoint_folder, next_positions
 from gridflex.operations.local.state_folder import TOPICS_FILE
@@ -45,15 +47,9 @@ class Place:
 
 
 def topics_read(config: Config) -> dict[str, str]:
-    """The topic of every reader, by the reader's name: a supervisor bears its topic's data source."""
-    kafka = config.kafka
-    return {
-        "powerraw": kafka.topic_readings,
-        "dutycycle": kafka.topic_duty_cycles,
-        "deadletter": kafka.topic_dead_letters,
-        "flexibility": kafka.topic_flexibility,
-        SPARK: kafka.topic_readings,
-    }
+    """The topic of every reader, by the reader's name: a supervisor has its data source's name."""
+    topics = {feed.table: topic_of(config.kafka, feed) for feed in stored_feeds()}
+    return topics | {SPARK: config.kafka.topic_readings}
 
 
 def spark_reader(config: Config) -> Reader:

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.ingestion import read_positions, reading_trouble
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.feed_topics import position_topic
 from gridflex.adapters.kafka.positions import Loss
 from gridflex.config import Config, load_config
 from gridflex.errors import ServiceError, UsageError
@@ -53,7 +54,7 @@ def recover(readers: tuple[str, ...], yes: bool) -> None:
 
     A topic that was deleted and made anew, or whose retention passed a reader, leaves it at an offset that is not
     there. Says what is lost; then each such reader gets a new position, and no reading is counted twice. A reader is
-    powerraw, dutycycle, deadletter or flexibility (Druid's supervisors), or spark; default: all that have lost theirs.
+    one of Druid's supervisors, by its data source's name, or spark; default: all that have lost theirs.
     """
     config = load_config()
     topics = topics_read(config)
@@ -121,7 +122,7 @@ def _committed_batch(config: Config, query: str) -> int | None:
     settings = {**client_settings(config.kafka), "group.id": f"stream-{query}", "log_level": 0}
     consumer = Consumer(settings)
     try:
-        (found,) = consumer.committed([TopicPartition(config.kafka.topic_readings, 0)], timeout=_CALL_S)
+        (found,) = consumer.committed([TopicPartition(position_topic(config.kafka), 0)], timeout=_CALL_S)
     except KafkaException as problem:
         raise ServiceError(f"Kafka does not tell the stream's position: {problem.args[0].str()}") from None
     finally:

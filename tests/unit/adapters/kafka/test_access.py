@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gridflex.adapters.kafka.access import USERS, allows, grants, topic_arguments
+from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.config import Kafka
 
 GRANTS = grants(Kafka())
@@ -63,9 +63,3 @@ def test_arguments__are_those_of_kafkas_own_tool() -> None:
         "--add --force --allow-principal User:spark --transactional-id stream- "
         "--operation Write --operation Describe --resource-pattern-type prefixed"
     )
-
-
-def test_topics__need_all_but_one_replica_in_sync() -> None:
-    calls = [" ".join(words) for words in topic_arguments(Kafka(partitions=24, replication_factor=3))]
-    assert len(calls) == 4
-    assert all("--partitions 24 --replication-factor 3 --config min.insync.replicas=2" in call for call in calls)
