@@ -6,6 +6,7 @@ A module as SQLAlchemy wants it of a database's driver: pydruid's, with a look a
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,21 @@ from pydruid.db.api import Connection, Cursor
 from guards.scans import scan_problem
 from guards.sight import region_roles, sees_all
 
-_SOURCES = Path(__file__).parents[3] / "gridflex" / "contracts" / "tables" / "data_sources.csv"
-with _SOURCES.open(encoding="utf-8", newline="") as _table:
-    SOURCES = {row["source"]: row["by_region"] == "1" for row in csv.DictReader(_table)}
+_CONTRACTS = Path(__file__).parents[3] / "gridflex" / "contracts"
+
+
+def load_regions(contracts: Path) -> dict[str, bool]:
+    """Of each data source, whether its rows belong to regions: feeds' from the registry, batch jobs' from a table.
+
+    Read from the files, since Superset's environment does not have the package.
+    """
+    feeds = json.loads((contracts / "feeds.json").read_text(encoding="utf-8"))
+    streamed = {row["data_source"]: not row.get("why_every_region") for row in feeds if row.get("data_source")}
+    with (contracts / "tables" / "data_sources.csv").open(encoding="utf-8", newline="") as table:
+        return streamed | {row["source"]: row["by_region"] == "1" for row in csv.DictReader(table)}
+
+
+SOURCES = load_regions(_CONTRACTS)
 
 
 def refuse_foreign_regions(sql: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridflex.config import ROOT
+from gridflex.contracts.feeds import stored_feeds
 from gridflex.operations.dashboards.assets import Assets, Doc
 
 TABLE = ROOT / "gridflex" / "contracts" / "tables" / "data_sources.csv"
@@ -27,14 +28,16 @@ class Source:
 
 
 def load_sources(table: Path = TABLE) -> dict[str, Source]:
-    """The data sources by name."""
+    """The data sources by name: those of feeds from the registry, those that batch jobs write from the table."""
+    found = {
+        feed.table: Source(name=feed.table, by_region=not feed.why_every_region, why_every_region=feed.why_every_region)
+        for feed in stored_feeds()
+    }
     with table.open(encoding="utf-8", newline="") as rows:
-        return {
-            row["source"]: Source(
-                name=row["source"], by_region=row["by_region"] == "1", why_every_region=row["why_every_region"]
-            )
-            for row in csv.DictReader(rows)
-        }
+        for row in csv.DictReader(rows):
+            by_region, why = row["by_region"] == "1", row["why_every_region"]
+            found[row["source"]] = Source(name=row["source"], by_region=by_region, why_every_region=why)
+    return dict(sorted(found.items()))
 
 
 def source_problems(

@@ -273,7 +273,14 @@ _OBSERVABILITY = (
         "Failed tasks and a streaming job that stands still must be noticed.",
         *("alarms.tf", "    task-failures = {", "    tasks = {"),
     ),
-    ("The age of the newest reading must be watched.", "alarms.tf", '["powerraw", "dutycycle"]', '["dutycycle"]'),
+    (
+        "The age of the newest row of each table with a limit must be watched, and of no other.",
+        *("alarms.tf", "in var.freshness_limits_s :", "in merge(var.freshness_limits_s, { other = 60 }) :"),
+    ),
+    (
+        "A table's own limit counts where it is larger than thresholds.age_s.",
+        *("alarms.tf", "max(limit_s, var.thresholds.age_s)", "var.thresholds.age_s"),
+    ),
     ("Every disk must be watched.", "alarms.tf", "range(1, var.kafka.brokers + 1)", "range(1, var.kafka.brokers)"),
     (
         "A measurement that stops coming would look like good news.",

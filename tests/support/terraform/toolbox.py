@@ -97,9 +97,11 @@ def run(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -
 
 
 def copy_infra(target: Path) -> Workspace:
-    """Copy ``infra`` without what earlier runs left, and the specs that it reads the supervisors' names from."""
+    """Copy ``infra`` without what earlier runs left, and the registry of feeds, which it reads."""
     left = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan", "*.tfvars")
-    shutil.copytree(ROOT / "database", target / "database")
+    rows = Path("gridflex", "contracts", "feeds.json")
+    (target / rows).parent.mkdir(parents=True)
+    shutil.copy(ROOT / rows, target / rows)
     return Workspace(infra=Path(shutil.copytree(ROOT / "infra", target / "infra", ignore=left)))
 
 

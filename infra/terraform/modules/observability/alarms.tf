@@ -13,12 +13,12 @@ locals {
     }
   }
   freshness_alarms = {
-    for table in ["powerraw", "dutycycle"] : "freshness-${table}" => {
+    for table, limit_s in var.freshness_limits_s : "freshness-${table}" => {
       description = "The newest row of ${table} is old: nothing arrives, or nothing is ingested."
       namespace   = local.own
       metric      = "AgeSeconds"
       dimensions  = { Table = table }
-      above       = var.thresholds.age_s
+      above       = max(limit_s, var.thresholds.age_s)
     }
   }
   disk_alarms = {

@@ -24,12 +24,22 @@ variable "site" {
 }
 
 variable "supervisors" {
-  description = "Druid's supervisors, whose lag is watched: those of database/druid_specs."
+  description = "Druid's supervisors, whose lag is watched: one for each feed that Druid reads."
   type        = set(string)
 
   validation {
     condition     = length(var.supervisors) > 0
     error_message = "supervisors: at least one."
+  }
+}
+
+variable "freshness_limits_s" {
+  description = "Tables whose newest row is watched, and from which age in seconds on it is wrong, if thresholds.age_s is not larger."
+  type        = map(number)
+
+  validation {
+    condition     = alltrue([for limit_s in values(var.freshness_limits_s) : limit_s >= 60])
+    error_message = "freshness_limits_s: at least 60 each."
   }
 }
 

@@ -124,11 +124,12 @@ module "replay" {
 module "observability" {
   source = "../observability"
 
-  site              = local.site
-  supervisors       = local.supervisors
-  roles             = ["druid-historical", "druid-middle-manager", "druid-coordinator", "airflow", "superset", "replay"]
-  kafka             = { name = module.kafka.name, brokers = module.kafka.broker_count }
-  metadata_instance = module.druid.metadata_instance
-  alarm_emails      = var.alarm_emails
-  thresholds        = var.alarm_thresholds
+  site               = local.site
+  supervisors        = local.supervisors
+  freshness_limits_s = local.freshness_limits_s
+  roles              = ["druid-historical", "druid-middle-manager", "druid-coordinator", "airflow", "superset", "replay"]
+  kafka              = { name = module.kafka.name, brokers = module.kafka.broker_count }
+  metadata_instance  = module.druid.metadata_instance
+  alarm_emails       = var.alarm_emails
+  thresholds         = var.alarm_thresholds
 }

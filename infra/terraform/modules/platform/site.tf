@@ -25,10 +25,11 @@ locals {
   # Versions and names have one place each, which is not here.
   repository    = "${path.module}/../../../.."
   druid_version = regex("<druid.version>([0-9.]+)</druid.version>", file("${local.repository}/infra/local/pom.xml"))[0]
-  supervisors = toset([
-    for file in fileset("${local.repository}/database/druid_specs", "*.json") : trimsuffix(file, ".json")
-    if !startswith(file, "batch_")
-  ])
+  feeds         = jsondecode(file("${local.repository}/gridflex/contracts/feeds.json"))
+  supervisors   = toset([for feed in local.feeds : feed.data_source if try(feed.data_source, null) != null])
+  freshness_limits_s = {
+    for feed in local.feeds : feed.data_source => feed.freshness_limit_s if try(feed.freshness_limit_s, null) != null
+  }
 }
 
 module "foundation" {

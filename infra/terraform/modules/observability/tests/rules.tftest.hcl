@@ -15,12 +15,13 @@ variables {
     kms_key_arn        = "arn:aws:kms:eu-west-1:123456789012:key/test"
     log_retention_days = 30
   }
-  supervisors       = ["powerraw", "dutycycle"]
-  roles             = ["druid-historical"]
-  kafka             = { name = "gridflex-test", brokers = 3 }
-  metadata_instance = "gridflex-test-druid"
-  alarm_emails      = ["on-call@example.org"]
-  thresholds        = { lag_messages = 1000, age_s = 120, disk_percent = 80 }
+  supervisors        = ["powerraw", "dutycycle"]
+  freshness_limits_s = { powerraw = 180, meters = 3600 }
+  roles              = ["druid-historical"]
+  kafka              = { name = "gridflex-test", brokers = 3 }
+  metadata_instance  = "gridflex-test-druid"
+  alarm_emails       = ["on-call@example.org"]
+  thresholds         = { lag_messages = 1000, age_s = 120, disk_percent = 80 }
 }
 
 run "rules" {
@@ -37,8 +38,13 @@ run "rules" {
   }
 
   assert {
-    condition     = contains(keys(aws_cloudwatch_metric_alarm.this), "freshness-powerraw")
-    error_message = "The age of the newest reading must be watched."
+    condition     = toset([for name in keys(aws_cloudwatch_metric_alarm.this) : name if startswith(name, "freshness-")]) == toset(["freshness-powerraw", "freshness-meters"])
+    error_message = "The age of the newest row of each table with a limit must be watched, and of no other."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["freshness-powerraw"].threshold == 180 && aws_cloudwatch_metric_alarm.this["freshness-meters"].threshold == 3600
+    error_message = "A table's own limit counts where it is larger than thresholds.age_s."
   }
 
   assert {
