@@ -17,6 +17,7 @@ from gridflex.config import ROOT, load_config
 from gridflex.curtailment.commands import curtail
 from gridflex.operations.cluster.commands import deploy
 from gridflex.operations.dashboards.commands import dashboards
+from gridflex.operations.feeds import feeds
 from gridflex.operations.local.commands import down, logs, reset, status, up
 from gridflex.operations.local.demo import demo
 from gridflex.operations.local.recover import recover
@@ -63,7 +64,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset, recover, demo, curtail, dashboards, deploy):
+for _command in (up, status, logs, down, reset, recover, demo, curtail, dashboards, deploy, feeds):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))
