@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
-from confluent_kafka import Message
 
 from batch.reconciliation.validity import GOOD, Validity
 from batch.rollup import DruidSql, sql_time
@@ -30,12 +30,14 @@ from gridflex.adapters.kafka.reader import Offsets, Topic
 from gridflex.config import Config
 from gridflex.contracts.feeds import feed, reconciled_feed
 from gridflex.domain.interval import Interval
+from gridflex.domain.readings import REASONS
 from gridflex.errors import DataQualityError
 
 log = logging.getLogger(__name__)
 
 TABLE = "reconciliation"
 _POLL_S = 1.0
+_MESSAGES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -
     before = await_offsets(druid, table, end, settle_s)
     in_druid = _number(sql, table, f'SELECT SUM("count") AS n FROM {table}')  # noqa: S608
     after = await_read(druid, table, topic, settle_s)
-    reasons = ", ".join(f"'{reason}'" for reason in Validity.REASONS)
+    reasons = ", ".join(f"'{reason}'" for reason in REASONS)
     dead_letters = _number(
         sql,
         rejected,
@@ -172,13 +174,15 @@ def refuse_another_topic(name: str, kept: Sequence[Range], end: Mapping[int, int
 def count(topic: Topic, start: Offsets, end: Offsets, validity: Validity) -> list[Range]:
     """The verdicts on every committed message of a range."""
     counts: dict[int, Counter[str]] = {partition: Counter({GOOD: 0}) for partition in start}
-
-    def judge(message: Message) -> None:
-        partition = message.partition()
-        if partition is not None:
-            counts[partition][validity.verdict(message.value(), message.timestamp()[1])] += 1
-
-    topic.visit(start, end, judge)
+    messages = topic.messages(start, end)
+    while block := list(islice(messages, _MESSAGES_AT_ONCE)):
+        verdicts = validity.verdicts(
+            [message.value() for message in block], [message.timestamp()[1] for message in block]
+        )
+        for message, verdict in zip(block, verdicts, strict=True):
+            partition = message.partition()
+            if partition is not None:
+                counts[partition][verdict] += 1
     return [
         Range(partition=partition, start=start[partition], end=end[partition], counts=counts[partition])
         for partition in start

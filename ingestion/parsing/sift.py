@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from gridflex.domain.readings import MS_PER_S, Flags, Floats, Indexes, Ints, Reason, Rejection
+from gridflex.domain.readings import MS_PER_S, Flags, Floats, Indexes, Ints, Reason, Rejection, impossible_power
 from ingestion.parsing.columns import Parsed
 from ingestion.parsing.line_blocks import LineBlock
 
@@ -81,7 +81,8 @@ def _column(
 ) -> tuple[Floats, list[Rejection]]:
     """One column's values with NaN for the bad ones, and the rejections."""
     missing = np.isnan(power_w)
-    absurd = (power_w < 0) | (power_w > max_power_w)
+    impossible = impossible_power(power_w, max_power_w)
+    absurd = np.logical_or(*impossible.values())
     if not (missing.any() or absurd.any()):
         return power_w, []
     rejections = []
@@ -96,7 +97,7 @@ def _column(
         detail = f"column {column + 1}: missing, to line {line[end - 1]}"
         rejections.append(_rejection(Reason.MISSING, block, line[start], detail, end - start))
     for row in np.flatnonzero(absurd):
-        reason = Reason.NEGATIVE_POWER if power_w[row] < 0 else Reason.ABSURD_POWER
+        reason = next(reason for reason, flags in impossible.items() if flags[row])
         detail = f"column {column + 1}: found {power_w[row]:.15g} W, allowed 0 to {max_power_w:g} W"
         rejections.append(_rejection(reason, block, line[row], detail))
     return np.where(absurd, np.nan, power_w), rejections

@@ -11,10 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from gridflex.domain.duty_cycle import Batch
-from gridflex.domain.readings import Flags, Floats, Ints
+from gridflex.domain.readings import GOOD, Flags, Floats, Ints
 
-GOOD = 0
-"""In place of a reason's code."""
 OFFSET_BITS = 44
 """A position is ``partition << 44 | offset``."""
 

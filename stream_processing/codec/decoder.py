@@ -23,10 +23,9 @@ import pyarrow.compute as pc
 from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
 from gridflex.domain.duty_cycle import Profile, Profiles
-from gridflex.domain.readings import Flags, Floats, Ints, Reason
-from stream_processing.codec.arrivals import GOOD, Arrivals
+from gridflex.domain.readings import GOOD, Flags, Floats, Ints, Reason, code_of, validate
+from stream_processing.codec.arrivals import Arrivals
 from stream_processing.codec.identity import FIELDS, Book, encode
-from stream_processing.codec.verdict import code_of, judge
 
 _INSTANT = 6
 """Bytes of an instant between 2004 and 2039, in ms since 1970."""
@@ -58,7 +57,7 @@ class Decoder:
         for index in np.flatnonzero(~regular).tolist():
             self._irregular(index, values[index].as_py() or b"", found, book)
         readable = found.reason == GOOD
-        found.reason[readable] = judge(
+        found.reason[readable] = validate(
             found.time_ms[readable],
             found.power_w[readable],
             found.observed_s[readable],

@@ -9,11 +9,10 @@ from gridflex import config
 from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
-from gridflex.domain.readings import EARLIEST_EVENT_MS, Reason
+from gridflex.domain.readings import EARLIEST_EVENT_MS, MAX_OBSERVED_S, REASONS, Reason
 from stream_processing.codec.arrivals import Arrivals
 from stream_processing.codec.identity import identify, known
 from stream_processing.codec.messages import Messages
-from stream_processing.codec.verdict import MAX_OBSERVED_S, REASONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

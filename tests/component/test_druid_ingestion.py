@@ -20,24 +20,13 @@ from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import Schema, duty_cycle_schema, parse_schema, reading_schema, rejection_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
+from tests.support.reading_edges import AT_MS, BAD_EDGES, GOOD_EDGES, READING
 from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 
-NOON_MS = 1_700_049_600_000
-"""2023-11-15T12:00Z."""
-GOOD = {
-    "event_time_ms": NOON_MS,
-    "source_time_ms": 0,
-    "dataset": "redd",
-    "region": "Tunis",
-    "feeder": "Tunis-1",
-    "house_id": "redd-1-0",
-    "appliance_id": "redd-1-0-5",
-    "appliance": "fridge",
-    "power_w": 120.0,
-    "observed_s": 3.0,
-}
+NOON_MS = AT_MS
+GOOD = READING
 
 
 def produce(stack: Stack, topic: str, values: Sequence[bytes | None], **more: Any) -> None:
@@ -88,42 +77,16 @@ def test_readings__are_counted_summed_and_rolled_up_exactly(stack: Stack, druid:
     assert found["stored"] == 700
 
 
-BAD: dict[str, dict[str, Any]] = {
-    "NaN": {"power_w": math.nan},
-    "infinite": {"power_w": math.inf},
-    "minus infinite": {"power_w": -math.inf},
-    "negative": {"power_w": -0.001},
-    "a 10 MW fridge": {"power_w": 10_000_000.0},
-    "just absurd": {"power_w": 50_000.001},
-    "negative observed time": {"observed_s": -1.0},
-    "observed for more than a day": {"observed_s": 86_400.5},
-    "observed time NaN": {"observed_s": math.nan},
-    "no time": {"event_time_ms": 0},
-    "before the epoch": {"event_time_ms": -1},
-    "seconds for milliseconds": {"event_time_ms": NOON_MS // 1000},
-    "end of time": {"event_time_ms": 2**63 - 1},
-}
-LIMITS: list[dict[str, Any]] = [
-    {"power_w": 0.0},
-    {"power_w": -0.0},
-    {"power_w": 50_000.0},
-    {"observed_s": 0.0},
-    {"observed_s": -0.0},
-    {"observed_s": 86_400.0},
-]
-
-
 def test_invalid_readings__are_never_summed(stack: Stack, druid: Druid) -> None:
-    good = [GOOD | {"dataset": "validity"} | change for change in LIMITS]
-    bad = [GOOD | {"dataset": "validity"} | change for change in BAD.values()]
+    good = [GOOD | {"dataset": "validity"} | change for change in GOOD_EDGES.values()]
+    bad = [GOOD | {"dataset": "validity"} | change for change, _ in BAD_EDGES.values()]
     produce(stack, "powerraw", encode_dicts(reading_schema(), [*bad, *good]), partition=3)
     produce(stack, "powerraw", encode_dicts(reading_schema(), [GOOD | {"dataset": "after"}]), partition=3)
     assert summed(druid, "after", 1)["n"] == 1
     found = summed(druid, "validity", len(good))
     assert found["n"] == len(good)
-    assert found["energy_wh"] == math.fsum(
-        (good[i]["power_w"] * good[i]["observed_s"]) / 3600 for i in range(len(good))
-    )
+    energy_wh = math.fsum(reading["power_w"] * reading["observed_s"] / 3600 for reading in good)
+    assert found["energy_wh"] == pytest.approx(energy_wh, rel=1e-12)
 
 
 def test_future_readings__are_measured_against_kafkas_time_stamp(stack: Stack, druid: Druid) -> None:

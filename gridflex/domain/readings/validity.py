@@ -1,33 +1,92 @@
-"""Which times of readings can be: a data set's, and a message's."""
+"""The one rule of what a good reading is: its limits, and the reason of the first that a reading breaks.
+
+The streaming job and the reconciliation call it. The filter in ``database/druid_specs/powerraw.json`` says the same in
+Druid's expressions, and a test compares the two. It never asks the wall clock.
+"""
 
 from __future__ import annotations
 
-from gridflex.domain.readings.columns import Flags, Floats, Ints
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gridflex.domain.readings.columns import MS_PER_S, Flags, Floats, Ints
+from gridflex.domain.readings.record import Reason
 
 EARLIEST_SOURCE_MS, LATEST_SOURCE_MS = 978_307_200_000, 2_524_608_000_000
 """2001-01-01 and 2050-01-01, UTC: a data set's time lies from the one up to, not including, the other. No smart meter
 is older; clocks that were never set stand in 1970, 1980 or 2000, and a damaged one in 2099."""
 EARLIEST_EVENT_MS = 63_072_000_000
 """1972-01-01, UTC: an event time before it is damage, such as seconds for milliseconds. Canaries live 50 years ago."""
+MAX_OBSERVED_S = 86_400
+"""A reading stands for a day at most."""
+GOOD = 0
+"""In place of a reason's code."""
+REASONS: tuple[Reason, ...] = (
+    Reason.UNKNOWN_SCHEMA,
+    Reason.UNDECODABLE,
+    Reason.NOT_FINITE,
+    Reason.NEGATIVE_POWER,
+    Reason.ABSURD_POWER,
+    Reason.BAD_OBSERVED,
+    Reason.BAD_TIME,
+    Reason.FUTURE_TIME,
+)
+"""Why a message is no good reading: its bytes first, then its values. A reason's code is its place here, from 1."""
 
 
-def plausible_source(time_ms: Floats | Ints) -> Flags:
-    """Which times of a data set can be, whatever stands around them: the shape of ``time_ms``, UTC epoch.
+class Limits(Protocol):
+    """The limits that an installation sets: section ``readings`` of its configuration."""
 
-    >>> import numpy as np
-    >>> plausible_source(np.array([1_303_132_929_000, 1_303_132_929, 4_070_908_800_000, np.nan])).tolist()
-    [True, False, False, False]
+    @property
+    def max_power_w(self) -> float: ...
+
+    @property
+    def max_future_s(self) -> float: ...
+
+
+def code_of(reason: Reason) -> int:
+    """A reason as a small number.
+
+    >>> code_of(Reason.UNKNOWN_SCHEMA)
+    1
     """
-    flags: Flags = (time_ms >= EARLIEST_SOURCE_MS) & (time_ms < LATEST_SOURCE_MS)
-    return flags
+    return REASONS.index(reason) + 1
 
 
-def plausible_event(time_ms: Ints) -> Flags:
-    """Which event times of messages can be, but for those in the future: the shape of ``time_ms``, UTC epoch.
+def impossible_power(power_w: Floats, max_power_w: float) -> dict[Reason, Flags]:
+    """Powers outside of what one circuit can draw, by reason. NaN is in neither: a value that is missing is no number.
 
-    >>> import numpy as np
-    >>> plausible_event(np.array([1_303_132_929_000, 1_303_132_929, 0, -5])).tolist()
-    [True, False, False, False]
+    >>> [flags.tolist() for flags in impossible_power(np.array([-1.0, 0.0, 5.0, 6.0, np.nan]), 5.0).values()]
+    [[True, False, False, False, False], [False, False, False, True, False]]
     """
-    flags: Flags = time_ms >= EARLIEST_EVENT_MS
-    return flags
+    return {Reason.NEGATIVE_POWER: power_w < 0, Reason.ABSURD_POWER: power_w > max_power_w}
+
+
+def validate(
+    time_ms: Ints, power_w: Floats, observed_s: Floats, kafka_ms: Ints, limits: Limits
+) -> npt.NDArray[np.int8]:
+    """The code of the first rule that each reading breaks, or ``GOOD``: shape (n,), as all columns.
+
+    ``time_ms``: event time, UTC epoch. ``kafka_ms``: the message's Kafka time stamp; the sum with ``max_future_s`` is
+    taken in doubles, as Druid's.
+
+    >>> class Household:
+    ...     max_power_w, max_future_s = 50_000.0, 300.0
+    >>> codes = validate(np.array([1, 0]), np.array([-5.0, 5]), np.zeros(2), np.zeros(2, np.int64), Household())
+    >>> [REASONS[code - 1].value for code in codes]
+    ['negative_power', 'bad_time']
+    """
+    broken = {
+        Reason.NOT_FINITE: ~np.isfinite(power_w),
+        **impossible_power(power_w, limits.max_power_w),
+        Reason.BAD_OBSERVED: ~((observed_s >= 0) & (observed_s <= MAX_OBSERVED_S)),
+        Reason.BAD_TIME: time_ms < EARLIEST_EVENT_MS,
+        Reason.FUTURE_TIME: time_ms > kafka_ms + limits.max_future_s * MS_PER_S,
+    }
+    codes = np.full(len(time_ms), GOOD, dtype=np.int8)
+    for reason, flags in reversed(broken.items()):
+        if flags.any():
+            codes[flags] = code_of(reason)
+    return codes

@@ -19,6 +19,7 @@ from gridflex.config import Config, Readings
 from gridflex.contracts.schemas import parse_schema, reading_schema
 from gridflex.domain.readings import Reason
 from gridflex.errors import DataQualityError, UsageError
+from tests.support.reading_edges import AT_MS, EDGES, FUTURE_EDGES, READING
 
 DAY = DayFindings(
     day=dt.date(2024, 5, 1),
@@ -29,19 +30,6 @@ DAY = DayFindings(
     least_energy_wh=0.0,
     most_power_w=3000.0,
 )
-NOW_MS = 1_700_000_000_000
-READING = {
-    "event_time_ms": NOW_MS,
-    "source_time_ms": 0,
-    "dataset": "redd",
-    "region": "Tunis",
-    "feeder": "f",
-    "house_id": "h",
-    "appliance_id": "a",
-    "appliance": "fridge",
-    "power_w": 1.0,
-    "observed_s": 3.0,
-}
 
 
 def told(day: DayFindings) -> list[str]:
@@ -119,34 +107,22 @@ def test_gaps__and_kept_ranges_cover_everything_once(lengths: list[int], kept_on
     assert sorted(covered + missing) == list(range(end))
 
 
-@pytest.mark.parametrize(
-    ("change", "verdict"),
-    [
-        ({}, GOOD),
-        ({"power_w": 0.0, "observed_s": 0.0}, GOOD),
-        ({"power_w": 50_000.0, "observed_s": 86_400.0}, GOOD),
-        ({"event_time_ms": NOW_MS + 300_000}, GOOD),
-        ({"power_w": math.nan}, Reason.NOT_FINITE),
-        ({"power_w": math.inf}, Reason.NOT_FINITE),
-        ({"power_w": -0.1}, Reason.NEGATIVE_POWER),
-        ({"power_w": 50_000.1}, Reason.ABSURD_POWER),
-        ({"observed_s": math.nan}, Reason.BAD_OBSERVED),
-        ({"observed_s": -1.0}, Reason.BAD_OBSERVED),
-        ({"observed_s": 86_401.0}, Reason.BAD_OBSERVED),
-        ({"event_time_ms": 0}, Reason.BAD_TIME),
-        ({"event_time_ms": NOW_MS + 300_001}, Reason.FUTURE_TIME),
-    ],
-)
-def test_verdict__follows_the_rule_of_druid_and_spark(change: dict[str, Any], verdict: str) -> None:
-    (value,) = encode_dicts(reading_schema(), [READING | change])
-    assert Validity(Readings()).verdict(value, NOW_MS) == verdict
+def test_verdicts__follow_the_rule_of_druid_and_spark() -> None:
+    values = encode_dicts(reading_schema(), [READING | change for change, _ in EDGES])
+    verdicts = Validity(Readings()).verdicts([b"", *values], [AT_MS] * (len(values) + 1))
+    assert verdicts == [Reason.UNKNOWN_SCHEMA, *(reason or GOOD for _, reason in EDGES)]
+
+
+@pytest.mark.parametrize(("ahead_ms", "reason"), FUTURE_EDGES)
+def test_verdicts__are_held_against_each_messages_own_time_stamp(ahead_ms: int, reason: Reason | None) -> None:
+    values = encode_dicts(reading_schema(), [READING | {"event_time_ms": AT_MS + ahead_ms}]) * 2
+    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS + 1]) == [reason or GOOD, GOOD]
 
 
 def test_verdict__bytes_that_are_no_reading_have_a_reason_too() -> None:
-    validity, other = Validity(Readings()), parse_schema("other", '{"type": "record", "name": "o", "fields": []}')
+    other = parse_schema("other", '{"type": "record", "name": "o", "fields": []}')
     frame = reading_schema().frame
-    assert validity.verdict(None, NOW_MS) == Reason.UNKNOWN_SCHEMA
-    assert validity.verdict(b"garbage", NOW_MS) == Reason.UNKNOWN_SCHEMA
-    assert validity.verdict(other.frame, NOW_MS) == Reason.UNKNOWN_SCHEMA
-    assert validity.verdict(frame, NOW_MS) == Reason.UNDECODABLE
-    assert validity.verdict(frame + b"\xff" * 30, NOW_MS) == Reason.UNDECODABLE
+    values = [None, b"garbage", other.frame, frame, frame + b"\xff" * 30]
+    expected = [Reason.UNKNOWN_SCHEMA] * 3 + [Reason.UNDECODABLE] * 2
+    assert Validity(Readings()).verdicts(values, [AT_MS] * len(values)) == expected
+    assert Validity(Readings()).verdicts([], []) == []
