@@ -25,7 +25,7 @@ from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.adapters.superset.client import Superset
 from gridflex.config import Config
 from gridflex.domain.interval import Interval
-from gridflex.domain.readings import MS_PER_DAY
+from gridflex.domain.readings import MS_PER_DAY, HouseId
 from gridflex.operations.dashboards.apply import sign_in
 from gridflex.operations.dashboards.assets import load_assets
 from gridflex.operations.dashboards.layout import charts_of
@@ -108,8 +108,10 @@ def series(start_ms: int) -> tuple[Any, dict[str, Any]]:
         "dataset": named(["redd"], np.zeros(len(index), dtype=np.int64)),
         "region": named(list(_REGIONS), region),
         "feeder": named([f"{name[:3].upper()}-F0{n}" for name in _REGIONS for n in (1, 2)], region * 2 + index % 2),
-        "house_id": named([f"redd-{n}-0" for n in range(APPLIANCES // 10)], index // 10),
-        "appliance_id": named([f"redd-{n // 10}-0-{n % 10}" for n in range(APPLIANCES)], index),
+        "house_id": named([str(HouseId(dataset="redd", house=str(n))) for n in range(APPLIANCES // 10)], index // 10),
+        "appliance_id": named(
+            [str(HouseId(dataset="redd", house=str(n // 10)).series(str(n % 10))) for n in range(APPLIANCES)], index
+        ),
         "appliance": named(list(_KINDS), index % len(_KINDS)),
     }
 

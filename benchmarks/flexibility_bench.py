@@ -22,7 +22,7 @@ from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import Config
 from gridflex.contracts.schemas import flexibility_schema
-from gridflex.domain.readings import Ints
+from gridflex.domain.readings import HouseId, Ints
 
 APPLIANCES = 100_000
 _REGIONS, _FEEDERS, _PER_HOUSE = 24, 200, 20
@@ -150,10 +150,10 @@ def _minutes(
 def _identities(number: Ints) -> list[tuple[str, ...]]:
     found = []
     for one in number.tolist():
-        house, feeder = f"redd-{one // _PER_HOUSE}-0", one // _PER_HOUSE % _FEEDERS
+        house, feeder = HouseId(dataset="redd", house=str(one // _PER_HOUSE)), one // _PER_HOUSE % _FEEDERS
         name = _CLASSES[one % len(_CLASSES)]
         place = (f"region-{feeder % _REGIONS}", f"feeder-{feeder}")
-        found.append(("redd", *place, house, f"{house}-{one % _PER_HOUSE}", name))
+        found.append(("redd", *place, str(house), str(house.series(str(one % _PER_HOUSE))), name))
     return found
 
 

@@ -12,7 +12,7 @@ from gridflex import config
 from gridflex.adapters.avro import Coded, StringTable, encode_columns
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.contracts.schemas import reading_schema
-from gridflex.domain.readings import Floats, Ints
+from gridflex.domain.readings import Floats, HouseId, Ints
 
 IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
 PER_HOUSE = 20
@@ -31,10 +31,11 @@ def fill(kafka: config.Kafka, topic: str, *, appliances: int, readings: int, see
     random = np.random.default_rng(seed)
     classes = list(ON_W)
     names = [classes[number % len(classes)] for number in range(appliances)]
-    houses = [f"redd-{number // PER_HOUSE}-0" for number in range(appliances)]
+    houses = [HouseId(dataset="redd", house=str(number // PER_HOUSE)) for number in range(appliances)]
+    ids = [str(house.series(str(number % PER_HOUSE))) for number, house in enumerate(houses)]
     identity = [
-        ("redd", f"region-{number // 5000}", f"feeder-{number // 500}", house, f"{house}-{number % PER_HOUSE}", name)
-        for number, (house, name) in enumerate(zip(houses, names, strict=True))
+        ("redd", f"region-{number // 5000}", f"feeder-{number // 500}", str(house), appliance_id, name)
+        for number, (house, appliance_id, name) in enumerate(zip(houses, ids, names, strict=True))
     ]
     table = StringTable(identity)
     keys = np.array([row[4].encode() for row in identity], dtype=object)

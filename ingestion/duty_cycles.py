@@ -16,13 +16,10 @@ from tqdm import tqdm
 from gridflex.config import Config, load_config
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
-from gridflex.domain.readings import ReadingBlock
+from gridflex.domain.readings import HouseId, ReadingBlock
 from gridflex.errors import SourceError
 from ingestion.feeds import Reader, open_reader
 from ingestion.replay.commands import DATASETS, split_houses
-
-_SHIFT = 0
-"""A data set's own houses are those of day shift 0."""
 
 
 def activations(reader: Reader, config: Config, rejected: Counter[str]) -> Iterator[Rows]:
@@ -65,11 +62,11 @@ def write_ended(rows: Rows, reader: Reader, out: TextIO) -> int:
     hours = rows.observed_s / 3600
     for row in ended.tolist():
         series = reader.series[int(rows.key[row])]
-        house_id = f"{reader.dataset}-{series.house}-{_SHIFT}"
+        house_id = HouseId(dataset=reader.dataset, house=series.house)
         energy_wh = float(rows.energy_wh[row])
         line = {
-            "house_id": house_id,
-            "appliance_id": f"{house_id}-{series.channel}",
+            "house_id": str(house_id),
+            "appliance_id": str(house_id.series(series.channel)),
             "appliance": series.appliance,
             "start_ms": int(rows.start_ms[row]),
             "end_ms": int(rows.end_ms[row]),

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridflex.domain.readings import HouseId
 from gridflex.errors import SourceError
 
 COLUMNS = ("house_id", "region", "feeder")
@@ -34,13 +35,13 @@ class Premises:
 
     def place(self, dataset: str, house: str, shift: int) -> Premise:
         """The place of virtual house ``<dataset>-<house>-<shift>``. Raises ``SourceError`` if there is none."""
-        house_id = f"{dataset}-{house}-{shift}"
-        found = self._placed.get(house_id) or self._placed.get(f"{dataset}-{house}")
+        house_id = HouseId(dataset=dataset, house=house, shift=shift)
+        found = self._placed.get(str(house_id)) or self._placed.get(house_id.of_all_shifts)
         if found:
             return found
         if not self._pool:
             raise SourceError(f"house {house_id} has no row in the premises file, and it has no row without house_id")
-        return self._pool[zlib.crc32(house_id.encode()) % len(self._pool)]
+        return self._pool[zlib.crc32(str(house_id).encode()) % len(self._pool)]
 
 
 def load_premises(path: Path) -> Premises:

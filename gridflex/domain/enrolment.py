@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from gridflex.domain.readings import HouseId
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
@@ -63,11 +65,8 @@ def without_shift(house_id: str, dataset: str = "") -> str:
     >>> without_shift("uk-dale-2", "uk-dale"), without_shift("uk-dale-2-0", "uk-dale")
     ('uk-dale-2', 'uk-dale-2')
     """
-    house, _, shift = house_id.rpartition("-")
-    if not (shift.isascii() and shift.isdecimal()):
-        return house_id
-    own = house.removeprefix(f"{dataset}-") != house if dataset else not house.startswith("-") and "-" in house[:-1]
-    return house if own else house_id
+    house = HouseId.parse(house_id, dataset)
+    return house.of_all_shifts if house else house_id
 
 
 def _participation(consents: dict[str, Consent]) -> Participation:

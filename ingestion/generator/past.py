@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gridflex.contracts.appliances import appliance_class
-from gridflex.domain.readings import MS_PER_S, Floats
+from gridflex.domain.readings import MS_PER_S, Floats, HouseId
 from ingestion.generator import greend_files, redd_files
 from ingestion.generator.generate import Order, first_second, planned
 from ingestion.generator.home import DAY_S
@@ -52,10 +52,10 @@ def _house_rows(house: House, order: Order, premises: Premises) -> pa.Table:
     start_s = first_second(order) - order.lead_days * DAY_S
     power = half_hour_means(house, start_s, order.lead_days)
     slots, circuits = power.shape
-    place, house_id = premises.place(order.dataset, name, 0), f"{order.dataset}-{name}-0"
+    place, house_id = premises.place(order.dataset, name, 0), HouseId(dataset=order.dataset, house=name)
     times = (start_s + SLOT_S * np.arange(slots, dtype=np.int64)) * MS_PER_S
     appliance = [appliance_class(order.dataset, circuit.label) for circuit in house.circuits]
-    ids = [f"{house_id}-{first + index}" for index in range(circuits)]
+    ids = [str(house_id.series(str(first + index))) for index in range(circuits)]
 
     def each(values: list[str]) -> pa.Array:
         return pa.array(values, pa.string()).take(pa.array(np.repeat(np.arange(circuits), slots)))
@@ -70,7 +70,7 @@ def _house_rows(house: House, order: Order, premises: Premises) -> pa.Table:
             "dataset": same(order.dataset),
             "region": same(place.region),
             "feeder": same(place.feeder),
-            "house_id": same(house_id),
+            "house_id": same(str(house_id)),
             "appliance_id": each(ids),
             "appliance": each(appliance),
             "power_w": flat,

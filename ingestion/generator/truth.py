@@ -10,7 +10,7 @@ import numpy as np
 from gridflex.contracts.appliances import appliance_class
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Profile
-from gridflex.domain.readings import MS_PER_S
+from gridflex.domain.readings import MS_PER_S, HouseId
 from ingestion.generator.house import House
 from ingestion.generator.sampling import Span
 
@@ -30,7 +30,7 @@ def truth_lines(
     is so long that it cuts the activation in two.
     """
     profiles = load_profiles()
-    house_id = f"{house.dataset}-{name}-0"
+    house_id = HouseId(dataset=house.dataset, house=name)
     for index, (circuit, trace) in enumerate(zip(house.circuits, house.traces, strict=True)):
         appliance = appliance_class(house.dataset, circuit.label)
         profile = profiles.get(appliance, house.dataset)
@@ -44,8 +44,8 @@ def truth_lines(
                 {
                     "house": name,
                     "channel": channel,
-                    "house_id": house_id,
-                    "appliance_id": f"{house_id}-{channel}",
+                    "house_id": str(house_id),
+                    "appliance_id": str(house_id.series(channel)),
                     "appliance": appliance,
                     "start_ms": round(start_s * MS_PER_S),
                     "end_ms": round(end_s * MS_PER_S),

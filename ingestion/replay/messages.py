@@ -10,7 +10,7 @@ import numpy as np
 from gridflex.adapters.avro import Coded, StringTable, encode_columns, encode_dicts
 from gridflex.adapters.kafka.writer import Message
 from gridflex.contracts.schemas import reading_schema, rejection_schema
-from gridflex.domain.readings import Rejection, SourceSeries
+from gridflex.domain.readings import HouseId, Rejection, SourceSeries
 from ingestion.premises import Premises
 from ingestion.replay.schedule import Slice
 
@@ -67,6 +67,6 @@ class Encoder:
 
 
 def _identity(dataset: str, source: SourceSeries, shift: int, premises: Premises) -> tuple[str, ...]:
-    house_id = f"{dataset}-{source.house}-{shift}"
+    house_id = HouseId(dataset=dataset, house=source.house, shift=shift)
     place = premises.place(dataset, source.house, shift)
-    return dataset, place.region, place.feeder, house_id, f"{house_id}-{source.channel}", source.appliance
+    return dataset, place.region, place.feeder, str(house_id), str(house_id.series(source.channel)), source.appliance

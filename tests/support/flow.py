@@ -20,10 +20,10 @@ from gridflex.config import ROOT, Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.duty_cycle import Rows, Status
 from gridflex.domain.flexibility import HORIZONS_MIN, Forecaster, minutes_of, no_records
-from gridflex.domain.readings import MS_PER_DAY
+from gridflex.domain.readings import MS_PER_DAY, HouseId
 from gridflex.errors import SchemaError, ServiceError
 from ingestion.duty_cycles import activations
-from ingestion.feeds import open_reader
+from ingestion.feeds import Reader, open_reader
 from tests.support.topics import SCHEMAS, read_messages, read_records
 
 GRIDFLEX = Path(sys.executable).parent / "gridflex"
@@ -89,15 +89,20 @@ def expected_rows(
     told: Counter[Row] = Counter()
     blocks = list(activations(reader, config, Counter()))
     for rows in blocks[:-1]:  # the last is the batch's own end of input, which a stream does not have
-        told.update(_rows(rows, reader.dataset, [f"{s.house}-0-{s.channel}" for s in reader.series], base_days))
+        told.update(_rows(rows, names_of(reader), base_days))
     return told
 
 
-def _rows(rows: Rows, dataset: str, names: Sequence[str], base_days: int) -> list[Row]:
+def names_of(reader: Reader) -> list[str]:
+    """The ids of a data set's series, unshifted."""
+    return [str(HouseId(dataset=reader.dataset, house=one.house).series(one.channel)) for one in reader.series]
+
+
+def _rows(rows: Rows, names: Sequence[str], base_days: int) -> list[Row]:
     shift = base_days * MS_PER_DAY
     ends = np.where(rows.has_end, rows.end_ms + shift, -1)
     return [
-        (f"{dataset}-{names[key]}", Status(status).name.lower(), start + shift, end if end >= 0 else None, on, seen, wh)
+        (names[key], Status(status).name.lower(), start + shift, end if end >= 0 else None, on, seen, wh)
         for key, status, start, end, on, seen, wh in zip(
             rows.key.tolist(), rows.status.tolist(), rows.start_ms.tolist(), ends.tolist(),
             rows.on_s.tolist(), rows.observed_s.tolist(), rows.energy_wh.tolist(), strict=True,
@@ -117,7 +122,7 @@ def expected_flexibility(
 ) -> Counter[Row]:
     """What the stream has to say of a data set's flexibility: the pure forecaster's, moved to the replay's calendar."""
     reader = open_reader(dataset, path, houses=houses, readings=config.readings)
-    names = [f"{dataset}-{series.house}-0-{series.channel}" for series in reader.series]
+    names = names_of(reader)
     rules = load_rules()
     code = np.array([rules.code(series.appliance, reader.dataset) for series in reader.series])
     forecaster, records, told = Forecaster(rules), no_records(), Counter[Row]()
@@ -157,7 +162,7 @@ def rejections(config: Config, stage: str) -> dict[str, int]:
 
 def base_days_of(config: Config, dataset: str, houses: Sequence[str] = ()) -> int:
     """By how many days the replay moved a data set, or these houses of it."""
-    wanted = {f"{dataset}-{house}-0" for house in houses}
+    wanted = {str(HouseId(dataset=dataset, house=house)) for house in houses}
     for message in read_messages(config.kafka.bootstrap_servers, config.kafka.topic_readings):
         try:
             record = decode(message.value(), SCHEMAS)

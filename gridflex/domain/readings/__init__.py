@@ -5,6 +5,7 @@ from __future__ import annotations
 from gridflex.domain.readings.columns import MS_PER_DAY, MS_PER_S, Flags, Floats, Indexes, Ints
 from gridflex.domain.readings.packed import PackedColumns, pack
 from gridflex.domain.readings.record import ReadingBlock, Reason, Rejection, SourceSeries, observed_s
+from gridflex.domain.readings.series_id import HouseId, SeriesId
 from gridflex.domain.readings.validity import (
     EARLIEST_EVENT_MS,
     EARLIEST_SOURCE_MS,
@@ -29,6 +30,7 @@ __all__ = [
     "REASONS",
     "Flags",
     "Floats",
+    "HouseId",
     "Indexes",
     "Ints",
     "Limits",
@@ -36,6 +38,7 @@ __all__ = [
     "ReadingBlock",
     "Reason",
     "Rejection",
+    "SeriesId",
     "SourceSeries",
     "code_of",
     "impossible_power",

@@ -19,6 +19,7 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import HORIZONS_MIN, Flexibility, Forecaster, minutes_of, no_records
+from gridflex.domain.readings import HouseId
 from tests.support.topics import read_records
 
 CLASSES = ("fridge", "kettle", "microwave", "lighting", "washing_machine", "mains", "sauna")
@@ -186,15 +187,15 @@ def _row(rows: Rows, index: int, identity: tuple[str, ...]) -> Record:
 
 
 def _record(number: int, name: str, time_ms: int, power_w: float, observed_s: float) -> Record:
-    house = f"redd-{number // 5}-0"
+    house = HouseId(dataset="redd", house=str(number // 5))
     return {
         "event_time_ms": time_ms,
         "source_time_ms": time_ms,
         "dataset": "redd",
         "region": f"region-{number % 3}",
         "feeder": "feeder-1",
-        "house_id": house,
-        "appliance_id": f"{house}-{number % 5 + 1}",
+        "house_id": str(house),
+        "appliance_id": str(house.series(str(number % 5 + 1))),
         "appliance": name,
         "power_w": float(power_w),
         "observed_s": observed_s,
