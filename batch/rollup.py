@@ -13,7 +13,7 @@ import numpy as np
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import Config
-from gridflex.contracts.profiles import load_profiles
+from gridflex.contracts.profiles import sums_of_circuits
 from gridflex.domain.baseline import MS_PER_MINUTE, SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
 from gridflex.domain.readings import Floats, Indexes, Ints
@@ -142,19 +142,9 @@ class RollupReader:
 def where(interval: Interval) -> str:
     """The SQL condition of an interval, without circuits that are sums of others."""
     start, end = map(sql_time, interval)
-    return f"__time >= {start} AND __time < {end} AND NOT ({sums_of_circuits()})"
+    return f"__time >= {start} AND __time < {end} AND appliance NOT IN ({sums_of_circuits()})"
 
 
 def sql_time(time_ms: int) -> str:
     """An instant as a literal of SQL."""
     return f"TIMESTAMP '{iso(time_ms).replace('T', ' ').removesuffix('Z')}'"
-
-
-def sums_of_circuits() -> str:
-    """The SQL condition of circuits that are sums of others, which are never added to them."""
-    conditions: Sequence[str] = [
-        f"appliance = '{profile.appliance}'" + (f" AND dataset = '{profile.dataset}'" if profile.dataset else "")
-        for profile in load_profiles().rows
-        if profile.aggregate
-    ]
-    return " OR ".join(conditions) or "FALSE"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import os
 import shlex
@@ -21,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from guards import pages, related, sign_in
 from guards.calcite import CalciteDruid
+from guards.circuits import sums_of_circuits
 from guards.druid_door import DRIVER
 from guards.manager import GridflexSecurityManager
 from guards.templates import QueryTemplates
@@ -86,9 +86,6 @@ TALISMAN_CONFIG["content_security_policy"] |= {
 }
 
 # What datasets' SQL may name between braces.
-_PROFILES = Path(__file__).parents[2] / "gridflex" / "contracts" / "tables" / "appliance_profiles.csv"
-with _PROFILES.open(encoding="utf-8", newline="") as _table:
-    _sums = [row["appliance"] for row in csv.DictReader(_table) if row["aggregate"] == "1"]
 _MINUTES = {"PT1M": 1, "PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360}
 _LONG = {"P1D", "P1W", "P1M", "P3M", "P1Y"}
 
@@ -111,7 +108,7 @@ def _shell_word(text: str) -> str:
 JINJA_CONTEXT_ADDONS = {
     "shell_word": _shell_word,
     "slot_of": _slot_of,
-    "sums_of_circuits": ", ".join(f"'{name}'" for name in sorted(_sums)),
+    "sums_of_circuits": sums_of_circuits(),
     "interval_minutes": int(os.environ["GRIDFLEX_BASELINES_INTERVAL_MINUTES"]),
 }
 

@@ -20,6 +20,15 @@ def load_profiles() -> Profiles:
     return parse_profiles((files("gridflex.contracts") / TABLE).read_text(encoding="utf-8"))
 
 
+def sums_of_circuits() -> str:
+    """The classes of circuits that are sums of others, for SQL's ``NOT IN (...)``: they are never added to the others.
+
+    >>> sums_of_circuits()
+    "'mains', 'subpanel', 'total_lights', 'total_outlets'"
+    """
+    return ", ".join(f"'{name}'" for name in load_profiles().aggregates)
+
+
 def parse_profiles(text: str) -> Profiles:
     """Parse the table. Raises ``SchemaError`` naming the line and what is wrong with it."""
     profiles = parse_lines(TABLE, _COLUMNS, text, _profile)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from guards import circuits
 
 from gridflex.config import ROOT
 from gridflex.contracts.appliances import (
@@ -15,7 +17,8 @@ from gridflex.contracts.appliances import (
     normalised,
     parse_labels,
 )
-from gridflex.contracts.profiles import load_profiles
+from gridflex.contracts.profiles import load_profiles, sums_of_circuits
+from gridflex.domain.duty_cycle import Profiles
 from gridflex.errors import SchemaError
 from ingestion.generator.layouts import CORRECT, LOADS, layouts
 
@@ -83,3 +86,13 @@ def test_labels__of_the_generator_are_known_with_and_without_typos(dataset: str)
             dataset, circuit.label
         )
         assert circuit.load.partition(" ")[0] in LOADS
+
+
+def test_sums_of_circuits__are_the_same_for_superset_as_for_batch() -> None:
+    assert circuits.sums_of_circuits() == sums_of_circuits()
+
+
+def test_profiles__of_one_class_are_all_sums_of_circuits_or_none_is() -> None:
+    rows = [*load_profiles().rows, replace(load_profiles().get("mains"), dataset="redd", aggregate=False)]
+    with pytest.raises(ValueError, match="mains: aggregate must be the same in all rows"):
+        Profiles.of(rows)

@@ -78,12 +78,14 @@ class Profiles:
 
     @classmethod
     def of(cls, profiles: Iterable[Profile]) -> Profiles:
-        """Lay out profiles as columns. Raises ``ValueError`` on a class told twice or without a default row."""
+        """Lay out profiles as columns. Raises ``ValueError`` on rows that contradict each other or no default row."""
         rows = tuple(profiles)
         codes: dict[tuple[str, str], int] = {}
         for code, row in enumerate(rows):
             if codes.setdefault((row.appliance, row.dataset), code) != code:
                 raise ValueError(f"{row.appliance} ({row.dataset or 'every data set'}) has two rows")
+        if strange := {row.appliance for row in rows if row.aggregate} & {r.appliance for r in rows if not r.aggregate}:
+            raise ValueError(f"{', '.join(sorted(strange))}: aggregate must be the same in all rows of a class")
         if (DEFAULT, "") not in codes:
             raise ValueError(f"no row {DEFAULT!r} for classes without a row")
         return cls(
@@ -102,6 +104,11 @@ class Profiles:
             if key in self.codes:
                 return self.codes[key]
         return self.codes[DEFAULT, ""]
+
+    @property
+    def aggregates(self) -> tuple[str, ...]:
+        """The classes of circuits that are sums of others, in the order of the alphabet."""
+        return tuple(sorted({row.appliance for row in self.rows if row.aggregate}))
 
     def get(self, appliance: str, dataset: str = "") -> Profile:
         """The profile of a class."""

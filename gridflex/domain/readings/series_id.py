@@ -97,4 +97,4 @@ class SeriesId:
         """
         before, _, channel = text.rpartition("-")
         house = HouseId.parse(before, dataset) if channel else None
-        return house and cls(house=house, channel=channel)
+        return cls(house=house, channel=channel) if house else None

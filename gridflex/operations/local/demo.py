@@ -19,7 +19,7 @@ import click
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT, Config, load_config
-from gridflex.contracts.profiles import load_profiles
+from gridflex.contracts.profiles import sums_of_circuits
 from gridflex.errors import ServiceError
 from gridflex.operations.checks.canary import CANARY
 from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
@@ -153,7 +153,7 @@ def _show(config: Config, stack: Stack, rate: float) -> None:
     druid = Druid(config.druid)
     for title, query in _VIEWS.items():
         click.echo(f"\n{title}\n")
-        click.echo(table(druid.sql(query.format(aggregates=_aggregates()))))
+        click.echo(table(druid.sql(query.format(sums_of_circuits=sums_of_circuits()))))
     seen = druid.sql('SELECT SUM("count") AS readings, SUM(energy_wh) / 1000 AS energy_kwh, '  # noqa: S608
                      f"APPROX_COUNT_DISTINCT_BUILTIN(houses) AS houses FROM powerraw WHERE {_OURS}")  # fmt: skip
     click.echo(f"\nIn Druid\n\n{table(seen)}\n\n{rate:,.0f} readings/s from files to Druid while catching up")
@@ -169,12 +169,6 @@ def _freshness(druid: Druid) -> float:
     return (time.time_ns() // 1_000_000 - newest_ms) / 1000
 
 
-def _aggregates() -> str:
-    """The classes that are sums of other circuits, as a list for SQL."""
-    names: set[Any] = {profile.appliance for profile in load_profiles().rows if profile.aggregate}
-    return ", ".join(f"'{name}'" for name in sorted(names))
-
-
 _OURS = f"dataset <> '{CANARY}'"
 
 _SLOWEST_WINDOWS = f"""
@@ -184,7 +178,7 @@ FROM (SELECT appliance_id, MAX(end_ms) AS latest FROM dutycycle WHERE kind = 'wi
 _POWER = """
   SELECT region, house_id, appliance, appliance_id, SUM(energy_wh) * 3600 / NULLIF(SUM(observed_s), 0) AS power_w
   FROM powerraw
-  WHERE __time >= CURRENT_TIMESTAMP - INTERVAL '5' MINUTE AND appliance NOT IN ({aggregates})
+  WHERE __time >= CURRENT_TIMESTAMP - INTERVAL '5' MINUTE AND appliance NOT IN ({sums_of_circuits})
   GROUP BY 1, 2, 3, 4"""
 
 _VIEWS = {
