@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 
 import pytest
+from sqlglot import exp
 
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.contracts.flexibility import load_rules
@@ -14,18 +13,42 @@ from gridflex.contracts.schemas import reading_schema
 from gridflex.operations.checks.canary import CANARY, Canary
 from gridflex.operations.checks.canary_path import _records
 from gridflex.operations.dashboards.assets import load_assets
+from gridflex.operations.dashboards.dataset_sql import read_sql
 
 ASSETS = load_assets()
 TABLES = ("powerraw", "dutycycle", "flexibility")
-_LOWER_BOUND = re.compile(r"__time (>|>=|=) |TEMPORAL_RANGE\", \"comparator\": \"Last ")
 _NOW_MS = 1_800_000_000_000
 
 
 @pytest.mark.parametrize("name", [name for name, doc in ASSETS.datasets.items() if doc.get("sql")])
 def test_dataset__looks_at_no_canary(name: str) -> None:
-    parts = re.split(r"\bFROM (?=[a-z])", ASSETS.datasets[name]["sql"])[1:]
-    seen = [part for part in parts if part.split(maxsplit=1)[0].strip("()") in TABLES]
-    assert not [part for part in seen if not _LOWER_BOUND.search(part)]
+    for tree in read_sql(ASSETS.datasets[name]["sql"]):
+        seen = [table.parent_select for table in tree.find_all(exp.Table) if table.name in TABLES]
+        assert not [select.sql() for select in seen if not has_lower_bound(select)]
+
+
+def has_lower_bound(select: exp.Select) -> bool:
+    """Whether each row of a SELECT must be of a time that it names, or later."""
+    where = select.args.get("where")
+    conditions = list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where and where.this]
+    return any(
+        isinstance(one, exp.GT | exp.GTE | exp.EQ) and isinstance(one.this, exp.Column) and one.this.name == "__time"
+        for one in conditions
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("WHERE __time >= CURRENT_TIMESTAMP - INTERVAL '1' HOUR AND region = 'x'", True),
+        ("WHERE region = 'x' AND __time = TIMESTAMP '2026-01-01'", True),
+        ("WHERE __time < CURRENT_TIMESTAMP", False),
+        ("WHERE __time >= CURRENT_TIMESTAMP OR region = 'x'", False),
+        ("", False),
+    ],
+)
+def test_lower_bound__is_a_condition_that_every_row_must_meet(condition: str, expected: bool) -> None:
+    assert has_lower_bound(read_sql(f"SELECT region FROM powerraw {condition}")[0]) is expected
 
 
 @pytest.mark.parametrize(
@@ -33,7 +56,13 @@ def test_dataset__looks_at_no_canary(name: str) -> None:
              and not ASSETS.datasets[doc["dataset"]].get("sql")]
 )  # fmt: skip
 def test_chart__looks_at_no_canary(name: str) -> None:
-    assert _LOWER_BOUND.search(json.dumps(ASSETS.charts[name]["params"]["adhoc_filters"]))
+    filters = ASSETS.charts[name]["params"]["adhoc_filters"]
+    lasts = [
+        one for one in filters if one.get("operator") == "TEMPORAL_RANGE" and one["comparator"].startswith("Last ")
+    ]
+    conditions = [one["sqlExpression"] for one in filters if one["expressionType"] == "SQL"]
+    (select,) = read_sql(f"SELECT 1 FROM asked WHERE {' AND '.join(conditions) or 'TRUE'}")[:1]
+    assert lasts or has_lower_bound(select)
 
 
 def test_canary__is_of_nobody_fifty_years_ago() -> None:

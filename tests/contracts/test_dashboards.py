@@ -77,6 +77,12 @@ BROKEN = {
     "whose rows belong to regions": spoil("datasets", "places", lambda d: d.update(every_region="no reason")),
     "url_param reads the request": spoil("datasets", "places", lambda d: d.update(
         sql=d["sql"] + "{{ url_param('x') }}")),
+    "the SQL cannot be read: Expecting )": spoil("datasets", "places", lambda d: d.update(
+        sql="SELECT (1 FROM powerraw")),
+    "metric u: the SQL cannot be read": spoil("datasets", "powerraw", lambda d: d["metrics"].update(
+        u={"expression": "SUM("})),
+    "column 'house_id' is neither": spoil("datasets", "places", lambda d: d.update(
+        sql=d["sql"].replace("house_id", "house_id AS house", 1))),
     "refresh_s: found 60": spoil("dashboards", "trust", lambda d: d.update(refresh_s=60)),
 }  # fmt: skip
 

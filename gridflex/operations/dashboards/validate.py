@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from gridflex.adapters.druid.specs import SPEC_DIR
+from gridflex.errors import SchemaError
 from gridflex.operations.dashboards.assets import KINDS, Assets, Doc
+from gridflex.operations.dashboards.dataset_sql import ALL_COLUMNS, columns_given, columns_used, tables_read
 from gridflex.operations.dashboards.layout import charts_of
 from gridflex.operations.dashboards.queries import columns_of, metrics_of
 from gridflex.operations.dashboards.sources import TABLE, dataset_problems, load_sources, source_problems
 
 REFRESH_S = 10
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+\"?([a-z_]+)\"?", re.IGNORECASE)
-_WORD = re.compile(r"\"([^\"]+)\"|([A-Za-z_][A-Za-z_0-9]*)")
-_TEXT = re.compile(r"'[^']*'")
-_TEMPLATE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|^\s*--[^\n]*", re.DOTALL | re.MULTILINE)
-_ALIAS = re.compile(r"\bAS\s+\"?([A-Za-z_][A-Za-z_0-9]*)\"?", re.IGNORECASE)
-_LIST = re.compile(r"\bAS\s+[a-z]+\s*\(([a-z_, ]+)\)")
-"""The columns of a list of values: ``AS m (region, tile_row)``."""
 _AXES = {
     "echarts_timeseries_line": ("y_axis_title",),
     "echarts_timeseries_bar": ("y_axis_title", "x_axis_title"),
@@ -102,23 +96,27 @@ def _dataset(doc: Doc, assets: Assets, tables: Mapping[str, set[str]]) -> Iterat
         yield "has no column region: say why every region may see it (every_region), or regional operators see no row"
     if doc.get("time_column") and doc["time_column"] not in doc["columns"]:
         yield f"time_column {doc['time_column']!r} is not among its columns"
-    sql = _TEMPLATE.sub(" ", doc.get("sql") or f'FROM "{doc["table"]}"')
-    used = set(_TABLE.findall(_TEXT.sub("''", sql)))
+    try:
+        used = tables_read(doc["sql"]) if "sql" in doc else {doc["table"]}
+        given = columns_given(doc["sql"]) if "sql" in doc else {ALL_COLUMNS}
+    except SchemaError as problem:
+        yield from dataset_problems(doc, (), load_sources())
+        yield str(problem)
+        return
     yield from dataset_problems(doc, used, load_sources())
     yield from (f"reads {one!r}, which no spec in database/druid_specs makes" for one in sorted(used - tables.keys()))
     reachable = set().union(*(tables.get(one, set()) for one in used))
-    if "sql" in doc:
-        plain = _TEXT.sub("''", sql)
-        named = {*_ALIAS.findall(plain), *(word for names in _LIST.findall(plain) for word in names.split(", "))}
-        unknown = {name for name in doc["columns"] if name not in reachable | named}
-    else:
-        unknown = doc["columns"].keys() - reachable
+    unknown = doc["columns"].keys() - given - (reachable if ALL_COLUMNS in given else set())
     yield from (f"column {one!r} is neither in {_listed(used)} nor made by its SQL" for one in sorted(unknown))
     known = reachable if "sql" not in doc else set(doc["columns"])
     for name, metric in doc["metrics"].items():
         strange = metric.keys() - _METRIC
         yield from (f"metric {name}: found {one!r}; allowed: {_listed(_METRIC)}" for one in sorted(strange))
-        foreign = _columns_in(metric["expression"]) - known
+        try:
+            foreign = columns_used(metric["expression"]) - known
+        except SchemaError as problem:
+            yield f"metric {name}: {problem}"
+            continue
         yield from (f"metric {name}: column {one!r} is not there; known: {_listed(known)}" for one in sorted(foreign))
 
 
@@ -191,18 +189,6 @@ def _columns_of(charts: list[str], assets: Assets) -> Iterator[Doc]:
         dataset = assets.datasets.get(assets.charts.get(chart, {}).get("dataset", ""))
         if dataset is not None:
             yield dataset["columns"]
-
-
-def _columns_in(expression: str) -> set[str]:
-    """Names in an SQL expression that can only be columns: quoted, or in lower case and no function's."""
-    text = _TEXT.sub("''", expression)
-    found = set()
-    for match in _WORD.finditer(text):
-        quoted, plain = match.groups()
-        called = text[match.end() :].lstrip().startswith("(")
-        if quoted or (plain and not called and plain == plain.lower()):
-            found.add(quoted or plain)
-    return found
 
 
 def _listed(names: Iterable[str]) -> str:

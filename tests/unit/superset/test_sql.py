@@ -115,7 +115,7 @@ def test_dialect__ends_comments_where_druid_does() -> None:
 def test_sqlglot__is_the_same_here_and_beside_superset() -> None:
     pins = [
         line
-        for name in ("dev", "superset")
+        for name in ("core", "superset")
         for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
         if line.startswith("sqlglot==")
     ]
