@@ -1,8 +1,8 @@
 """Kafka values -> readings with a verdict, by the column.
 
-Nearly every value looks the same: frame, two instants of six bytes each, six strings, two doubles. These are cut out of
-the Arrow buffer at once, and their strings are looked at once per appliance. Whatever looks otherwise goes to fastavro,
-one by one: another writer's schema, an instant of another length, garbage.
+Nearly every value has the layout that is compiled from the schema. These are cut out of the Arrow buffer at once, and
+their strings are looked at once per appliance. Whatever looks otherwise goes to fastavro, one by one: another writer's
+schema, an instant of another length, garbage.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,6 @@ import fastavro
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
@@ -26,12 +25,8 @@ from gridflex.domain.duty_cycle import Profile, Profiles
 from gridflex.domain.readings import GOOD, Flags, Floats, Ints, Reason, code_of, validate
 from stream_processing.codec.arrivals import Arrivals
 from stream_processing.codec.identity import FIELDS, Book, encode
+from stream_processing.codec.layout import Layout, compile_layout
 
-_INSTANT = 6
-"""Bytes of an instant between 2004 and 2039, in ms since 1970."""
-_HEAD = FRAME_LENGTH + 2 * _INSTANT
-_TAIL = 16
-_LAYOUT = ("event_time_ms", "source_time_ms", *FIELDS, "power_w", "observed_s")
 _NUMBERS = ("event_time_ms", "power_w", "observed_s")
 
 
@@ -44,11 +39,17 @@ class Decoder:
     """Every schema whose id may stand in a frame."""
     limits: config.Readings
     profiles: Profiles
+    layout: Layout = field(init=False, repr=False)
+    """Of ``reader``."""
 
     def __post_init__(self) -> None:
-        found = tuple(field.name for field in self.reader.fields)
-        if found != _LAYOUT:
-            raise ValueError(f"{self.reader.name}: found the fields {found}; the decoder is made for {_LAYOUT}")
+        layout = compile_layout(self.reader)
+        if layout.strings != FIELDS or not {*_NUMBERS} <= {*layout.instants, *layout.doubles}:
+            raise ValueError(
+                f"{self.reader.name}: found {layout.instants}, {layout.strings}, {layout.doubles}; "
+                f"the decoder needs the strings {FIELDS} and the numbers {_NUMBERS}"
+            )
+        object.__setattr__(self, "layout", layout)
 
     def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> Arrivals:
         """``values``: binary, shape (n,), nulls allowed. Bad ones are in the answer too, with their reason."""
@@ -72,26 +73,21 @@ class Decoder:
 
     def _regular(self, values: pa.Array, found: _Columns, book: Book) -> Flags:
         """Decode the values of the usual form; which those are, shape (n,)."""
-        lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
-        regular: Flags = lengths >= _HEAD + len(FIELDS) + _TAIL
+        regular = self.layout.long_enough(values)
         if not regular.any():
             return regular
         chosen = np.flatnonzero(regular)
         if len(chosen) < len(values):
             values = values.take(pa.array(chosen))
-        head = _fixed(pc.binary_slice(values, 0, _HEAD), _HEAD)
-        framed = _starts_with(head, self.reader.frame)
-        first, second = head[:, FRAME_LENGTH : FRAME_LENGTH + _INSTANT], head[:, FRAME_LENGTH + _INSTANT :]
-        names = pc.binary_slice(values, _HEAD, -_TAIL).dictionary_encode()
-        table = names.dictionary.to_pylist()
-        series, profile = book.look_up(table)
+        cut = self.layout.cut(values)
+        names = cut.strings
+        series, profile = book.look_up(names.dictionary.to_pylist())
         code = names.indices.to_numpy()
-        sound = framed & _is_instant(first) & _is_instant(second)
+        sound = cut.sound()
         sound &= profile[code] >= 0
-        numbers = _fixed(pc.binary_slice(values, -_TAIL), _TAIL).view("<f8")
         kept = chosen[sound]
-        found.time_ms[kept] = _instants(first)[sound]
-        found.power_w[kept], found.observed_s[kept] = numbers[sound, 0], numbers[sound, 1]
+        found.time_ms[kept] = cut.instant("event_time_ms")[sound]
+        found.power_w[kept], found.observed_s[kept] = cut.double("power_w")[sound], cut.double("observed_s")[sound]
         code = code[sound]
         found.series[kept], found.profile[kept] = series[code], profile[code]
         found.set_payloads(kept, code, names.dictionary)
@@ -159,34 +155,6 @@ class _Columns:
             payload=self._payload,
             payloads=pa.concat_arrays([self._shared, pa.array(self._single, pa.binary())]),
         )
-
-
-def _fixed(values: pa.Array, width: int) -> npt.NDArray[np.uint8]:
-    """Binary values of one width as a matrix, shape (n, width)."""
-    if values.offset:
-        values = pa.concat_arrays([values])
-    return np.frombuffer(values.buffers()[2], dtype=np.uint8, count=len(values) * width).reshape(-1, width)
-
-
-def _starts_with(rows: npt.NDArray[np.uint8], prefix: bytes) -> Flags:
-    """Whether each row starts with these bytes; by the column, since numpy is slow over rows of a few bytes."""
-    flags: Flags = np.logical_and.reduce([rows[:, place] == byte for place, byte in enumerate(prefix)])
-    return flags
-
-
-def _is_instant(encoded: npt.NDArray[np.uint8]) -> Flags:
-    """Whether each row is one whole varint."""
-    more = np.bitwise_and.reduce([encoded[:, place] for place in range(_INSTANT - 1)])
-    flags: Flags = (more >= 0x80) & (encoded[:, -1] < 0x80)
-    return flags
-
-
-def _instants(encoded: npt.NDArray[np.uint8]) -> Ints:
-    """Zigzag varints of one width: shape (n,)."""
-    zigzag = np.zeros(len(encoded), dtype=np.int64)
-    for place in range(_INSTANT):
-        zigzag |= (encoded[:, place] & 0x7F).astype(np.int64) << 7 * place
-    return (zigzag >> 1) ^ -(zigzag & 1)
 
 
 @cache

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from batch.compaction import merged_tables
+from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid import specs
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.druid.tables import table_specs
@@ -26,6 +28,7 @@ from gridflex.operations.dashboards.sources import load_sources
 from gridflex.operations.feeds import feed_rows
 from gridflex.operations.local.druid_services import task_slots
 from gridflex.operations.local.readers import topics_read
+from stream_processing.codec.layout import compile_layout
 
 TOY = Path(__file__).parents[1] / "support" / "toy_feed"
 
@@ -98,6 +101,18 @@ def test_new_feed__has_a_supervisor_and_an_empty_table(toy: registry.Feed, confi
     assert decoder["schemas"] == {str(schema.schema_id): json.loads(schema.text)}
     assert table_specs()["meters"]["dimensionsSpec"]["dimensions"] == list(schema.dimensions)
     assert schema.units == {"import_w": "W", "export_w": "W"}
+
+
+def test_new_feed__is_cut_by_a_layout_of_its_own_schema(toy: registry.Feed) -> None:
+    schema, now_ms = schemas.written_schema(toy), 1_750_000_000_000
+    reading = {"event_time_ms": now_ms, "dataset": "toy", "region": "Tunis", "meter_id": "m-1"}
+    layout = compile_layout(schema)
+    values = pa.array(encode_dicts(schema, [reading | {"import_w": 250.0, "export_w": 0.5}]), pa.binary())
+    assert layout.long_enough(values).all()
+    cut = layout.cut(values)
+    assert (cut.sound().tolist(), cut.instant("event_time_ms").tolist()) == ([True], [now_ms])
+    assert (cut.double("import_w").tolist(), cut.double("export_w").tolist()) == ([250.0], [0.5])
+    assert layout.strings == schema.dimensions
 
 
 def test_new_feed__is_checked(toy: registry.Feed, config: Config) -> None:
