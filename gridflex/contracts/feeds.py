@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from gridflex.errors import SchemaError
 
-TABLE = Path(__file__).with_name("feeds.json")
+TABLE: Traversable = files("gridflex.contracts") / "feeds.json"
 
 KafkaUser = Literal["replay", "spark", "druid", "batch", "check"]
 """Kafka's users; Terraform makes a password for each."""
@@ -83,7 +84,7 @@ class Feed(BaseModel):
 
 def feeds() -> tuple[Feed, ...]:
     """Every feed, in the order of the rows. Raises ``SchemaError`` that says all that is wrong with them."""
-    return _read(TABLE)
+    return parse_feeds(TABLE.read_text(encoding="utf-8"))
 
 
 def feed(name: str) -> Feed:
@@ -111,6 +112,7 @@ def reconciled_feed() -> Feed:
     return found
 
 
+@cache
 def parse_feeds(text: str) -> tuple[Feed, ...]:
     """Parse the rows' JSON. Raises ``SchemaError`` that says all that is wrong with it."""
     try:
@@ -138,8 +140,3 @@ def parse_feeds(text: str) -> tuple[Feed, ...]:
 def _repeated(names: Iterable[str]) -> set[str]:
     seen: set[str] = set()
     return {name for name in names if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
-
-
-@cache
-def _read(table: Path) -> tuple[Feed, ...]:
-    return parse_feeds(table.read_text(encoding="utf-8"))

@@ -50,7 +50,7 @@ def ship_code(session: SparkSession, folder: Path) -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as code:
         for package in _PACKAGES:
             for path in sorted((config.ROOT / package).rglob("*")):
-                if path.suffix in {".py", ".csv"}:
+                if path.suffix in {".py", ".csv", ".json"}:
                     code.write(path, path.relative_to(config.ROOT))
     session.sparkContext.addPyFile(str(archive))
     return archive
