@@ -10,7 +10,8 @@ import numpy as np
 from fastavro import schemaless_reader
 
 from gridflex.config import Readings
-from gridflex.contracts.schemas import FRAME_LENGTH, reading_schema
+from gridflex.contracts.feeds import reconciled_feed
+from gridflex.contracts.schemas import FRAME_LENGTH, accepted_schemas
 from gridflex.domain.readings import REASONS, Reason, code_of, validate
 
 GOOD = "good"
@@ -23,8 +24,7 @@ class Validity:
 
     def __init__(self, limits: Readings) -> None:
         self._limits = limits
-        schema = reading_schema()
-        self._frame, self._schema = schema.frame, schema.parsed
+        self._writers = {schema.frame: schema.parsed for schema in accepted_schemas(reconciled_feed())}
 
     def verdicts(self, values: Sequence[bytes | None], kafka_ms: Sequence[int]) -> list[str]:
         """Of each message ``GOOD``, or the reason of the first rule that it breaks. ``kafka_ms``: Kafka time stamps."""
@@ -48,9 +48,10 @@ class Validity:
 
     def _decode(self, value: bytes | None) -> Any:
         """The reading's fields by name, or the ``Reason`` why its bytes are none."""
-        if not value or value[:FRAME_LENGTH] != self._frame:
+        writer = self._writers.get((value or b"")[:FRAME_LENGTH])
+        if value is None or writer is None:
             return Reason.UNKNOWN_SCHEMA
         try:
-            return schemaless_reader(io.BytesIO(value[FRAME_LENGTH:]), self._schema, None)
+            return schemaless_reader(io.BytesIO(value[FRAME_LENGTH:]), writer, None)
         except (EOFError, IndexError, ValueError, OverflowError):
             return Reason.UNDECODABLE

@@ -1,6 +1,7 @@
 """The gate's and the reconciliation's judgements, without servers."""
 
 import datetime as dt
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.baselines.jobs import read_dates
+from batch.reconciliation import validity
 from batch.reconciliation.quality import DayFindings, check, problems
 from batch.reconciliation.reconcile import Balance, Range, gaps, refuse_another_topic
 from batch.reconciliation.validity import GOOD, Validity
@@ -117,6 +119,16 @@ def test_verdicts__follow_the_rule_of_druid_and_spark() -> None:
 def test_verdicts__are_held_against_each_messages_own_time_stamp(ahead_ms: int, reason: Reason | None) -> None:
     values = encode_dicts(reading_schema(), [READING | {"event_time_ms": AT_MS + ahead_ms}]) * 2
     assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS + 1]) == [reason or GOOD, GOOD]
+
+
+def test_verdicts__accept_every_schema_that_the_feeds_row_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = json.loads(reading_schema().text)
+    record["fields"].insert(0, {"name": "voltage_v", "type": "double", "unit": "V", "olap": "metric"})
+    later = parse_schema("later", json.dumps(record))
+    values = [*encode_dicts(reading_schema(), [READING]), *encode_dicts(later, [READING | {"voltage_v": 230.0}])]
+    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS]) == [GOOD, Reason.UNKNOWN_SCHEMA]
+    monkeypatch.setattr(validity, "accepted_schemas", lambda feed: (reading_schema(), later))
+    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS]) == [GOOD, GOOD]
 
 
 def test_verdict__bytes_that_are_no_reading_have_a_reason_too() -> None:
