@@ -19,6 +19,7 @@ from benchmarks import (
     flexibility_bench,
     freshness_bench,
     opening_bench,
+    planner_bench,
     replay_bench,
     spark_bench,
 )
@@ -29,7 +30,7 @@ from gridflex.operations.local.stack import Stack
 from tests.support.stack import free_ports, leftovers, stack_environ
 from tests.support.topics import read_messages
 
-_NAMES = ("baselines", "replay", "spark", "druid", "flexibility", "freshness", "dashboards", "opening")
+_NAMES = ("baselines", "planner", "replay", "spark", "druid", "flexibility", "freshness", "dashboards", "opening")
 _HOUSES, _DAYS = 4, 1
 _USERS = "admin:admin, operator:operator, researcher:researcher, region:regional:Sousse"
 _MEMORY_MB = 8_000
@@ -58,7 +59,9 @@ def bench(only: tuple[str, ...]) -> None:
 def _all(config: Config, environ: dict[str, str], folder: Path, wanted: set[str]) -> Iterator[Figure]:
     if "baselines" in wanted:
         yield from _told("baselines", baseline_bench.baseline_figures)
-    if wanted == {"baselines"}:
+    if "planner" in wanted:
+        yield from _told("planner", planner_bench.planner_figures)
+    if wanted <= {"baselines", "planner"}:
         return
     stack = Stack(config, click.echo)
     data = folder / "houses"

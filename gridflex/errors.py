@@ -41,3 +41,11 @@ class TransitionError(GridflexError):
 
 class LedgerError(GridflexError):
     """A ledger record that does not have the form of one; see ``verify`` for records that were tampered with."""
+
+
+class SolverError(GridflexError):
+    """A linear program that has no solution, or whose solver stopped without one."""
+
+
+class LimitError(GridflexError):
+    """An event that its program does not allow; the message names the limits."""

@@ -1,9 +1,8 @@
-"""``gridflex curtail``: what could be shed, and later what is."""
+"""``gridflex curtail``: what could be shed, and plans."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,17 +12,20 @@ import click
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.config import load_config
+from gridflex.curtailment.arguments import minute_asked_ms, refuse_place
+from gridflex.curtailment.plan_command import plan
 from gridflex.domain.flexibility import HORIZONS_MIN, Slice, total
-from gridflex.errors import UsageError
 from gridflex.printed_table import table
 
-_MINUTE_MS = 60_000
 Households = Mapping[tuple[str | None, str | None], int]
 
 
 @click.group()
 def curtail() -> None:
-    """Shed load: what could be shed now."""
+    """Shed load: what could be shed now, and plans of who is off when."""
+
+
+curtail.add_command(plan)
 
 
 @curtail.command()
@@ -44,7 +46,7 @@ def flex(region: str | None, feeder: str | None, at: str | None, as_json: bool) 
     query = FlexibilityQuery(Druid(config.druid), minute_ms, region=region, feeder=feeder)
     slices = query.slices()
     if not slices and (region or feeder):
-        _refuse(Druid(config.druid), minute_ms, region, feeder)
+        refuse_place(Druid(config.druid), minute_ms, region, feeder)
     if as_json:
         click.echo(json.dumps([row for one in slices for row in json_rows(one)]))
         return
@@ -53,27 +55,6 @@ def flex(region: str | None, feeder: str | None, at: str | None, as_json: bool) 
         newest_ms = query.newest_ms()
         told = f"the newest minute told is {_clock(newest_ms)}" if newest_ms else "nothing was told yet"
         click.echo(f"\nNo fresh data at that minute: {told}. Ask for another with --at, or see `gridflex status`.")
-
-
-def minute_asked_ms(at: str | None, settle_s: float) -> int:
-    """The minute asked for: the last one of which all has been told, unless one is given."""
-    if at is None:
-        asked_ms = time.time_ns() // 1_000_000 - round(settle_s * 1000)
-    else:
-        try:
-            instant = datetime.fromisoformat(at)
-        except ValueError:
-            raise UsageError(f"--at: found {at!r}; allowed: an instant such as 2025-07-14T18:30") from None
-        asked_ms = round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
-    return asked_ms // _MINUTE_MS * _MINUTE_MS
-
-
-def _refuse(druid: Druid, minute_ms: int, region: str | None, feeder: str | None) -> None:
-    known = FlexibilityQuery(druid, minute_ms).slices()
-    if region and region not in {one.region for one in known}:
-        raise UsageError(f"no region {region!r}; known: {', '.join(sorted({one.region for one in known})) or 'none'}")
-    feeders = sorted({one.feeder for one in known if region in {None, one.region}})
-    raise UsageError(f"no feeder {feeder!r}{f' in {region}' if region else ''}; known: {', '.join(feeders) or 'none'}")
 
 
 def json_rows(one: Slice) -> Iterable[dict[str, Any]]:

@@ -50,8 +50,14 @@ class FlexibilityQuery:
 
     def households(self) -> dict[tuple[str | None, str | None], int]:
         """Households with an appliance that may be called on: by region, by appliance class, and of all."""
-        rows = self._ask(_households(self._where()), [self._minute_ms])
+        sets = "GROUPING SETS ((region), (appliance), ())"
+        rows = self._ask(_households(self._where(), sets, "region, appliance"), [self._minute_ms])
         return {(row["region"], row["appliance"]): int(row["households"]) for row in rows}
+
+    def households_by_slice(self) -> dict[tuple[str, str, str], int]:
+        """Households with an appliance that may be called on, by region, feeder and appliance class."""
+        rows = self._ask(_households(self._where(), "region, feeder, appliance"), [self._minute_ms])
+        return {(row["region"], row["feeder"], row["appliance"]): int(row["households"]) for row in rows}
 
     def newest_ms(self) -> int | None:
         """The newest minute up to the one asked for of which anything was told; UTC epoch."""
@@ -108,10 +114,10 @@ def _known(instants: int, where: str) -> str:
     return f"SELECT region, feeder, appliance, dataset, MAX(heard) AS known FROM ({heard}) GROUP BY 1, 2, 3, 4"  # noqa: S608
 
 
-def _households(where: str) -> str:
+def _households(where: str, group_by: str, columns: str = "") -> str:
     return (
-        f"SELECT region, appliance, APPROX_COUNT_DISTINCT_BUILTIN(households) AS households FROM {_TABLE} "  # noqa: S608
-        f"WHERE __time = {_AT}{where} GROUP BY GROUPING SETS ((region), (appliance), ())"
+        f"SELECT {columns or group_by}, APPROX_COUNT_DISTINCT_BUILTIN(households) AS households FROM {_TABLE} "  # noqa: S608
+        f"WHERE __time = {_AT}{where} GROUP BY {group_by}"
     )
 
 

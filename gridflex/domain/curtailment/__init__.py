@@ -1,18 +1,30 @@
-"""Curtailment: the life of an event, the ledger of what was done to it, and what programs allow."""
+"""Curtailment: the life of an event, the ledger of what was done to it, what programs allow, and plans."""
 
 from __future__ import annotations
 
 from gridflex.domain.curtailment.actors import Actor, Role
 from gridflex.domain.curtailment.audit import Fault, Finding, Head, head, verify
 from gridflex.domain.curtailment.canonical import canonical_json, content_hash
+from gridflex.domain.curtailment.eligibility import find_candidates, planning_problem
 from gridflex.domain.curtailment.event import DISPATCHED, Action, Change, Event, State, apply
+from gridflex.domain.curtailment.groups import COHORTS, FlexibleGroup, cohort_of, control_cohort
 from gridflex.domain.curtailment.ledger import NO_RECORD, Ledger, Record, chained, fold
 from gridflex.domain.curtailment.limits import Breach, Call, Limit, event_breaches, group_breach
+from gridflex.domain.curtailment.linear import LinearProgram, LinearSolution, Solver
+from gridflex.domain.curtailment.patterns import STEP_MIN, off_patterns
+from gridflex.domain.curtailment.plan import interval_quantiles_kw, plan_document
+from gridflex.domain.curtailment.planner import Solution, plan_event
+from gridflex.domain.curtailment.problem import Problem, least_cost, most_power
 from gridflex.domain.curtailment.programs import Program
+from gridflex.domain.curtailment.request import PlanRequest
+from gridflex.domain.curtailment.response import Response, response
+from gridflex.domain.curtailment.search import Search
 
 __all__ = [
+    "COHORTS",
     "DISPATCHED",
     "NO_RECORD",
+    "STEP_MIN",
     "Action",
     "Actor",
     "Breach",
@@ -21,20 +33,40 @@ __all__ = [
     "Event",
     "Fault",
     "Finding",
+    "FlexibleGroup",
     "Head",
     "Ledger",
     "Limit",
+    "LinearProgram",
+    "LinearSolution",
+    "PlanRequest",
+    "Problem",
     "Program",
     "Record",
+    "Response",
     "Role",
+    "Search",
+    "Solution",
+    "Solver",
     "State",
     "apply",
     "canonical_json",
     "chained",
+    "cohort_of",
     "content_hash",
+    "control_cohort",
     "event_breaches",
+    "find_candidates",
     "fold",
     "group_breach",
     "head",
+    "interval_quantiles_kw",
+    "least_cost",
+    "most_power",
+    "off_patterns",
+    "plan_document",
+    "plan_event",
+    "planning_problem",
+    "response",
     "verify",
 ]

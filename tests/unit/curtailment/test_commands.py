@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from gridflex.curtailment.commands import json_rows, minute_asked_ms, report
+from gridflex.curtailment.arguments import minute_asked_ms
+from gridflex.curtailment.commands import json_rows, report
 from gridflex.domain.flexibility import Moments, Slice
 from gridflex.errors import UsageError
 
