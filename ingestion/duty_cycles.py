@@ -18,6 +18,7 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Batch, Detector, Rows, Status, empty_state
 from gridflex.domain.readings import HouseId, ReadingBlock
 from gridflex.errors import SourceError
+from gridflex.files import replaced
 from ingestion.feeds import Reader, open_reader
 from ingestion.replay.commands import DATASETS, split_houses
 
@@ -93,13 +94,11 @@ def duty_cycles(dataset: str, path: Path, houses: Sequence[str] | None, out: Pat
     reader.span_ms()  # nothing good is an error
     rejected: Counter[str] = Counter()
     count = 0
-    part = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
+        with replaced(out) as fresh, fresh.open("w", encoding="utf-8") as file:
             for rows in tqdm(activations(reader, config, rejected), unit=" blocks", disable=not sys.stderr.isatty()):
                 count += write_ended(rows, reader, file)
-        part.replace(out)
     except OSError as problem:
         raise SourceError(f"--out {out} cannot be written: {problem.strerror or problem}") from None
     if as_json:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pyspark.sql.streaming.query import StreamingQuery
 
+from gridflex.files import write_atomically
 from stream_processing.sink import Refused
 
 BEAT_S = 5.0
@@ -78,9 +79,7 @@ class Status:
     def _beat(self) -> None:
         self._told["beat_ms"] = _now_ms()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self._told | self._refused), encoding="utf-8")
-        fresh.replace(self.path)
+        write_atomically(self.path, json.dumps(self._told | self._refused))
 
 
 def _now_ms() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Config
 from gridflex.domain.interval import day_interval, days_interval, epoch_ms, iso
 from gridflex.errors import DataQualityError
+from gridflex.polling import poll_until
 
 log = logging.getLogger(__name__)
 
@@ -91,16 +91,22 @@ def await_ingestion(config: Config) -> None:
         log.info("ingestion=none table=%s: nothing can be on its way", TABLE)
         return
     end = topic.end_offsets()
-    deadline = time.monotonic() + config.batch.settle_timeout_s
-    while behind := unread(topic, read_offsets(druid, TABLE), end):
-        if time.monotonic() > deadline:
-            status = druid.supervisor_status(TABLE)
-            raise DataQualityError(
-                f"data quality: {behind} message(s) of {topic.name} are not in Druid after "
-                f"{config.batch.settle_timeout_s:.0f} s (batch.settle_timeout_s); the supervisor is "
-                f"{status.get('detailedState', 'missing')}"
-            )
-        time.sleep(_POLL_S)
+
+    def late(behind: int) -> DataQualityError:
+        status = druid.supervisor_status(TABLE)
+        return DataQualityError(
+            f"data quality: {behind} message(s) of {topic.name} are not in Druid after "
+            f"{config.batch.settle_timeout_s:.0f} s (batch.settle_timeout_s); the supervisor is "
+            f"{status.get('detailedState', 'missing')}"
+        )
+
+    poll_until(
+        lambda: unread(topic, read_offsets(druid, TABLE), end),
+        lambda behind: not behind,
+        timeout_s=config.batch.settle_timeout_s,
+        pause_s=_POLL_S,
+        late=late,
+    )
 
 
 def _look(sql: DruidSql, day: dt.date, zone: ZoneInfo) -> DayFindings:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, load_config
 from gridflex.errors import GridflexError
+from gridflex.files import write_atomically
 from ingestion.feeds import DATASETS as READERS
 from ingestion.feeds import open_reader
 from ingestion.replay.accounts import Account, replay_id
@@ -130,9 +131,7 @@ class _Progress:
         self._told = time.monotonic()
         told = {"pid": os.getpid(), "updated_ms": now_ms(), "delivered": account.delivered,
                 "event_time_ms": account.event_time_ms}  # fmt: skip
-        fresh = self._status.with_suffix(".tmp")
-        fresh.write_text(json.dumps(told), encoding="utf-8")
-        fresh.replace(self._status)
+        write_atomically(self._status, json.dumps(told))
 
 
 def _finish(plan: Plan, before: Account, account: Account, seconds: float, as_json: bool) -> None:

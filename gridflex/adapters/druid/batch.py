@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +22,7 @@ from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import ServiceError
+from gridflex.polling import poll_until
 
 log = logging.getLogger(__name__)
 
@@ -80,18 +80,22 @@ class DruidBatch:
         return task
 
     def _await_end(self, task: str) -> Json:
-        deadline = time.monotonic() + self._config.batch.task_timeout_s
-        while True:
-            status = self._druid.task_status(task)
-            if status["statusCode"] in _DONE:
-                return status
-            if time.monotonic() > deadline:
-                raise ServiceError(
-                    f"Druid task {task} is {status.get('runnerStatusCode', 'not done').lower()} after "
-                    f"{self._config.batch.task_timeout_s:.0f} s (batch.task_timeout_s); it was ended. "
-                    "A free slot of the indexer may be missing, or another task holds the interval"
-                )
-            time.sleep(_POLL_S)
+        timeout_s = self._config.batch.task_timeout_s
+
+        def late(status: Json) -> ServiceError:
+            return ServiceError(
+                f"Druid task {task} is {status.get('runnerStatusCode', 'not done').lower()} after "
+                f"{timeout_s:.0f} s (batch.task_timeout_s); it was ended. "
+                "A free slot of the indexer may be missing, or another task holds the interval"
+            )
+
+        return poll_until(
+            lambda: self._druid.task_status(task),
+            lambda status: status["statusCode"] in _DONE,
+            timeout_s=timeout_s,
+            pause_s=_POLL_S,
+            late=late,
+        )
 
     @contextmanager
     def _ended_with_us(self, task: str) -> Iterator[None]:
@@ -113,18 +117,24 @@ class DruidBatch:
             "SELECT COUNT(*) AS n, COUNT(*) FILTER (WHERE is_available = 1) AS served FROM sys.segments "
             'WHERE datasource = ? AND is_published = 1 AND version >= ? AND "start" >= ? AND "end" <= ?'
         )
-        deadline = time.monotonic() + _VISIBLE_S
-        while True:
-            found = self._sql(segments, "VARCHAR", table, made, start, end)
+
+        def visible(found: Json) -> bool:
             served = found["n"] == found["served"] and (found["n"] or not rows)  # no rows where none were: no segment
-            if served and self._count(table, interval) == rows:
-                return
-            if time.monotonic() > deadline:
-                raise ServiceError(
-                    f"{table} {interval}: {rows} rows are published, but {found['served']} of {found['n']} segments "
-                    f"are served after {_VISIBLE_S} s; is a historical up, and its segment cache not full?"
-                )
-            time.sleep(_POLL_S)
+            return bool(served) and self._count(table, interval) == rows
+
+        def late(found: Json) -> ServiceError:
+            return ServiceError(
+                f"{table} {interval}: {rows} rows are published, but {found['served']} of {found['n']} segments "
+                f"are served after {_VISIBLE_S} s; is a historical up, and its segment cache not full?"
+            )
+
+        poll_until(
+            lambda: self._sql(segments, "VARCHAR", table, made, start, end),
+            visible,
+            timeout_s=_VISIBLE_S,
+            pause_s=_POLL_S,
+            late=late,
+        )
 
     def _count(self, table: str, interval: Interval) -> int:
         """Rows that queries see now; a table may come and go with its only segments."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from gridflex.adapters.druid.exchange import Exchange, as_csv
 from gridflex.config import Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import ServiceError
+from gridflex.polling import poll_until
 
 log = logging.getLogger(__name__)
 
@@ -112,30 +112,37 @@ class OwnRows:
         """A task whose run was killed still publishes its rows: only then is it known what is there."""
         query = "SELECT COUNT(*) AS n FROM sys.tasks WHERE datasource = ? AND status = 'RUNNING' AND task_id LIKE ?"
         self._await_published()
-        deadline = time.monotonic() + self._config.batch.task_timeout_s
-        while self._number(query, self._own.table, f"{self._prefix()}%"):
-            if time.monotonic() > deadline:
-                raise ServiceError(f"another run's task on {self._own.table} has not ended; nothing was changed")
-            time.sleep(_POLL_S)
+        poll_until(
+            lambda: self._number(query, self._own.table, f"{self._prefix()}%"),
+            lambda running: not running,
+            timeout_s=self._config.batch.task_timeout_s,
+            pause_s=_POLL_S,
+            late=lambda _: ServiceError(f"another run's task on {self._own.table} has not ended; nothing was changed"),
+        )
         self._await(lambda: True)
 
     def _await_published(self) -> None:
         """Have the stream's tasks publish what they hold of the interval; else they would hold its lock for an hour."""
-        own, asked = self._own, set[str]()
-        deadline = time.monotonic() + self._config.batch.task_timeout_s
-        while self._unpublished():
+        own, asked, timeout_s = self._own, set[str](), self._config.batch.task_timeout_s
+
+        def published(left: int) -> bool:
+            if not left:
+                return True
             running = {task["id"] for task in self._druid.supervisor_status(own.table).get("activeTasks", ())}
             if running - asked:
                 self._druid.hand_off(own.table, range(self._config.druid.task_count))
                 log.info("table=%s handoff=asked", own.table)
-                asked |= running
-            if time.monotonic() > deadline:
-                raise ServiceError(
-                    f"{own.table} {own.interval}: a stream still writes into these days after "
-                    f"{self._config.batch.task_timeout_s:.0f} s (batch.task_timeout_s); nothing was changed. "
-                    "Run it again once the replay that plays them has passed"
-                )
-            time.sleep(_POLL_S)
+                asked.update(running)
+            return False
+
+        def late(_: int) -> ServiceError:
+            return ServiceError(
+                f"{own.table} {own.interval}: a stream still writes into these days after "
+                f"{timeout_s:.0f} s (batch.task_timeout_s); nothing was changed. "
+                "Run it again once the replay that plays them has passed"
+            )
+
+        poll_until(self._unpublished, published, timeout_s=timeout_s, pause_s=_POLL_S, late=late)
 
     def _unpublished(self) -> int:
         """Segments of the interval that a stream's task fills."""
@@ -155,19 +162,26 @@ class OwnRows:
 
     def _await(self, done: Callable[[], bool]) -> None:
         """Historicals load new segments, and the broker learns of it, some seconds after a task's end."""
-        own, deadline = self._own, time.monotonic() + _VISIBLE_S
+        own = self._own
         start, end = map(iso, own.interval)
         loading = (
             "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_active = 1 AND is_available = 0 "
             'AND "end" > ? AND "start" < ?'
         )
-        while self._number(loading, own.table, start, end) or not done():
-            if time.monotonic() > deadline:
-                raise ServiceError(
-                    f"{own.table} {own.interval}: the rows are published, but queries do not see them, or not them "
-                    f"alone, after {_VISIBLE_S} s; is a historical up, and its segment cache not full? Run it again"
-                )
-            time.sleep(_POLL_S)
+
+        def late(_: int) -> ServiceError:
+            return ServiceError(
+                f"{own.table} {own.interval}: the rows are published, but queries do not see them, or not them "
+                f"alone, after {_VISIBLE_S} s; is a historical up, and its segment cache not full? Run it again"
+            )
+
+        poll_until(
+            lambda: self._number(loading, own.table, start, end),
+            lambda left: not left and done(),
+            timeout_s=_VISIBLE_S,
+            pause_s=_POLL_S,
+            late=late,
+        )
 
     def _prefix(self) -> str:
         return f"own_rows_{self._own.table}_"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.reader import Offsets, Topic
 from gridflex.errors import ServiceError
+from gridflex.polling import poll_until
 
 _WORTH_COUNTING = 100_000
 _POLL_S = 0.5
@@ -28,12 +28,18 @@ def await_offsets(druid: Druid, supervisor: str, partitions: Collection[int], ti
 
     Raises ``ServiceError`` when nobody does in time.
     """
-    deadline = time.monotonic() + timeout_s
-    while missing := set(partitions) - set(offsets := read_offsets(druid, supervisor)):
-        if time.monotonic() > deadline:
-            raise ServiceError(f"no task of supervisor {supervisor} tells its offsets of partitions {sorted(missing)}")
-        time.sleep(_POLL_S)
-    return offsets
+
+    def late(offsets: Offsets) -> ServiceError:
+        missing = sorted(set(partitions) - set(offsets))
+        return ServiceError(f"no task of supervisor {supervisor} tells its offsets of partitions {missing}")
+
+    return poll_until(
+        lambda: read_offsets(druid, supervisor),
+        lambda offsets: set(partitions) <= set(offsets),
+        timeout_s=timeout_s,
+        pause_s=_POLL_S,
+        late=late,
+    )
 
 
 def await_read(druid: Druid, supervisor: str, topic: Topic, timeout_s: float) -> Offsets:
@@ -41,12 +47,13 @@ def await_read(druid: Druid, supervisor: str, topic: Topic, timeout_s: float) ->
 
     A supervisor tells what its tasks told it some seconds ago. If Druid does not get so far in time, how far it is.
     """
-    end, deadline = topic.end_offsets(), time.monotonic() + timeout_s
-    while unread(topic, offsets := await_offsets(druid, supervisor, end, timeout_s), end):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(_POLL_S)
-    return offsets
+    end = topic.end_offsets()
+    return poll_until(
+        lambda: await_offsets(druid, supervisor, end, timeout_s),
+        lambda offsets: not unread(topic, offsets, end),
+        timeout_s=timeout_s,
+        pause_s=_POLL_S,
+    )
 
 
 def unread(topic: Topic, read: Mapping[int, int], end: Mapping[int, int]) -> int:

@@ -18,6 +18,7 @@ from gridflex.operations.checks.canary import CANARY, Canary
 from gridflex.operations.checks.druid import DRUID, supervisor_check
 from gridflex.operations.checks.kafka import KAFKA, topic_check
 from gridflex.operations.checks.runner import Check, TroubleError
+from gridflex.polling import poll_until
 
 _GROUP = "check"
 _CALL_S = 10.0
@@ -116,14 +117,13 @@ class CanaryChecks:
         druid, canary = Druid(self._config.druid), self._canary
         named = [{"type": "VARCHAR", "value": value} for value in (CANARY, canary.appliance_id)]
         times = [{"type": "BIGINT", "value": value} for value in (canary.start_ms, canary.end_ms)]
-        deadline = time.monotonic() + self._timeout_s - _POLL_S
-        while True:
-            row = druid.sql(query, [*named, *times])[0] if druid.has_table(table) else {"n": 0}
-            if enough(row):
-                return row
-            if time.monotonic() + _POLL_S > deadline:
-                raise TroubleError(f"{table} holds {row['n'] or 0} of its rows after {self._timeout_s:g} s")
-            time.sleep(_POLL_S)
+        return poll_until(
+            lambda: druid.sql(query, [*named, *times])[0] if druid.has_table(table) else {"n": 0},
+            enough,
+            timeout_s=self._timeout_s - 2 * _POLL_S,
+            pause_s=_POLL_S,
+            late=lambda row: TroubleError(f"{table} holds {row['n'] or 0} of its rows after {self._timeout_s:g} s"),
+        )
 
     def _ends(self) -> list[TopicPartition]:
         """Where the duty cycles' topic ends now."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gridflex.config import ROOT
 from gridflex.errors import UsageError
+from gridflex.files import replaced
 from gridflex.operations.local.jars import STACK
 
 _FOLDERS = ("gridflex", "ingestion", "stream_processing", "batch", "schemas", "database", "frontend", "infra")
@@ -46,12 +47,10 @@ def _sources() -> Iterable[Path]:
 
 
 def _zip(target: Path, files: Iterable[tuple[Path, Path]]) -> Path:
-    fresh = target.with_suffix(".new")
-    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
+    with replaced(target) as fresh, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, name in files:
             entry = zipfile.ZipInfo(str(name), _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (_PROGRAM if path.stat().st_mode & 0o100 else _FILE) << 16
             archive.writestr(entry, path.read_bytes())
-    fresh.replace(target)
     return target

@@ -18,6 +18,7 @@ import psutil
 
 from gridflex.config import ROOT
 from gridflex.errors import ServiceError
+from gridflex.files import write_atomically
 from gridflex.operations.local.log_keeper import older
 from gridflex.operations.local.services import Service
 
@@ -219,11 +220,7 @@ def _make_secret(path: Path) -> None:
     if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as output:
-        output.write(secrets.token_urlsafe(32))
-    fresh.replace(path)
+    write_atomically(path, secrets.token_urlsafe(32), private=True)
 
 
 def _recorded(runtime: Runtime, service: Service) -> tuple[int, float] | None:
@@ -240,10 +237,7 @@ def _record(runtime: Runtime, service: Service, pid: int) -> None:
         created = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         created = time.time()
-    path = runtime.pid_file(service)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps({"pid": pid, "created": created}), encoding="utf-8")
-    fresh.replace(path)
+    write_atomically(runtime.pid_file(service), json.dumps({"pid": pid, "created": created}))
 
 
 def _reap(pid: int) -> None:

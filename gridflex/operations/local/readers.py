@@ -15,6 +15,7 @@ from gridflex.adapters.kafka.topics import Held, held_topics
 from gridflex.config import Config
 from gridflex.contracts.feeds import stored_feeds
 from gridflex.errors import ServiceError
+from gridflex.files import write_atomically
 from gridflex.operations.local.spark_checkpoint import SPARK, checkpoint_folder, next_positions
 from gridflex.operations.local.state_folder import TOPICS_FILE
 
@@ -86,10 +87,7 @@ def remember_topics(config: Config, *, anew: tuple[str, ...] = ()) -> None:
         return
     held = held_topics(config.kafka, sorted(set(topics.values())), timeout_s=10)
     known = {name: held[topic].identity for name, topic in topics.items() if topic in held} | known
-    file = _file(config)
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(known), encoding="utf-8")
-    fresh.replace(file)
+    write_atomically(_file(config), json.dumps(known))
 
 
 def refuse_lost_spark(config: Config) -> None:

@@ -7,7 +7,6 @@ message that is there.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 
 import click
@@ -39,6 +38,7 @@ from gridflex.operations.local.spark_checkpoint import (
 )
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.state_folder import alone
+from gridflex.polling import poll_until
 
 _TASKS_END_S = 180.0
 _READS_AGAIN_S = 180.0
@@ -171,8 +171,5 @@ def _tell(name: str, loss: Loss | None) -> None:
 
 
 def _wait(done: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > deadline:
-            raise ServiceError(f"{otherwise} within {timeout_s:.0f} s; see `gridflex status`, then `gridflex recover`")
-        time.sleep(_POLL_S)
+    late = ServiceError(f"{otherwise} within {timeout_s:.0f} s; see `gridflex status`, then `gridflex recover`")
+    poll_until(done, bool, timeout_s=timeout_s, pause_s=_POLL_S, late=lambda _: late)

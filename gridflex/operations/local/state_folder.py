@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gridflex.errors import ServiceError, UsageError
+from gridflex.files import write_atomically
 
 OWNER_FILE = "gridflex-state"
 LOCK_FILE = "launcher.lock"
@@ -105,9 +106,7 @@ def alone(folder: Path, doing: str) -> Iterator[None]:
 
 def remember_up(folder: Path, names: Iterable[str]) -> None:
     """Write down which services are up, so that a later ``up`` brings them back."""
-    fresh = folder / f"{_UP_FILE}.new"
-    fresh.write_text(json.dumps(list(names)), encoding="utf-8")
-    fresh.replace(folder / _UP_FILE)
+    write_atomically(folder / _UP_FILE, json.dumps(list(names)))
 
 
 def remembered_up(folder: Path) -> list[str]:
