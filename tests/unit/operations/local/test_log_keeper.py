@@ -133,7 +133,7 @@ def test_up__starts_a_keeper_anew_that_died_or_has_other_limits_and_status_tells
         Stack(wider)._keep_logs()
         second = process.leader(stack.runtime, keeper_service(config))
         assert second not in (None, first)
-        assert "77000000" in second.cmdline()  # type: ignore[union-attr]
+        wait_until(lambda: "77000000" in second.cmdline())  # between fork and exec it has none
         second.kill()  # type: ignore[union-attr]
         second.wait()  # type: ignore[union-attr]
         (problem,) = stack.look().problems
