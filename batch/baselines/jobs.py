@@ -15,7 +15,6 @@ from batch.baselines.candidates import candidate_rows
 from batch.baselines.history import day_history
 from batch.baselines.panel import LEVELS, Calendar, LevelLoads
 from batch.baselines.panel_reader import PanelReader
-from batch.baselines.public_holidays import public_holidays
 from batch.baselines.scores import level_scores, score_rows
 from batch.baselines.tables import joined
 from gridflex.adapters.druid.batch import DruidBatch
@@ -23,6 +22,7 @@ from gridflex.config import ROOT, Config
 from gridflex.domain.baseline import MINUTES_PER_DAY, EventWindow
 from gridflex.domain.interval import day_interval, days_interval
 from gridflex.errors import DataQualityError, UsageError
+from gridflex.public_holidays import public_holidays
 
 log = logging.getLogger(__name__)
 

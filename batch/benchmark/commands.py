@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from tqdm import tqdm
 
-from batch.baselines.public_holidays import public_holidays
 from batch.benchmark.bakeoff import bake_off, each, exclude, steps, together, with_holidays
 from batch.benchmark.loads import FORMATS, Found
 from batch.benchmark.loads.load_csv import read_load_csv
 from batch.benchmark.report import about_data, about_scores, as_json, as_table
 from gridflex.domain.baseline import EventWindow
 from gridflex.errors import UsageError
+from gridflex.public_holidays import public_holidays
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
+from gridflex.public_holidays import ALLOWED, code_problem
+
 _LARGEST_COUNT = 1_000_000_000
 _LONGEST_S = 86_400 * 7
 _NO_ZONES = frozenset({"localtime", "Factory"})
@@ -135,15 +137,8 @@ def _zone(value: str) -> str:
 
 
 def _holidays(value: str) -> str:
-    if not value:
-        return value
-    import holidays
-
-    country, _, part = value.strip().upper().partition("-")
-    try:
-        holidays.country_holidays(country, subdiv=part or None)
-    except NotImplementedError as problem:
-        raise ValueError(f"{problem}; allowed: a country such as TN, GB or GB-ENG, or nothing") from None
+    if value and (problem := code_problem(value)):
+        raise ValueError(f"{problem}; allowed: {ALLOWED}, or nothing")
     return value
 
 
