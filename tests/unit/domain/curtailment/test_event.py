@@ -135,7 +135,7 @@ ATTEMPTS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ATTEMPTS)
 def test_no_sequence__dispatches_without_an_approval_by_another_of_exactly_that_content(attempts: list) -> None:
     ledger, accepted, time_ms = Ledger(), [], NOW_MS

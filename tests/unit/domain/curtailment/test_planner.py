@@ -83,7 +83,7 @@ FLEETS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     FLEETS, st.floats(0.1, 2.0), st.sampled_from([10, 20, 60]), st.integers(0, 99), st.floats(0.2, 1), st.floats(0, 1)
 )

@@ -42,7 +42,7 @@ WASHER = Rule(
 RULES = Rules.of([FRIDGE, WASHER])
 FORECASTER = Forecaster(RULES)
 START = 29_000_000
-_FEW = settings(max_examples=25, deadline=None)
+_FEW = settings(max_examples=25)
 Seen = list[tuple[int, Minute]]
 """Key and minute."""
 

@@ -158,7 +158,7 @@ LINE = st.one_of(
 def test_greend__every_value_is_delivered_or_rejected_whatever_the_size_of_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(lines=st.lists(LINE, max_size=40), size=st.integers(8, 400))
     def check(lines: list[str], size: int) -> None:
         text = "\n".join([f"timestamp,{A},{B}", *lines]) + "\n"

@@ -168,7 +168,7 @@ LINES = st.lists(
 
 
 def test_redd__the_size_of_blocks_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(lines=LINES, size=st.integers(8, 300))
     def check(lines: list[bytes], size: int) -> None:
         write(tmp_path, {"channel_3.dat": b"\n".join(lines)})

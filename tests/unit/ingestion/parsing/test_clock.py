@@ -149,7 +149,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(parts=PARTS, cut=st.sampled_from([7, 100, 1024, 1025, 2048, 5000]), edges=st.booleans())
 def test_cuts__change_nothing(parts: list[tuple[int, int]], cut: int, edges: bool) -> None:
     seconds, clock = [], BEGIN

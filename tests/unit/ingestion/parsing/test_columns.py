@@ -82,7 +82,7 @@ def files(form: Form) -> st.SearchStrategy[bytes]:
 def test_parse__fast_path_and_fallback_equal_line_by_line(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FEW_LINES", 2)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(data=files(form))
     def check(data: bytes) -> None:
         same(

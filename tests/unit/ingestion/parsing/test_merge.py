@@ -37,7 +37,7 @@ def test_merge__is_one_sort_of_all(sizes: tuple[int, int], monkeypatch: pytest.M
     monkeypatch.setattr(module, "SMALL_BLOCK_ROWS", sizes[1])
     monkeypatch.setattr(module, "ROUND_ROWS", sizes[1])
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(feeds=FEEDS)
     def check(feeds: list[list[tuple[list[int], int]]]) -> None:
         made = []

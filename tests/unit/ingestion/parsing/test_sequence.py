@@ -72,7 +72,7 @@ ROWS = st.integers(1, 3).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps=ROWS, cuts=st.lists(st.integers(0, 100), max_size=6))
 def test_sequence__equals_one_row_at_a_time_however_it_is_cut(
     steps: list[tuple[int, tuple[float, ...]]], cuts: list[int]

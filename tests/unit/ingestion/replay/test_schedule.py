@@ -157,7 +157,7 @@ def test_take__holds_back_what_is_not_due() -> None:
     assert schedule.next_time_ms() == first + 2000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(memories, st.lists(st.integers(20, 60), min_size=1, max_size=5), st.integers(0, 3))
 def test_rejections__of_a_block_that_the_start_day_cuts_are_told_once(
     memory: Memory, sizes: list[int], start: int

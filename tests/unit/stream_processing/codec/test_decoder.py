@@ -101,7 +101,7 @@ def test_decode__reads_a_later_schema_beside_todays() -> None:
     assert _reasons(_decode(value)) == [Reason.UNKNOWN_SCHEMA]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.one_of(st.binary(max_size=120), st.binary(max_size=120).map(lambda b: SCHEMA.frame + b)), max_size=8)
 )
@@ -112,7 +112,7 @@ def test_decode__survives_any_bytes_and_loses_no_message(garbage: list[bytes]) -
     assert _reasons(arrivals)[-1] is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from([_value(appliance_id=f"a{n}", region=f"r{n % 3}") for n in range(9)] + [b"x", b""])),
     st.integers(1, 7),
