@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 TERRAFORM_QUICK := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
+.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,11 +61,22 @@ test: ## Set up and pass every test, on real servers
 	@$(MAKE) --no-print-directory -j4 truths engines ways terraform-check
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
+	@$(MAKE) --no-print-directory -j4 lint unit unit-operations contracts
+
+lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
-	$(PYTEST) -q tests/unit tests/contracts
+
+unit: venv
+	$(PYTEST) -q tests/unit --ignore tests/unit/operations
+
+unit-operations: venv
+	$(PYTEST) -q tests/unit/operations
+
+contracts: venv
+	$(PYTEST) -q tests/contracts
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
 truths: venv ## Longer tests that need no server: known truths, real data
