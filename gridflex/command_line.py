@@ -23,6 +23,9 @@ def run(command: click.Command) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
+    if level != "DEBUG":
+        # It warns of each attempt to connect; the error that follows when none succeeds says it once.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
         command.main(prog_name=os.environ.get("GRIDFLEX_PROG"), standalone_mode=True)
     except (UsageError, ConfigError) as problem:
