@@ -27,7 +27,7 @@ from ingestion.feeds import Reader, open_reader
 from tests.support.topics import SCHEMAS, read_messages, read_records
 
 GRIDFLEX = Path(sys.executable).parent / "gridflex"
-WAIT_S = 240
+WAIT_S = 480
 _TABLE = re.compile(r'\bFROM "?(\w+)')
 Row = tuple[Any, ...]
 

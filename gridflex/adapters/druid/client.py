@@ -166,11 +166,6 @@ class Druid:
         """Stop a task without publishing what it has read; its supervisor starts another in its place."""
         self._ask("POST", f"{_INDEXER}/task/{quote(task_id)}/shutdown", missing=None)
 
-    def load_status(self) -> dict[str, float]:
-        """Per data source the percentage of its published segments that historicals serve."""
-        loaded: dict[str, float] = self._ask("GET", f"{_COORDINATOR}/loadstatus")
-        return loaded
-
     def set_default_replicas(self, replicas: int) -> None:
         """Let the default rule load every segment for ever, on that many historicals."""
         rule = {"type": "loadForever", "tieredReplicants": {"_default_tier": replicas}}
