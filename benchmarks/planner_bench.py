@@ -1,4 +1,4 @@
-"""(g) Plans: an hour's event over 100,000 and 1,000,000 appliances, the gap proven, and HiGHS alone as the peer.
+"""(h) Plans: an hour's event over 100,000 and 1,000,000 appliances, the gap proven, and HiGHS alone as the peer.
 
 The fleet is drawn by a seed: groups of 500 appliances, four classes a feeder, powers around the classes' usual ones.
 The target is 60 % of the most that can be had. The peer is what a solver gives without our search: HiGHS in whole
