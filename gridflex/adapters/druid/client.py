@@ -1,4 +1,4 @@
-"""Druid's edge: SQL, supervisors and load status, all through the router."""
+"""Druid's edge: SQL, supervisors, tasks and load rules, all through the router."""
 
 from __future__ import annotations
 
