@@ -49,3 +49,7 @@ class SolverError(GridflexError):
 
 class LimitError(GridflexError):
     """An event that its program does not allow; the message names the limits."""
+
+
+class DispatchError(GridflexError):
+    """A plan that must not become commands; the message names what is wrong with it."""

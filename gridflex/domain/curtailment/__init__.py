@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from gridflex.domain.curtailment.actors import Actor, Role
 from gridflex.domain.curtailment.audit import Fault, Finding, Head, head, verify
+from gridflex.domain.curtailment.called import CalledGroup, called_groups, check_rules, control_cohort_of
 from gridflex.domain.curtailment.canonical import canonical_json, content_hash
+from gridflex.domain.curtailment.dispatch import (
+    RESTORE_SPREAD_MS,
+    SPREAD_MS,
+    Command,
+    CommandAction,
+    commands_of,
+    restores_of,
+    stable_hash,
+)
 from gridflex.domain.curtailment.eligibility import find_candidates, planning_problem
 from gridflex.domain.curtailment.event import DISPATCHED, Action, Change, Event, State, apply
 from gridflex.domain.curtailment.groups import COHORTS, FlexibleGroup, cohort_of, control_cohort
+from gridflex.domain.curtailment.hold import Hold, Holds, Plug
 from gridflex.domain.curtailment.ledger import NO_RECORD, Ledger, Record, chained, fold
 from gridflex.domain.curtailment.limits import Breach, Call, Limit, event_breaches, group_breach
 from gridflex.domain.curtailment.linear import LinearProgram, LinearSolution, Solver
@@ -24,22 +35,30 @@ __all__ = [
     "COHORTS",
     "DISPATCHED",
     "NO_RECORD",
+    "RESTORE_SPREAD_MS",
+    "SPREAD_MS",
     "STEP_MIN",
     "Action",
     "Actor",
     "Breach",
     "Call",
+    "CalledGroup",
     "Change",
+    "Command",
+    "CommandAction",
     "Event",
     "Fault",
     "Finding",
     "FlexibleGroup",
     "Head",
+    "Hold",
+    "Holds",
     "Ledger",
     "Limit",
     "LinearProgram",
     "LinearSolution",
     "PlanRequest",
+    "Plug",
     "Problem",
     "Program",
     "Record",
@@ -50,11 +69,15 @@ __all__ = [
     "Solver",
     "State",
     "apply",
+    "called_groups",
     "canonical_json",
     "chained",
+    "check_rules",
     "cohort_of",
+    "commands_of",
     "content_hash",
     "control_cohort",
+    "control_cohort_of",
     "event_breaches",
     "find_candidates",
     "fold",
@@ -68,5 +91,7 @@ __all__ = [
     "plan_event",
     "planning_problem",
     "response",
+    "restores_of",
+    "stable_hash",
     "verify",
 ]
