@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from gridflex.config.event_users import parse_event_users
 from gridflex.config.inifile import IniFile, Values, read_ini
 from gridflex.config.places import ROOT
-from gridflex.config.sections import Config, Druid, Kafka, Superset, with_token
+from gridflex.config.sections import Config, Druid, Events, Kafka, Superset, with_token
 from gridflex.config.users import parse_users
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN, misspelt, variable
 from gridflex.errors import ConfigError
@@ -34,7 +35,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     environ = os.environ if environ is None else environ
     file = _find(path, environ)
     values, origins = _merge(file, environ)
-    unread = misspelt(environ, _VARIABLES, _password_variables(values))
+    unread = misspelt(environ, {*_VARIABLES, *_token_variables(values)}, _password_variables(values))
     try:
         config = _at_local_stack(Config.model_validate(values))
     except ValidationError as problem:
@@ -88,6 +89,14 @@ def _password_variables(values: Values) -> list[str]:
     users = values.get("superset", {}).get("users", Superset.model_fields["users"].default)
     try:
         return [user.password_key for user in parse_users(users)]
+    except ConfigError:
+        return []
+
+
+def _token_variables(values: Values) -> list[str]:
+    users = values.get("events", {}).get("users", Events.model_fields["users"].default)
+    try:
+        return [user.token_key for user in parse_event_users(users)]
     except ConfigError:
         return []
 

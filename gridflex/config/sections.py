@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from gridflex.config.event_users import parse_event_users
 from gridflex.config.places import ROOT, LocalPath, OptionalFile, StateFolder, Store
 from gridflex.config.users import parse_users
 from gridflex.config.values import (
@@ -320,6 +321,43 @@ class Superset(Section):
         return _with_https(value, info, "url")
 
 
+class Events(Section):
+    """The events service: `gridflex up events`."""
+
+    port: Port = 8070
+    url: WebAddress = ""
+    """Where people and programs reach it. Empty: this machine's."""
+    ca_file: OptionalFile = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
+    users: str = "operator:planner, admin:planner+approver, researcher:viewer, operator-sousse:planner:Sousse"
+    """Each as ``name:role``, ``name:role+role`` or ``name:role:Region+Region``; roles: planner, approver, viewer.
+    A token comes from ``GRIDFLEX_EVENTS_TOKEN_<NAME>`` in the environment, else the first start makes one."""
+    plans_at_once: Annotated[int, Field(ge=1, le=64)] = 1
+    """Each takes a core while it is made; who asks for more is told to come back."""
+    plan_timeout_s: Seconds = 120
+    """Longest time for one plan."""
+    requests_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Of one user."""
+    wrong_tokens_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """From one address."""
+    max_body_kb: Annotated[int, Field(ge=16, le=16_384)] = 900
+    """Largest body of a request. A plan is one message of Kafka, which takes 1 MB unless it is told otherwise."""
+
+    @field_validator("users")
+    @classmethod
+    def _are_users(cls, value: str) -> str:
+        try:
+            parse_event_users(value)
+        except ConfigError as problem:
+            raise ValueError(str(problem).removeprefix("events.users: ")) from None
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _with_https(value, info, "url")
+
+
 class Config(Section):
     """All of ``config.ini``."""
 
@@ -336,6 +374,7 @@ class Config(Section):
     forecast: Forecast = Forecast()
     airflow: Airflow = Airflow()
     superset: Superset = Superset()
+    events: Events = Events()
 
     @model_validator(mode="after")
     def _knows_its_token(self) -> Self:

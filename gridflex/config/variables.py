@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from gridflex.config.event_users import SERVICE_TOKEN_VARIABLE, TOKEN_VARIABLE
+
 PREFIX = "GRIDFLEX_"
 KAFKA_LOGIN = ("GRIDFLEX_KAFKA_USERNAME", "GRIDFLEX_KAFKA_PASSWORD")
 """The environment's names of Kafka's user and password."""
@@ -21,6 +23,8 @@ OTHERS = frozenset(
         *DRUID_LOGIN,
         # of every command
         *("GRIDFLEX_CONFIG", "GRIDFLEX_LOG_LEVEL", "GRIDFLEX_PROG", "GRIDFLEX_SERVICE"),
+        # of the events service and of its clients
+        *(TOKEN_VARIABLE, SERVICE_TOKEN_VARIABLE),
         # of Airflow's tasks and of Superset
         *("GRIDFLEX_PYTHON", "GRIDFLEX_SUPERSET_HOME", "GRIDFLEX_SUPERSET_PLAN", "GRIDFLEX_SUPERSET_SECRET_KEY"),
         # of ingestion/run_*.sh and of tests

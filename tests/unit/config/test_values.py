@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gridflex.config import ROOT, Config, load_config
+from gridflex.config.event_users import TOKEN_VARIABLE
 from gridflex.config.loading import _VARIABLES
 from gridflex.config.variables import OTHERS, SUPERSET_PASSWORD
 from gridflex.errors import ConfigError
@@ -117,6 +118,12 @@ def test_count__is_whole_positive_and_bounded(tmp_path: Path, value: str) -> Non
         ("airflow", "user", "ann:admin,bob", "letters, digits"),
         ("superset", "users", "ann:king", "roles: admin, operator"),
         ("superset", "users", "ann:operator", "at least one user must be admin"),
+        ("events", "users", "ann:king", "roles: planner, approver, viewer"),
+        ("events", "users", "ann:planner:", "roles: planner, approver, viewer"),
+        ("events", "users", "ann:planner:Sfax+", "roles: planner, approver, viewer"),
+        ("events", "users", "ann:planner, ann:viewer", "a name stands twice"),
+        ("events", "users", "a b:planner", "roles: planner, approver, viewer"),
+        ("events", "users", "gridflex:planner", "gridflex is the platform itself"),
         ("spark", "master", "local[", "local[N]"),
         ("spark", "driver_memory", "1024", "its unit"),
         ("spark", "driver_memory", "1.5g", "its unit"),
@@ -285,7 +292,7 @@ def test_variables__of_the_whole_repository_are_known() -> None:
     names = {name for name in told.split() if not name.endswith("_")}
     assert len(names) > 80
     unknown = {name for name in names if name not in OTHERS | set(_VARIABLES)}
-    assert {name for name in unknown if not name.startswith(SUPERSET_PASSWORD)} == set()
+    assert {name for name in unknown if not name.startswith((SUPERSET_PASSWORD, f"{TOKEN_VARIABLE}_"))} == set()
 
 
 def test_log_level__that_is_none_is_told_in_one_line() -> None:
