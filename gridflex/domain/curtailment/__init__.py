@@ -15,9 +15,11 @@ from gridflex.domain.curtailment.dispatch import (
     restores_of,
     stable_hash,
 )
+from gridflex.domain.curtailment.duties import PLATFORM, duty, released_ms
 from gridflex.domain.curtailment.eligibility import find_candidates, planning_problem
 from gridflex.domain.curtailment.event import DISPATCHED, Action, Change, Event, State, apply
 from gridflex.domain.curtailment.groups import COHORTS, FlexibleGroup, cohort_of, control_cohort
+from gridflex.domain.curtailment.held import HeldEvent, check_calls, held_events, with_calls, with_controls
 from gridflex.domain.curtailment.hold import Hold, Holds, Plug
 from gridflex.domain.curtailment.ledger import NO_RECORD, Ledger, Record, chained, fold
 from gridflex.domain.curtailment.limits import Breach, Call, Limit, event_breaches, group_breach
@@ -29,12 +31,22 @@ from gridflex.domain.curtailment.problem import Problem, least_cost, most_power
 from gridflex.domain.curtailment.programs import Program
 from gridflex.domain.curtailment.request import PlanRequest
 from gridflex.domain.curtailment.response import Response, response
+from gridflex.domain.curtailment.responses import (
+    CommandResult,
+    GroupCounts,
+    IntervalOutlook,
+    Responses,
+    Result,
+    TopUp,
+    responses_of,
+)
 from gridflex.domain.curtailment.search import Search
 
 __all__ = [
     "COHORTS",
     "DISPATCHED",
     "NO_RECORD",
+    "PLATFORM",
     "RESTORE_SPREAD_MS",
     "SPREAD_MS",
     "STEP_MIN",
@@ -46,13 +58,17 @@ __all__ = [
     "Change",
     "Command",
     "CommandAction",
+    "CommandResult",
     "Event",
     "Fault",
     "Finding",
     "FlexibleGroup",
+    "GroupCounts",
     "Head",
+    "HeldEvent",
     "Hold",
     "Holds",
+    "IntervalOutlook",
     "Ledger",
     "Limit",
     "LinearProgram",
@@ -63,26 +79,32 @@ __all__ = [
     "Program",
     "Record",
     "Response",
+    "Responses",
+    "Result",
     "Role",
     "Search",
     "Solution",
     "Solver",
     "State",
+    "TopUp",
     "apply",
     "called_groups",
     "canonical_json",
     "chained",
+    "check_calls",
     "check_rules",
     "cohort_of",
     "commands_of",
     "content_hash",
     "control_cohort",
     "control_cohort_of",
+    "duty",
     "event_breaches",
     "find_candidates",
     "fold",
     "group_breach",
     "head",
+    "held_events",
     "interval_quantiles_kw",
     "least_cost",
     "most_power",
@@ -90,8 +112,12 @@ __all__ = [
     "plan_document",
     "plan_event",
     "planning_problem",
+    "released_ms",
     "response",
+    "responses_of",
     "restores_of",
     "stable_hash",
     "verify",
+    "with_calls",
+    "with_controls",
 ]

@@ -30,11 +30,18 @@ class CalledGroup:
     """Off-runs ``[start, end)`` in order, UTC epoch."""
     mean_kw: float = 0.0
     """Of its cohorts together, mean power shed over the event."""
+    appliances: float = 0.0
+    """Of its cohorts together, as far as the plan knew."""
 
     @property
     def end_ms(self) -> int:
         """The end of the last off-run."""
         return self.off_ms[-1][1]
+
+    def off_share(self, start_ms: int, end_ms: int) -> float:
+        """Share of ``[start, end)`` in which it is off, 0..1."""
+        off_ms = sum(max(0, min(end_ms, last) - max(start_ms, first)) for first, last in self.off_ms)
+        return off_ms / (end_ms - start_ms)
 
 
 def called_groups(content: Mapping[str, Any]) -> list[CalledGroup]:
@@ -99,12 +106,14 @@ def _group(row: Mapping[str, Any]) -> CalledGroup:
         feeder=names[1],
         appliance=names[2],
         cohorts=tuple(row["cohorts"]),
-        off_ms=tuple((_ms(run["start"]), _ms(run["end"])) for run in row["off"]),
+        off_ms=tuple((instant_of(run["start"]), instant_of(run["end"])) for run in row["off"]),
         mean_kw=float(row.get("mean_kw", 0.0)),
+        appliances=float(row.get("appliances", 0.0)),
     )
 
 
-def _ms(text: str) -> int:
+def instant_of(text: str) -> int:
+    """An instant of a plan document, UTC epoch in ms. Raises ``ValueError`` or ``TypeError`` on what is none."""
     instant = datetime.fromisoformat(text)
     return round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
 

@@ -68,7 +68,7 @@ def find_candidates(request: PlanRequest, groups: Sequence[FlexibleGroup]) -> Ca
 
     Groups of other classes than the request's count for their feeder's flexible power alone.
     """
-    control = control_cohort(request.event_key, request.seed, request.recent_controls)
+    control = (*request.left_alone, control_cohort(request.event_key, request.seed, request.recent_controls))[0]
     here = [one for one in groups if one.region == request.region and request.feeder in {"", one.feeder}]
     here.sort(key=lambda one: (one.feeder, one.appliance))
     feeders = tuple(sorted({one.feeder for one in here}))
@@ -149,12 +149,15 @@ def _free_cohorts(request: PlanRequest, group: FlexibleGroup, control: int, left
     All classes of a feeder draw the same order, so that few households are called with several appliances each.
     """
     held: dict[str, list[int]] = {"control group": [control]}
+    others = [cohort for cohort in request.left_alone if cohort != control]
+    if others:
+        held["control group of another event at that time"] = others
     for cohort in range(COHORTS):
         calls = group.calls.get(cohort, ())
         breach = group_breach(
             request.program, calls, start_ms=request.start_ms, end_ms=request.end_ms, zone=request.zone
         )
-        if breach is not None and cohort != control:
+        if breach is not None and cohort not in (control, *others):
             held.setdefault(str(breach), []).append(cohort)
     for why, cohorts in held.items():
         appliances = group.appliances * len(cohorts) / COHORTS

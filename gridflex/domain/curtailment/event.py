@@ -259,7 +259,6 @@ def _check_time(event: Event, change: Change) -> None:
         Action.PROPOSE: event.approve_by_ms,
         Action.APPROVE: event.approve_by_ms,
         Action.SCHEDULE: event.start_ms,
-        Action.START: event.end_ms,
     }
     too_early = {Action.START: event.start_ms, Action.COMPLETE: event.end_ms, Action.EXPIRE: deadline_ms}
     if now_ms < event.changed_ms:

@@ -39,6 +39,8 @@ class PlanRequest:
     """Of the households: program hours and weekdays are local."""
     recent_controls: tuple[int, ...] = ()
     """Control cohorts of earlier events of these households."""
+    left_alone: tuple[int, ...] = ()
+    """Control cohorts of other events at the same time: not called; the first is this event's control group, too."""
 
     def __post_init__(self) -> None:
         if not 0 < self.target_kw < float("inf"):
