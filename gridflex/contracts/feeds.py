@@ -18,7 +18,7 @@ from gridflex.errors import SchemaError
 
 TABLE: Traversable = files("gridflex.contracts") / "feeds.json"
 
-KafkaUser = Literal["replay", "spark", "druid", "batch", "check"]
+KafkaUser = Literal["replay", "spark", "druid", "batch", "check", "events"]
 """Kafka's users; Terraform makes a password for each."""
 
 
@@ -36,23 +36,29 @@ class Feed(BaseModel):
     topic_setting: str | None = None
     """The key of the section ``kafka`` that names the topic in this installation."""
     key: str
-    """The field whose value is each message's key: messages with the same key stay in order."""
+    """The field whose value is each message's key, or several, joined by ``|``: messages with the same key stay in
+    order."""
     partitions: int | None = None
     """``None``: ``kafka.partitions``."""
     retention_h: float | Literal["forever"] | None = None
     """How long Kafka keeps messages; ``None``: as the brokers are set."""
     cleanup: Literal["delete", "compact"] = "delete"
     """What Kafka does with old messages: delete them, or keep the last one of each key."""
+    max_message_bytes: int | None = None
+    """The largest batch of messages that its topic takes; ``None``: as the brokers are set."""
     holds_positions: bool = False
     """Transactional writers note their positions as offsets of this feed's topic; exactly one feed says so."""
     writers: tuple[KafkaUser, ...]
     readers: tuple[KafkaUser, ...]
     transform: str | None = None
-    """The module of the streaming job that reads it."""
+    """The module of the streaming job that reads it as a stream."""
     data_source: str | None = None
     """Its table in Druid, made by ``database/druid_specs/<data_source>.json``; ``None``: Druid does not read it."""
     tasks: int | Literal["configured"] = 1
     """How many of Druid's tasks read it; ``configured``: ``druid.task_count``."""
+    service: str | None = None
+    """The launcher's service without which nothing is written to it: on one machine its supervisor runs only beside
+    that service. ``None``: it always runs."""
     merges_segments: bool = False
     """Whether ``gridflex batch compact`` merges the segments of its past days."""
     reconciled: bool = False
@@ -66,12 +72,18 @@ class Feed(BaseModel):
     def _agrees_with_itself(self) -> Self:
         if not self.schemas:
             raise ValueError("schemas: found none; the first is the one that is written")
-        if (self.transform is None) == ("spark" in self.readers):
-            raise ValueError("transform: needed if, and only if, spark is among the readers")
+        if self.transform is not None and "spark" not in self.readers:
+            raise ValueError("transform: only if spark is among the readers")
         if (self.data_source is None) == ("druid" in self.readers):
             raise ValueError("data_source: needed if, and only if, druid is among the readers")
-        if self.data_source is None and (self.merges_segments or self.reconciled or self.freshness_limit_s is not None):
-            raise ValueError("merges_segments, reconciled, freshness_limit_s: only with a data_source")
+        of_a_table = (
+            self.merges_segments,
+            self.reconciled,
+            self.freshness_limit_s is not None,
+            self.service is not None,
+        )
+        if self.data_source is None and any(of_a_table):
+            raise ValueError("merges_segments, reconciled, freshness_limit_s, service: only with a data_source")
         return self
 
     @property
@@ -98,6 +110,14 @@ def feed(name: str) -> Feed:
 def stored_feeds() -> tuple[Feed, ...]:
     """The feeds that Druid reads."""
     return tuple(found for found in feeds() if found.data_source is not None)
+
+
+def table_feed(table: str) -> Feed:
+    """The feed of this data source. Raises ``SchemaError`` that lists the known ones."""
+    for found in stored_feeds():
+        if found.table == table:
+            return found
+    raise SchemaError(f"no feed of data source {table!r}; known: {', '.join(known.table for known in stored_feeds())}")
 
 
 def position_feed() -> Feed:

@@ -30,7 +30,7 @@ from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 
-TOPICS = ("powerraw", "dutycycle", "deadletter", "flexibility")
+TOPICS = ("powerraw", "dutycycle", "deadletter", "flexibility", "curtailment")
 WRITERS = {"replay": "replay-acl", "spark": "stream-acl"}
 """Who writes at all, and how its transactions begin."""
 GROUPS = {
@@ -39,6 +39,7 @@ GROUPS = {
     "druid": "kafka-supervisor-test",
     "batch": "gridflex-batch",
     "check": "check",
+    "events": "gridflex-batch",
 }
 READINGS = 2_000
 
@@ -296,6 +297,7 @@ def test_check__tells_what_its_user_may_not_do(broker: SecureKafka) -> None:
         found = findings(broker)
     assert {name: finding.state for name, finding in found.items()} == {
         **dict.fromkeys(("kafka", "topic powerraw", "topic deadletter", "canary sent"), "ok"),
-        **dict.fromkeys(("topic dutycycle", "topic flexibility"), "failed"),
+        **dict.fromkeys(("topic commands", "topic command_results", "topic enrolment"), "ok"),
+        **dict.fromkeys(("topic dutycycle", "topic flexibility", "topic curtailment"), "failed"),
     }
     assert "does not let user replay look at topic dutycycle" in found["topic dutycycle"].detail

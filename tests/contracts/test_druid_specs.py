@@ -128,6 +128,14 @@ def test_columns__are_those_that_scripts_rely_on(name: str) -> None:
             *(f"rebound_{horizon}_wh" for horizon in AHEAD_MIN),
             "households",
         ],
+        "events": [
+            *("sequence", "event_id", "action", "state", "version", "region", "actor", "content_hash"),
+            *("start_ms", "end_ms", "changes"),
+        ],
+        "command_results": [
+            *("command_id", "event_id", "version", "region", "feeder", "appliance", "cohort"),
+            *("house_id", "appliance_id", "result", "reason", "results"),
+        ],
     }
     assert found == expected.get(name, found)
 

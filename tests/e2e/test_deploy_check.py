@@ -64,8 +64,8 @@ def test_check__tells_a_line_each(running: Running) -> None:
     done = command(running, "check", "--no-canary")
     assert done.returncode == 0, done.stdout + done.stderr
     *lines, summary = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 11 + ["skipped"] * 2
-    assert summary == "check: 11 ok, 0 failed, 2 skipped"
+    assert [line.split()[0] for line in lines] == ["ok"] * 17 + ["skipped"] * 2
+    assert summary == "check: 17 ok, 0 failed, 2 skipped"
 
 
 def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:

@@ -32,9 +32,9 @@ def batch_specs() -> list[Spec]:
     return [read_spec(path.stem) for path in sorted(SPEC_DIR.glob("batch_*.json"))]
 
 
-def supervisor_specs(config: Config) -> dict[str, Spec]:
-    """The specs of all feeds that Druid reads, ready to be submitted, by data source."""
-    return {feed.table: supervisor_spec(config, feed) for feed in stored_feeds()}
+def supervisor_specs(config: Config, feeds: Sequence[Feed] | None = None) -> dict[str, Spec]:
+    """The specs of these feeds, by default of all that Druid reads, ready to be submitted, by data source."""
+    return {feed.table: supervisor_spec(config, feed) for feed in (stored_feeds() if feeds is None else feeds)}
 
 
 def supervisor_spec(config: Config, feed: Feed, schemas: Sequence[Schema] | None = None) -> Spec:

@@ -11,13 +11,16 @@ from gridflex.adapters.kafka.feed_topics import position_topic, topic_of
 from gridflex.contracts.feeds import KafkaUser, feeds
 
 USERS: tuple[KafkaUser, ...] = get_args(KafkaUser)
-_TRANSACTIONS: dict[KafkaUser, str] = {"replay": "replay-", "spark": "stream-"}
-"""How the names of their transactions and positions begin, of those who write so."""
+_TRANSACTIONS: dict[KafkaUser, str] = {"replay": "replay-", "spark": "stream-", "events": "ledger"}
+"""How the names of their transactions, and of the groups beside them, begin, of those who write so."""
+_NOTE_POSITIONS: frozenset[KafkaUser] = frozenset({"replay", "spark"})
+"""Those whose transactions note a position."""
 _GROUPS: dict[KafkaUser, str] = {
     "spark": "spark-kafka-source-",
     "druid": "kafka-supervisor-",
     "batch": "gridflex-batch",
     "check": "check",
+    "events": "gridflex-batch",
 }
 """How the names of their consumer groups begin."""
 
@@ -61,7 +64,7 @@ def allows(granted: Iterable[Grant], user: str, operation: str, resource: str, n
 
 def _topics(kafka: config.Kafka, user: KafkaUser) -> Iterator[Grant]:
     """What a user may do with each topic that a feed's row lets it read or write."""
-    positions = {position_topic(kafka)} if user in _TRANSACTIONS else set()
+    positions = {position_topic(kafka)} if user in _NOTE_POSITIONS else set()
     for feed in feeds():
         topic = topic_of(kafka, feed)
         # A position is kept as an offset of a topic, which Kafka lets only the topic's readers commit.

@@ -46,6 +46,8 @@ def topic_settings(kafka: config.Kafka, feed: Feed) -> dict[str, str]:
         settings["retention.ms"] = str(round(feed.retention_h * _MS_PER_H))
     if feed.cleanup != "delete":
         settings["cleanup.policy"] = feed.cleanup
+    if feed.max_message_bytes is not None:
+        settings["max.message.bytes"] = str(feed.max_message_bytes)
     return settings
 
 

@@ -11,6 +11,7 @@ from gridflex.adapters.druid.specs import Spec, is_submitted, supervisor_specs
 from gridflex.adapters.kafka.positions import find_loss
 from gridflex.adapters.kafka.topics import held_topics
 from gridflex.config import Config
+from gridflex.contracts.feeds import table_feed
 from gridflex.operations.checks.runner import Check, TroubleError
 
 DRUID = "druid"
@@ -72,8 +73,16 @@ def _supervisor(config: Config, name: str, spec: Spec) -> str:
         loss = find_loss(name, topic, positions, held.begin, held.end)
         if loss is not None:
             raise TroubleError(loss.text(), _OUT_OF_RANGE.format(name))
+    if not running and table_feed(name).service is not None and _is_empty(config, topic):
+        return f"there is none, and topic {topic} has nothing for it"
     trouble = reading_trouble(status | ({"suspended": True} if running and running.get("suspended") else {}))
     if trouble is not None:
         raise TroubleError(*trouble)
     tasks = status.get("activeTasks") or []
     return f"{str(status.get('state', '')).lower()}, {len(tasks)} task(s), lag {lag:,}"
+
+
+def _is_empty(config: Config, topic: str) -> bool:
+    """Whether a topic has never had a message: then its supervisor may wait for the first."""
+    held = held_topics(config.kafka, [topic], _CALL_S).get(topic)
+    return held is not None and not any(held.end.values())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from gridflex.adapters.druid.ingestion import reading_trouble
 from gridflex.config import Config
+from gridflex.contracts.feeds import table_feed
 from gridflex.errors import ServiceError
 from gridflex.operations.local import process
 from gridflex.operations.local.druid_services import BROKER, COORDINATOR, HISTORICAL, INDEXER, ROUTER, ZOOKEEPER
@@ -131,8 +132,9 @@ def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[
                 problems.append(Problem(service=COORDINATOR, problem=detail, remedy=remedy))
     places, lost = _places(config, found) if KAFKA in healthy else ({}, [])
     problems += lost
-    expected = healthy >= {KAFKA, COORDINATOR, BROKER, INDEXER, ROUTER}
-    problems += _supervisor_problems(found, places, expected=expected)
+    reading = healthy >= {KAFKA, COORDINATOR, BROKER, INDEXER, ROUTER}
+    expected = {name for name in found if reading and table_feed(name).service in {None, *healthy}}
+    problems += _supervisor_problems(found, places, expected)
     if (spark := places.get(SPARK)) is not None and spark.loss is not None:
         problems.append(Problem(service=SPARK, problem=spark.loss.text(), remedy=way_out(spark.loss)))
     problems += _refused(config) if SPARK in healthy else []
@@ -157,13 +159,14 @@ def _places(config: Config, found: Mapping[str, dict[str, Any]]) -> tuple[dict[s
 
 
 def _supervisor_problems(
-    found: Mapping[str, Mapping[str, Any]], places: Mapping[str, Place], *, expected: bool
+    found: Mapping[str, Mapping[str, Any]], places: Mapping[str, Place], expected: Set[str]
 ) -> list[Problem]:
+    """``expected``: the supervisors that there must be."""
     problems = []
     for name, status in found.items():
         place = places.get(name)
         told = (place.loss.text(), way_out(place.loss)) if place and place.loss else None
-        told = told or (reading_trouble(status) if status or expected else None)
+        told = told or (reading_trouble(status) if status or name in expected else None)
         if told:
             problems.append(Problem(service=f"supervisor {name}", problem=told[0], remedy=told[1]))
     return problems

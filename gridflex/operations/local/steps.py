@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.druid.supervisors import submit_changed
 from gridflex.adapters.druid.tables import EmptyTables
 from gridflex.config import Config
+from gridflex.contracts.feeds import Feed, stored_feeds
 from gridflex.errors import ServiceError
 from gridflex.operations.dashboards.apply import apply_changes
 from gridflex.operations.local.druid_services import BROKER, COORDINATOR, INDEXER, ROUTER
@@ -49,21 +50,31 @@ class Step:
 
 def all_steps(config: Config) -> tuple[Step, ...]:
     """Every step, in order."""
-    supervisors = _Supervisors(config)
     return (
         Step(name=TOPICS, after=frozenset({KAFKA}), act=partial(create_topics, config)),
         Step(name=STREAM_PLACE, after=frozenset({TOPICS}), act=partial(refuse_lost_spark, config)),
-        Step(
-            name=SUPERVISORS,
-            after=frozenset({TOPICS, COORDINATOR, BROKER, INDEXER, ROUTER}),
-            act=supervisors.advance,
-        ),
+        *_supervisor_steps(config),
         Step(
             name=TABLES,
             after=frozenset({SUPERSET, COORDINATOR, BROKER, INDEXER, ROUTER}),
             act=EmptyTables(config).advance,
         ),
         Step(name=DASHBOARDS, after=frozenset({SUPERSET}), act=partial(_dashboards, config)),
+    )
+
+
+def _supervisor_steps(config: Config) -> tuple[Step, ...]:
+    """The supervisors that always run, then, for each service, those that run only beside it."""
+    by_service: dict[str | None, list[Feed]] = {None: []}
+    for feed in stored_feeds():
+        by_service.setdefault(feed.service, []).append(feed)
+    return tuple(
+        Step(
+            name=f"{SUPERVISORS} of {service}" if service else SUPERVISORS,
+            after=frozenset({TOPICS, COORDINATOR, BROKER, INDEXER, ROUTER, *([service] if service else ())}),
+            act=_Supervisors(config, feeds).advance,
+        )
+        for service, feeds in by_service.items()
     )
 
 
@@ -74,15 +85,16 @@ class _Supervisors:
     was itself restarted since they began. Such tasks are stopped, so that the supervisors start others.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, feeds: Sequence[Feed]) -> None:
         self._config = config
+        self._feeds = feeds
         self._druid = Druid(config.druid)
         self._submitted = False
         self._lost_since: dict[str, float] = {}
 
     def advance(self) -> str | None:
         """See ``Step.act``."""
-        specs = supervisor_specs(self._config)
+        specs = supervisor_specs(self._config, self._feeds)
         try:
             if not self._submitted:
                 self._druid.set_default_replicas(1)

@@ -23,9 +23,9 @@ def parsed(place: int, **changes: Any) -> None:
         ({"topik": "x"}, "row 1.topik: Extra inputs"),
         ({"writers": ["nobody"]}, "row 1.writers.0: .*'replay', 'spark'"),
         ({"schemas": []}, "schemas: found none"),
-        ({"readers": ["druid", "spark"]}, "transform: needed if, and only if, spark is among the readers"),
+        ({"transform": "stream_processing.transforms.x"}, "transform: only if spark is among the readers"),
         ({"readers": ["batch"]}, "data_source: needed if, and only if, druid is among the readers"),
-        ({"readers": ["batch"], "data_source": None}, "freshness_limit_s: only with a data_source"),
+        ({"readers": ["batch"], "data_source": None}, "freshness_limit_s, service: only with a data_source"),
         ({"topic": "powerraw"}, "topic powerraw found more than once; allowed: once"),
         ({"data_source": "deadletter"}, "data_source deadletter found more than once"),
         ({"holds_positions": True}, "2 feeds have holds_positions; allowed: exactly one"),
@@ -38,7 +38,9 @@ def test_parse_feeds__says_what_is_wrong_with_which_row(changes: dict[str, Any],
 
 
 def test_feed__lists_the_known_ones() -> None:
-    with pytest.raises(SchemaError, match="no feed 'meters'; known: readings, duty_cycles, dead_letters, flexibility"):
+    with pytest.raises(
+        SchemaError, match="no feed 'meters'; known: readings, duty_cycles, dead_letters, flexibility, c"
+    ):
         feed("meters")
 
 

@@ -11,7 +11,10 @@ def test_feeds_list__is_a_json_array_with_this_installations_topics(monkeypatch:
     done = CliRunner().invoke(gridflex, ["feeds", "list", "--json"])
     assert done.exit_code == 0
     told = json.loads(done.stdout)
-    assert [row["name"] for row in told] == ["readings", "duty_cycles", "dead_letters", "flexibility"]
+    assert [row["name"] for row in told] == [
+        *("readings", "duty_cycles", "dead_letters", "flexibility"),
+        *("curtailment", "commands", "command_results", "enrolment"),
+    ]
     assert told[0] == {
         "name": "readings",
         "topic": "mine",

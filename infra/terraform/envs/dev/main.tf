@@ -38,7 +38,7 @@ module "platform" {
   }
 
   druid = {
-    task_slots              = 10
+    task_slots              = 14
     task_count              = 1
     metadata_instance_class = "db.t4g.small"
     metadata_multi_az       = false

@@ -1,7 +1,7 @@
 # Every password, each made once and read by its owner alone.
 
 locals {
-  kafka_users = toset(["replay", "spark", "druid", "batch", "check"])
+  kafka_users = toset(["replay", "spark", "druid", "batch", "check", "events"])
   passwords = {
     druid-admin    = { username = "admin", description = "Druid's administrator" }
     druid-internal = { username = "druid_system", description = "Druid's services among themselves" }

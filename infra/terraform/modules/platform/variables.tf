@@ -149,8 +149,8 @@ variable "druid" {
   })
 
   validation {
-    condition     = var.druid.sizes["middle-manager"].machines * var.druid.task_slots >= 2 * (var.druid.task_count + 3) + 2
-    error_message = "druid: too few task slots; a handover needs two for each task: 2 * (task_count + 3), and 2 for batch."
+    condition     = var.druid.sizes["middle-manager"].machines * var.druid.task_slots >= 2 * (var.druid.task_count + 5) + 2
+    error_message = "druid: too few task slots; a handover needs two for each task: 2 * (task_count + 5), and 2 for batch."
   }
 }
 

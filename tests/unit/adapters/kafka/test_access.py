@@ -20,6 +20,14 @@ GRANTS = grants(Kafka())
         ("batch", "Read", "powerraw"),
         ("check", "Write", "powerraw"),
         ("check", "Read", "dutycycle"),
+        ("events", "Write", "curtailment"),
+        ("events", "Write", "commands"),
+        ("events", "Write", "enrolment"),
+        ("events", "Read", "command_results"),
+        ("replay", "Read", "commands"),
+        ("replay", "Write", "command_results"),
+        ("spark", "Read", "enrolment"),
+        ("druid", "Read", "curtailment"),
     ],
 )
 def test_grants__let_each_service_do_its_work(user: str, operation: str, topic: str) -> None:
@@ -35,6 +43,10 @@ def test_grants__let_each_service_do_its_work(user: str, operation: str, topic: 
         ("druid", "Write", "powerraw"),
         ("batch", "Write", "powerraw"),
         ("check", "Write", "dutycycle"),
+        ("events", "Write", "command_results"),
+        ("events", "Read", "powerraw"),
+        ("replay", "Write", "commands"),
+        ("spark", "Read", "commands"),
     ],
 )
 def test_grants__keep_each_service_to_its_own_topics(user: str, operation: str, topic: str) -> None:
@@ -45,6 +57,13 @@ def test_grants__keep_transactions_apart() -> None:
     assert allows(GRANTS, "replay", "Write", "transactional-id", "replay-demo")
     assert not allows(GRANTS, "replay", "Write", "transactional-id", "stream-1")
     assert not allows(GRANTS, "spark", "Write", "transactional-id", "replay-demo")
+
+
+def test_grants__let_the_events_service_alone_write_the_ledger_and_commands() -> None:
+    for topic in ("curtailment", "commands"):
+        assert [user for user in USERS if allows(GRANTS, user, "Write", "topic", topic)] == ["events"]
+    writers = [user for user in USERS if allows(GRANTS, user, "Write", "transactional-id", "ledger")]
+    assert writers == ["events"]
 
 
 def test_grants__follow_the_configured_names() -> None:

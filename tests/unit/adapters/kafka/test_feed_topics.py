@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gridflex.adapters.kafka.feed_topics import topic_arguments, topic_names, topic_of, topic_settings
+from gridflex.adapters.kafka.feed_topics import partitions_of, topic_arguments, topic_names, topic_of, topic_settings
 from gridflex.config import Kafka
 from gridflex.contracts.feeds import Feed, feed, feeds
 from gridflex.errors import ConfigError
@@ -11,7 +11,16 @@ from gridflex.errors import ConfigError
 def test_topics__need_all_but_one_replica_in_sync() -> None:
     calls = [" ".join(words) for words in topic_arguments(Kafka(partitions=24, replication_factor=3))]
     assert len(calls) == len(feeds())
-    assert all("--partitions 24 --replication-factor 3 --config min.insync.replicas=2" in call for call in calls)
+    assert all("--replication-factor 3 --config min.insync.replicas=2" in call for call in calls)
+    assert all("--partitions 24 " in call for call in calls if "--topic curtailment " not in call)
+
+
+def test_ledger_and_enrolment__are_kept_for_ever() -> None:
+    ledger, enrolment = feed("curtailment"), feed("enrolment")
+    assert partitions_of(Kafka(partitions=24), ledger) == 1
+    kept = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "16000000"}
+    assert topic_settings(Kafka(), ledger) == {"min.insync.replicas": "1"} | kept
+    assert topic_settings(Kafka(), enrolment)["cleanup.policy"] == "compact"
 
 
 @pytest.mark.parametrize(
