@@ -68,7 +68,9 @@ def test_queries_of_sql_lab__take_two_places_and_end_while_others_are_answered(s
         begun = time.monotonic()
         url = f"{stack.config.druid.router_url}/druid/v2/sql"
         answer = requests.post(url, json={"query": cross, "context": SQL_LAB}, timeout=60)
-        return answer.status_code, time.monotonic() - begun
+        took_s = time.monotonic() - begun
+        assert answer.status_code in {429, 504} or "QueryInterruptedException" in answer.text, answer.text
+        return answer.status_code, took_s
 
     with ThreadPoolExecutor(6) as attackers:
         attacks = [attackers.submit(attack, number) for number in range(6)]
@@ -81,7 +83,7 @@ def test_queries_of_sql_lab__take_two_places_and_end_while_others_are_answered(s
         ended = [one.result() for one in attacks]
     statuses = {status for status, _ in ended}
     assert 429 in statuses
-    assert statuses <= {429, 500, 504}, "busy, failed, out of time"
+    assert statuses <= {429, 500, 504}, "busy, interrupted, out of time"
     assert max(took_s for _, took_s in ended) < 45
     assert slowest_s < 20
 
