@@ -3,13 +3,22 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-TERRAFORM_QUICK := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
+TERRAFORM_TESTS := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
+TERRAFORM_ONLY := -k "not fails_when_it_is_broken"
+# Slow tests of one kind are drawn by day and commit; SAMPLE= runs all of them, SAMPLE=SEED draws again what SEED drew.
+SAMPLE ?= $(shell date -u +%F)-$(shell git rev-parse --short HEAD 2>/dev/null || echo release)
+export SAMPLE
+DRAWN := $(if $(SAMPLE),--sample $(SAMPLE))
+# Servers of a few minutes: Java's first compiler alone takes two fifths of the processor time from their start.
+JAVA := $(if $(SAMPLE),JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1)
+STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
+CHAOS := tests/e2e/test_kills.py tests/component/test_launcher.py tests/spark/test_duty_cycle_process.py tests/spark/test_release_on_cluster.py
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
+.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
 
 help: ## What can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: venv setup-airflow setup-superset setup-browser stack ## The environments and the servers' jars: everything that is downloaded
 
@@ -56,9 +65,12 @@ stack: venv
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo
 
-test: ## Set up and pass every test, on real servers
+test: ## Set up and pass every test on real servers; of the slowest a few, drawn by day and commit (SAMPLE=SEED repeats)
 	@$(MAKE) --no-print-directory -j3 check setup
-	@$(MAKE) --no-print-directory -j4 truths engines ways terraform-check
+	@$(MAKE) --no-print-directory -j4 test-accuracy test-integration test-e2e terraform-check
+
+test-nightly: ## Set up and pass every test, none left out, and all of terraform-test where terraform is
+	@$(MAKE) --no-print-directory test SAMPLE= TERRAFORM_TESTS=tests/terraform TERRAFORM_ONLY=
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
 	@$(MAKE) --no-print-directory -j4 lint unit unit-operations contracts
@@ -68,6 +80,8 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+
+test-unit: unit unit-operations contracts ## Tests without servers: units, contracts, examples in docstrings
 
 unit: venv
 	$(PYTEST) -q tests/unit --ignore tests/unit/operations
@@ -79,29 +93,32 @@ contracts: venv
 	$(PYTEST) -q tests/contracts
 	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
 
-truths: venv ## Longer tests that need no server: known truths, real data
-	nice -n 19 $(PYTEST) -q tests/accuracy
+test-accuracy: venv ## Longer tests that need no server: known truths, real data
+	nice -n 19 $(PYTEST) -q $(DRAWN) tests/accuracy
 
-STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
+test-integration: setup ## Kafka, Druid, launcher, batch jobs, Airflow, and the streaming job on Kafka: each on real servers
+	$(JAVA) TEST_PORTS=20000:26000 $(PYTEST) $(DRAWN) $(STREAM) tests/component tests/airflow
 
-engines: setup ## Longer tests of Kafka, Druid, launcher, batch jobs, Airflow, and of the streaming job on Kafka
-	TEST_PORTS=20000:26000 $(PYTEST) $(STREAM) tests/component tests/airflow
+test-e2e: setup ## The readings' whole way: streaming process, clusters, end to end, dashboards in a browser as every role
+	$(JAVA) TEST_PORTS=26000:32000 $(PYTEST) $(DRAWN) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
 
-ways: setup ## Longer tests of the readings' whole way: the streaming process, clusters, end to end, dashboards in a browser
-	TEST_PORTS=26000:32000 $(PYTEST) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
+test-chaos: setup ## Kill every server with -9, none left out: while houses are played, one by one, and all at once
+	$(PYTEST) $(CHAOS)
 
-browser: setup ## The dashboards in a real browser (Chromium), as every role, on live data
+browser: setup ## The dashboards alone, in a real browser (Chromium), as every role, on live data
 	$(PYTEST) tests/browser
 
-kills: stack ## Kill every server with -9 while houses are played
-	$(PYTEST) tests/e2e/test_kills.py
+truths: test-accuracy
+engines: test-integration
+ways: test-e2e
+kills: test-chaos
 
 dist: stack ## The release that Terraform uploads: build/dist
 	@$(BIN)/gridflex deploy pack
 
 terraform-check: venv ## The quick part of terraform-test, if terraform and its provider are here already; else says why not
 	@if lacks=$$($(BIN)/python -m tests.support.terraform.toolbox 2>&1); \
-	then $(MAKE) --no-print-directory setup-terraform && nice -n 19 $(PYTEST) $(TERRAFORM_QUICK) -k "not fails_when_it_is_broken"; \
+	then $(MAKE) --no-print-directory setup-terraform && nice -n 19 $(PYTEST) $(DRAWN) $(TERRAFORM_TESTS) $(TERRAFORM_ONLY); \
 	else echo "skipped: terraform-check: $$lacks"; fi
 
 terraform-test: stack setup-terraform ## Check infra/terraform, then bring it up and down against a local stand-in for AWS

@@ -79,6 +79,9 @@ class Launcher(Section):
     druid_indexer_port: Port = 8091
     druid_metadata_port: Port = 1527
     start_timeout_s: Seconds = 180
+    anyone_query_s: Seconds = 40
+    """A query that the local Druid gets without its token is ended then, whatever timeout it names: a dashboard's 30 s,
+    and some seconds in which Druid's own timeout may end it."""
     min_free_disk_mb: Count = 2048
     log_max_mb: Annotated[int, Field(ge=1, le=10_000)] = 10
     """A service's log that has grown to this is cut; what was in it is kept as an older log."""

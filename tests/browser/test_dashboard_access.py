@@ -42,6 +42,7 @@ def refused(room: Room, role: str, method: str, path: str, body: object = None) 
     return str(problem.value)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("slug", SLUGS)
 def test_regional_operator__sees_its_own_region_and_no_other_on_the_page(room: Room, slug: str) -> None:
     page = open_whole(room, "regional", slug)

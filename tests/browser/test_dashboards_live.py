@@ -73,6 +73,7 @@ def open_whole(room: Room, role: str, slug: str) -> Page:
     return page
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("slug", SLUGS)
 @pytest.mark.parametrize("role", ["admin", "operator", "researcher"])
 def test_dashboard__opens_and_every_chart_shows_data(room: Room, role: str, slug: str) -> None:

@@ -8,11 +8,15 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.operations.local.stack import Stack
 from tests.support.stack import running_stack
 
+ANYONE_QUERY_S = 15
+"""Longer than SQL Lab's 10 s, and no longer than it takes to prove that such a query ends."""
+
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka and Druid, healthy, on free ports; the readings' limits are the default ones."""
-    with running_stack(tmp_path_factory.mktemp("stack"), "kafka", "druid") as running:
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(folder, "kafka", "druid", launcher_anyone_query_s=ANYONE_QUERY_S) as running:
         yield running
 
 

@@ -107,7 +107,7 @@ def test_joins_that_the_broker_does_by_itself__end_and_give_their_places_back(st
     with ThreadPoolExecutor(2) as attackers:
         for status, took_s in attackers.map(attack, [given, found]):
             assert status in {500, 504}, "interrupted, out of time"
-            assert took_s < 75
+            assert took_s < stack.config.launcher.anyone_query_s + 35
     query = {"query": "SELECT COUNT(*) AS n FROM powerraw", "context": SQL_LAB}
     for _ in range(2):
         assert requests.post(url, json=query, timeout=60).status_code == 200

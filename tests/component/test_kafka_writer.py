@@ -17,6 +17,7 @@ from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT, Kafka
 from gridflex.errors import ReplayFencedError
 from gridflex.operations.local.stack import Stack
+from tests.support.sampling import Sampler
 from tests.support.topics import read_messages
 
 pytestmark = pytest.mark.component
@@ -65,6 +66,7 @@ def test_writer__a_later_one_of_the_name_fences_the_earlier(kafka: Kafka) -> Non
     assert [value for value in values(kafka) if value.startswith(b"fenced")] == [b"fenced-1", b"fenced-3"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("pause_s", [3.0, 7.0])
 def test_commit__gives_up_a_call_that_does_not_come_back(
     stack: Stack, kafka: Kafka, pause_s: float, monkeypatch: pytest.MonkeyPatch
@@ -96,8 +98,8 @@ def test_commit__more_than_the_queue_holds_is_written_whole(kafka: Kafka) -> Non
     assert len(found) == len(set(found)) == len(batch)
 
 
-def test_replay__survives_kills_and_an_outage_of_kafka(stack: Stack, tmp_path: Path) -> None:
-    """The replay's own process is killed three times and Kafka once; every reading is there once."""
+def test_replay__survives_kills_and_an_outage_of_kafka(stack: Stack, tmp_path: Path, sampler: Sampler) -> None:
+    """The replay's own process is killed up to three times and Kafka once; every reading is there once."""
     folder = tmp_path / "low_freq" / "house_901"
     folder.mkdir(parents=True)
     (folder / "labels.dat").write_text("1 mains\n3 refrigerator\n4 microwave\n")
@@ -110,7 +112,7 @@ def test_replay__survives_kills_and_an_outage_of_kafka(stack: Stack, tmp_path: P
         "GRIDFLEX_REPLAY_TRANSACTION_READINGS": "1000",
     }
     command = [str(Path(sys.executable).parent / "gridflex"), "replay", "redd", "--path", str(tmp_path)]
-    for pause_s in (2.0, 2.3, 2.6):
+    for pause_s in sampler.draw("seconds before kills of the replay", (2.0, 2.3, 2.6), 1):
         started = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         time.sleep(pause_s)
         started.kill()

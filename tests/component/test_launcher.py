@@ -37,6 +37,7 @@ SERVICES = (
     "druid-broker",
     "druid-router",
 )
+OUTAGES = "outages of the stack"
 
 
 def gridflex(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -108,6 +109,7 @@ def _is_told_in_one_line_by_every_command(stack: Stack) -> None:
         assert "<" not in done.stderr
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SERVICES)
 def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, druid: Druid, name: str) -> None:
     dataset = f"killed-{name}"
@@ -131,6 +133,7 @@ def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, drui
     assert found["energy_wh"] == pytest.approx(2 * sum(range(500)) * 3 / 3600, rel=1e-12)
 
 
+@pytest.mark.sampled(1, pool=OUTAGES)
 def test_indexer_killed_for_long__loses_nothing_though_the_overlord_believes_in_its_tasks(
     stack: Stack, druid: Druid
 ) -> None:
@@ -148,6 +151,7 @@ def test_indexer_killed_for_long__loses_nothing_though_the_overlord_believes_in_
     assert (found["n"], found["observed_s"]) == (400, 1200.0)
 
 
+@pytest.mark.sampled(1, pool=OUTAGES)
 def test_all_services_killed_at_once__are_back_after_up(stack: Stack, druid: Druid) -> None:
     produce(stack, "powerraw", encode_dicts(reading_schema(), [GOOD | {"dataset": "all-killed"}] * 300))
     assert summed(druid, "all-killed", 300)["n"] == 300
@@ -158,6 +162,7 @@ def test_all_services_killed_at_once__are_back_after_up(stack: Stack, druid: Dru
     assert summed(druid, "all-killed", 300)["n"] == 300
 
 
+@pytest.mark.sampled(1, pool=OUTAGES)
 def test_down_and_up__keep_every_reading(stack: Stack, druid: Druid) -> None:
     produce(stack, "powerraw", encode_dicts(reading_schema(), [GOOD | {"dataset": "kept"}] * 300))
     assert summed(druid, "kept", 300)["n"] == 300

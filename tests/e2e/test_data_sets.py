@@ -21,6 +21,8 @@ from tests.support.flow import (
 
 pytestmark = pytest.mark.e2e
 
+REAL = "real data sets, from files to Druid"
+
 
 def play(running: Running, dataset: str, path: Path, *houses: str) -> dict[str, object]:
     """Replay all of it and wait until Druid has counted every reading."""
@@ -54,6 +56,7 @@ def assert_stream_is_batch(running: Running, dataset: str, path: Path, houses: t
     wait_for("flexibility in Druid", lambda: number(running.druid, query), flexible.total())
 
 
+@pytest.mark.sampled(1, pool=REAL)
 def test_redd__real_house_reaches_druid_to_the_last_reading(running: Running, shared_data: Path) -> None:
     path = shared_data / "redd"
     done = play(running, "redd", path, "5")
@@ -63,6 +66,7 @@ def test_redd__real_house_reaches_druid_to_the_last_reading(running: Running, sh
     assert rejections(running.config, "replay") == {"late": 38}
 
 
+@pytest.mark.sampled(1, pool=REAL)
 def test_greend__real_plugs_reach_druid_to_the_last_reading(running: Running, shared_data: Path) -> None:
     path = shared_data / "greend_format_from_eco"
     done = play(running, "greend", path)

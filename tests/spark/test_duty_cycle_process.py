@@ -16,6 +16,7 @@ import pytest
 
 from gridflex.config import ROOT, Config
 from tests.spark.conftest import OwnTopics
+from tests.support.sampling import Sampler
 from tests.support.spark.samples import (
     publish,
     readings,
@@ -30,12 +31,12 @@ pytestmark = [pytest.mark.spark, pytest.mark.component]
 _WAIT_S = 300
 
 
-def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnTopics) -> None:
+def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnTopics, sampler: Sampler) -> None:
     settings = own_topics(max_offsets_per_trigger=150, trigger_s=0, buckets=4)
     sent = readings(steps=150)
     publish(settings.kafka, sent)
 
-    for kill in range(3):
+    for kill in sampler.draw("kills of the streaming process", range(3), 1):
         with _job(settings) as job:
             seen = _batch_id(settings)
             wait_until(lambda seen=seen: _batch_id(settings) > seen, _WAIT_S, f"a micro-batch after kill {kill}")

@@ -122,6 +122,7 @@ def test_environment__knows_no_project_but_the_unpacked_one(release: Release) ->
     assert Path(there.stdout.strip()).is_relative_to(release.app)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("way", "stage"),
     [

@@ -45,8 +45,6 @@ _BATCH_SLOTS = 2
 _LONGEST_QUERY_S = 300
 _UNASKED_TIMEOUT_S = 30
 """Of a query that names no timeout: a dashboard's."""
-_ANYONE_S = 40
-"""Of a query without the token: a dashboard's, and some seconds in which Druid's own timeout may end it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +210,7 @@ def _values(config: Config, local: _Local, folder: Path) -> dict[str, object]:
         "exchange_dir": exchange_folder(config) or folder / "exchange",
         "query_timeout_ms": int(min(config.druid.query_timeout_s, _UNASKED_TIMEOUT_S) * 1000),
         "max_query_timeout_ms": int(max(config.druid.query_timeout_s, _LONGEST_QUERY_S) * 1000),
-        "anyone_query_ms": _ANYONE_S * 1000,
+        "anyone_query_ms": int(ports.anyone_query_s * 1000),
         "slots": task_slots(config),
         "ingestion_heap_bytes": local.heap_mb * 400_000,
     }

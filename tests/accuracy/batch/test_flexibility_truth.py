@@ -8,6 +8,8 @@ import pytest
 from gridflex.domain.flexibility import HORIZONS_MIN
 from tests.support.flexible_town import Town, make_town
 
+pytestmark = pytest.mark.sampled(1, by="towns")
+
 DRAWS = 200
 HOUSES, DAYS = 30, 3
 SEEDS = (1, 2)
