@@ -53,3 +53,7 @@ class LimitError(GridflexError):
 
 class DispatchError(GridflexError):
     """A plan that must not become commands; the message names what is wrong with it."""
+
+
+class LedgerFencedError(GridflexError):
+    """Another writer of the ledger took over; nothing of this one arrives from now on."""

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from gridflex import config
-from gridflex.adapters.kafka.writer import Message, TransactionalWriter
+from gridflex.adapters.kafka.transactions import Message
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.errors import GridflexError
 from stream_processing.state.bucket import REFUSED
 

@@ -1,4 +1,4 @@
-"""``gridflex curtail``: what could be shed, and plans."""
+"""``gridflex curtail``: what could be shed, plans, and the ledger."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.config import load_config
 from gridflex.curtailment.arguments import minute_asked_ms, refuse_place
+from gridflex.curtailment.audit_command import audit
 from gridflex.curtailment.plan_command import plan
 from gridflex.domain.flexibility import HORIZONS_MIN, Slice, total
 from gridflex.printed_table import table
@@ -26,6 +27,7 @@ def curtail() -> None:
 
 
 curtail.add_command(plan)
+curtail.add_command(audit)
 
 
 @curtail.command()

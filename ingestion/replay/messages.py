@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gridflex.adapters.avro import Coded, StringTable, encode_columns, encode_dicts
-from gridflex.adapters.kafka.writer import Message
+from gridflex.adapters.kafka.transactions import Message
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.domain.readings import HouseId, Rejection, SourceSeries
 from ingestion.premises import Premises

@@ -77,7 +77,7 @@ def test_commit__gives_up_a_call_that_does_not_come_back(
     name = f"stuck{pause_s}"
     with TransactionalWriter(kafka, name) as writer:
         writer.commit({"writer": [(b"k", f"{name}-1".encode())]}, "1")
-        monkeypatch.setattr("gridflex.adapters.kafka.writer._STUCK_S", 2.0)
+        monkeypatch.setattr("gridflex.adapters.kafka.transactions.STUCK_S", 2.0)
         os.kill(pid, signal.SIGSTOP)
         wakes = threading.Timer(pause_s, os.kill, (pid, signal.SIGCONT))
         wakes.start()

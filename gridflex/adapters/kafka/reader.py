@@ -47,6 +47,10 @@ class Topic:
         """The offset after the last committed message; end marks of transactions count."""
         return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
+    def written_offsets(self) -> Offsets:
+        """The offset after the last message, whether its transaction is finished or not."""
+        return self._offsets(OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)  # type: ignore[no-untyped-call]
+
     def offsets_at(self, time_ms: int) -> Offsets:
         """The first offset whose message has this Kafka time stamp or a later one; the end if there is none."""
         end = self.end_offsets()
@@ -116,15 +120,13 @@ class Topic:
             return denial(self._kafka, f"read topic {self.name}", problem)
         return ServiceError(f"Kafka, topic {self.name}: {problem.str()}")
 
-    def _offsets(self, spec: OffsetSpec) -> Offsets:
+    def _offsets(self, spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_COMMITTED) -> Offsets:
         try:
             known = self._admin.list_topics(self.name, _CALL_S).topics[self.name]
             if known.error is not None:
                 raise self._refused(known.error)
             asked = {TopicPartition(self.name, partition): spec for partition in known.partitions}
-            futures = self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_CALL_S
-            )
+            futures = self._admin.list_offsets(asked, isolation_level=isolation, request_timeout=_CALL_S)
             return {where.partition: future.result().offset for where, future in sorted(futures.items())}
         except KafkaException as problem:
             if problem.args[0].code() in DENIED:

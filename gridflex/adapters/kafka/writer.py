@@ -7,7 +7,6 @@ needs no topic of its own (docs/adr/0003).
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -19,39 +18,21 @@ from gridflex import config
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
 from gridflex.adapters.kafka.feed_topics import position_topic
 from gridflex.adapters.kafka.refusals import DENIED, denial
+from gridflex.adapters.kafka.transactions import (
+    CALL_S,
+    Calls,
+    Message,
+    StuckError,
+    denied,
+    is_fenced,
+    producer_settings,
+    send,
+)
 from gridflex.errors import ReplayFencedError, ServiceError
 
 logger = logging.getLogger(__name__)
 
-Message = tuple[bytes, bytes]
-"""Key and value."""
-
-_FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
-_PASSING = {
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.UNSTABLE_OFFSET_COMMIT,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.NETWORK_EXCEPTION,
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TIMED_OUT,
-    KafkaError._WAIT_COORD,
-}
-_PAUSE_S = 0.2
-_CALL_S = 10.0
-_CHUNK = 10_000
 _OUTAGE_S = 300.0
-_STUCK_S = 45.0
-"""librdkafka's transaction calls may outlive their own time limit after a broker was killed: then they are given up."""
-
-
-class _StuckError(ServiceError):
-    """A call into librdkafka that does not come back."""
-
-    def __init__(self) -> None:
-        super().__init__(f"Kafka's client did not come back within {_STUCK_S:g} s")
 
 
 class TransactionalWriter:
@@ -77,19 +58,15 @@ class TransactionalWriter:
         self._late = 0
         """Calls that were given up. Each may go through after all, and so fence a later producer of our own off."""
         self._settings = {
-            **common,
-            "transactional.id": name,
-            "transaction.timeout.ms": int(kafka.transaction_timeout_s * 1000),
-            "acks": "all",
-            "compression.type": "lz4",
-            "partitioner": "murmur2_random",
+            **producer_settings(kafka, name),
             "linger.ms": 20,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 512 * 1024,
         }
+        self._calls = Calls(kafka=kafka, name=name, outage_s=_OUTAGE_S, final=self._final)
         self._producer = Producer(self._settings)
-        self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
+        self._retry(lambda: self._producer.init_transactions(CALL_S), "init")
         self._sequence, self.position = self._committed()
 
     def __enter__(self) -> TransactionalWriter:
@@ -112,7 +89,7 @@ class TransactionalWriter:
     def _written(self, messages: Mapping[str, Sequence[Message]], position: str) -> bool:
         try:
             return (self._stuck and self._start_over(position)) or self._attempt(messages, position)
-        except _StuckError:
+        except StuckError:
             self._stuck = True
             return False
 
@@ -120,34 +97,23 @@ class TransactionalWriter:
         try:
             self._producer.begin_transaction()
             for topic, batch in messages.items():
-                self._produce(topic, batch)
+                send(self._producer, topic, batch)
             offset = TopicPartition(self._topic, 0, self._sequence + 1, position)
             group = self._consumer.consumer_group_metadata()
-            self._retry(lambda: self._producer.send_offsets_to_transaction([offset], group, _CALL_S), "position")
-            self._retry(lambda: self._producer.commit_transaction(_CALL_S), "commit")
+            self._retry(lambda: self._producer.send_offsets_to_transaction([offset], group, CALL_S), "position")
+            self._retry(lambda: self._producer.commit_transaction(CALL_S), "commit")
         except KafkaException as problem:
             error = problem.args[0]
             if not error.txn_requires_abort():
                 raise self._final(error) from None
             logger.warning("transaction=aborted writer=%s reason=%s", self._name, error.str())
-            self._retry(lambda: self._producer.abort_transaction(_CALL_S), "abort")
-            self._raise_if_denied(messages, error)
+            self._retry(lambda: self._producer.abort_transaction(CALL_S), "abort")
+            if error.code() in DENIED:
+                raise self._final(error) from None
+            if refusal := denied(self._kafka, self._producer, messages):
+                raise refusal from None
             return False
         return True
-
-    def _raise_if_denied(self, messages: Mapping[str, Sequence[Message]], error: KafkaError) -> None:
-        """Raise ``ServiceError`` when an ACL is why a transaction had to be aborted."""
-        if error.code() in DENIED:
-            raise self._final(error)
-        if self._kafka.security_protocol == "PLAINTEXT":
-            return
-        for topic in messages:
-            try:
-                told = self._producer.list_topics(topic, _CALL_S).topics[topic].error
-            except KafkaException:
-                continue
-            if told is not None and told.code() in DENIED:
-                raise denial(self._kafka, f"write to topic {topic}", told)
 
     def _start_over(self, position: str) -> bool:
         """Leave a producer that is stuck and fence it off with a new one; whether its transaction is committed.
@@ -157,66 +123,34 @@ class TransactionalWriter:
         logger.warning("kafka=stuck writer=%s action=new_producer", self._name)
         self._abandoned.append(self._producer)
         self._producer = Producer(self._settings)
-        self._retry(lambda: self._producer.init_transactions(_CALL_S), "init")
+        self._retry(lambda: self._producer.init_transactions(CALL_S), "init")
         committed = self._committed()
         if committed not in ((self._sequence, self.position), (self._sequence + 1, position)):
             raise self._taken_over()
         self._stuck = False
         return committed[0] > self._sequence
 
-    def _produce(self, topic: str, batch: Sequence[Message]) -> None:
-        for start in range(0, len(batch), _CHUNK):
-            waiting: list[Any] = [{"key": key, "value": value} for key, value in batch[start : start + _CHUNK]]
-            while waiting:
-                if self._producer.produce_batch(topic, waiting) == len(waiting):
-                    break
-                waiting = [message for message in waiting if "_error" in message]
-                problem = waiting[0]["_error"]
-                if problem.code() != KafkaError._QUEUE_FULL:
-                    raise KafkaException(problem)
-                waiting = [{"key": message["key"], "value": message["value"]} for message in waiting]
-                self._producer.poll(0.1)
-            self._producer.poll(0)
-
     def _retry(self, call: Callable[[], Any], what: str) -> None:
-        started = time.monotonic()
-        while True:
-            try:
-                _bounded(call)
-            except _StuckError:
-                self._late += 1
-                raise
-            except KafkaException as problem:
-                error = problem.args[0]
-                if error.fatal() or error.code() in _FENCED:
-                    raise self._final(error) from None
-                if error.txn_requires_abort() and what != "abort":
-                    raise
-                if not (error.retriable() or error.code() in _PASSING):
-                    raise self._final(error) from None
-                if time.monotonic() - started > _OUTAGE_S:
-                    raise ServiceError(f"Kafka did not answer {self._name} ({what}): {error.str()}") from None
-                if self._kafka.security_protocol != "PLAINTEXT":
-                    refuse_at_once(self._kafka)
-                logger.warning("kafka=retry writer=%s call=%s reason=%s", self._name, what, error.str())
-                time.sleep(_PAUSE_S)
-            else:
-                return
+        try:
+            self._calls.retry(call, what)
+        except StuckError:
+            self._late += 1
+            raise
 
     def _committed(self) -> tuple[int, str | None]:
         found: list[TopicPartition] = []
         where = [TopicPartition(self._topic, 0)]
-        self._retry(lambda: found.extend(self._consumer.committed(where, timeout=_CALL_S)), "read position")
+        self._retry(lambda: found.extend(self._consumer.committed(where, timeout=CALL_S)), "read position")
         offset = found[0]
         if offset.error is not None:
             raise ServiceError(f"cannot read the position of {self._name}: {offset.error.str()}")
         return (offset.offset, offset.metadata or None) if offset.offset >= 0 else (0, None)
 
     def _final(self, error: KafkaError) -> Exception:
-        if error.code() in _FENCED or (error.fatal() and "fenced" in error.str().lower()):
+        if is_fenced(error):
             if self._late:  # by ourselves, or by another process: a new producer's look at the position tells
                 self._late -= 1
-                return _StuckError()
+                return StuckError()
             return self._taken_over()
         if error.code() in DENIED:
             return denial(self._kafka, f"write as {self._name}", error)
@@ -224,22 +158,3 @@ class TransactionalWriter:
 
     def _taken_over(self) -> ReplayFencedError:
         return ReplayFencedError(f"{self._name} is run by another process, which took over; this one stops")
-
-
-def _bounded(call: Callable[[], Any]) -> None:
-    """Run a call that should have a time limit of its own. Raises ``_StuckError`` when it does not come back."""
-    problems: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as problem:  # handed to the caller's thread
-            problems.append(problem)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(_STUCK_S)
-    if thread.is_alive():
-        raise _StuckError
-    if problems:
-        raise problems[0]
