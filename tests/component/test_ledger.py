@@ -22,7 +22,7 @@ from gridflex.adapters.kafka.ledger_messages import audit_topic, from_message, t
 from gridflex.cli import gridflex
 from gridflex.config import ROOT, Kafka
 from gridflex.domain.curtailment import Action, Change, Head, Ledger, Record, State, chained, verify
-from gridflex.errors import LedgerError, LedgerFencedError, ServiceError, TransitionError
+from gridflex.errors import LedgerError, LedgerFencedError, ServiceError, TransitionError, UsageError
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA, CONTENT, LIFE, change, plan_content
 from tests.support.dying_ledger import STEPS, command_messages
@@ -286,13 +286,15 @@ def test_audit__finds_a_chained_record_of_what_no_rule_allows(
     assert str(finding).startswith("record 2 is not allowed: ledger record 2: amira proposed event-1")
 
 
-def test_audit__refuses_what_is_no_ledger_in_one_line(kafka: Kafka, copy_of: Callable[..., str]) -> None:
-    done = audit(kafka, "--topic", copy_of([], partitions=2))
-    assert (done.exit_code, "has 2 partitions; allowed: one" in done.stderr) == (1, True)
-    done = audit(kafka, "--topic", "nowhere")
-    assert (done.exit_code, "topic nowhere" in done.stderr) == (1, True)
-    done = audit(kafka, "--head", "7")
-    assert (done.exit_code, "--head: found '7'; allowed: RECORDS:HASH" in done.stderr) == (2, True)
+def test_audit__refuses_what_is_no_ledger(kafka: Kafka, copy_of: Callable[..., str]) -> None:
+    for words, kind, message in (
+        (("--topic", copy_of([], partitions=2)), LedgerError, "has 2 partitions; allowed: one"),
+        (("--topic", "nowhere"), ServiceError, "topic nowhere"),
+        (("--head", "7"), UsageError, "--head: found '7'; allowed: RECORDS:HASH"),
+    ):
+        done = audit(kafka, *words)
+        assert isinstance(done.exception, kind)
+        assert message in str(done.exception)
 
 
 def test_writer__does_not_go_on_after_a_record_written_by_hand(kafka: Kafka) -> None:
