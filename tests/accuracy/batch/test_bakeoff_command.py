@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from batch.benchmark.commands import bakeoff
 from gridflex.domain.baseline import METHODS
 from gridflex.errors import GridflexError, UsageError
-from tests.support.demand_simulator import Town, simulate
+from tests.support.demand_simulator import Town
+from tests.support.load_files import write_load_csv
 
 FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days"]
 
@@ -17,15 +18,8 @@ FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six homes by the hour for 90 days, as a user's own file."""
-    town = simulate(Town(homes=6, days=90, slots=24, seed=3))
     path = tmp_path_factory.mktemp("loads") / "homes.csv"
-    start = dt.datetime.combine(town.date(0), dt.time(), dt.timezone(dt.timedelta(hours=1)))
-    rows = ["slice,interval_start,energy_kwh,temperature_c"]
-    for name, kwh in zip(town.names, town.kwh, strict=True):
-        for hour, energy in enumerate(kwh.ravel()):
-            peak = town.peak_temperature_c[hour // 24]
-            rows.append(f"{name},{(start + dt.timedelta(hours=hour)).isoformat()},{energy:.6f},{peak:.2f}")
-    path.write_text("\n".join(rows) + "\n")
+    write_load_csv(path, Town(homes=6, days=90, slots=24, seed=3))
     return path
 
 
