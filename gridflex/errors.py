@@ -39,6 +39,10 @@ class TransitionError(GridflexError):
     """A change of an event that its state, its content, the actor or the clock does not allow."""
 
 
+class ActorError(TransitionError):
+    """A change of an event that this actor may not make: by role, by region, or because another person must."""
+
+
 class LedgerError(GridflexError):
     """A ledger record that does not have the form of one; see ``verify`` for records that were tampered with."""
 

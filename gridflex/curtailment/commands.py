@@ -1,4 +1,4 @@
-"""``gridflex curtail``: what could be shed, plans, and the ledger."""
+"""``gridflex curtail``: what could be shed, plans, events, and the ledger."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.config import load_config
 from gridflex.curtailment.arguments import minute_asked_ms, refuse_place
 from gridflex.curtailment.audit_command import audit
+from gridflex.curtailment.event_commands import COMMANDS
 from gridflex.curtailment.plan_command import plan
 from gridflex.domain.flexibility import HORIZONS_MIN, Slice, total
 from gridflex.printed_table import table
@@ -23,11 +24,11 @@ Households = Mapping[tuple[str | None, str | None], int]
 
 @click.group()
 def curtail() -> None:
-    """Shed load: what could be shed now, and plans of who is off when."""
+    """Shed load: what could be shed now, plans of who is off when, and events from proposal to approval."""
 
 
-curtail.add_command(plan)
-curtail.add_command(audit)
+for _command in (plan, *COMMANDS, audit):
+    curtail.add_command(_command)
 
 
 @curtail.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gridflex.domain.curtailment.actors import Actor, Role
+from gridflex.domain.curtailment.admission import check_admission
 from gridflex.domain.curtailment.audit import Fault, Finding, Head, head, verify
 from gridflex.domain.curtailment.called import CalledGroup, called_groups, check_rules, control_cohort_of
 from gridflex.domain.curtailment.canonical import canonical_json, content_hash
@@ -91,6 +92,7 @@ __all__ = [
     "called_groups",
     "canonical_json",
     "chained",
+    "check_admission",
     "check_calls",
     "check_rules",
     "cohort_of",

@@ -21,7 +21,7 @@ from typing import Any
 
 from gridflex.domain.curtailment.actors import Actor, Role
 from gridflex.domain.curtailment.canonical import content_hash
-from gridflex.errors import TransitionError
+from gridflex.errors import ActorError, TransitionError
 
 
 class State(StrEnum):
@@ -198,7 +198,7 @@ def _amended(event: Event, change: Change) -> Event:
 
 def _decided(event: Event, change: Change) -> Event:
     if change.actor.name == event.proposer:
-        raise TransitionError(
+        raise ActorError(
             f"{change.actor.name} proposed {event.event_id} and cannot {change.action} it: another person must"
         )
     approved = event.content_hash if change.action is Action.APPROVE else ""
@@ -229,11 +229,11 @@ def _check_actor(change: Change, region: str, roles: frozenset[Role]) -> None:
     actor = change.actor
     if not actor.roles & roles:
         has = ", ".join(sorted(actor.roles)) or "no role"
-        raise TransitionError(
+        raise ActorError(
             f"{actor.name} ({has}) cannot {change.action} {change.event_id}: allowed: {', '.join(sorted(roles))}"
         )
     if not actor.may_act_in(region):
-        raise TransitionError(
+        raise ActorError(
             f"{actor.name} cannot {change.action} {change.event_id} in {region}: "
             f"allowed regions: {', '.join(sorted(actor.regions or ())) or 'none'}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gridflex.config import Config
 from gridflex.operations.local.airflow_service import airflow_services
 from gridflex.operations.local.druid_services import druid_services, zookeeper_service
+from gridflex.operations.local.events_service import events_service
 from gridflex.operations.local.kafka_service import kafka_service
 from gridflex.operations.local.replay_service import replay_service
 from gridflex.operations.local.services import Service
@@ -20,6 +21,7 @@ def all_services(config: Config) -> tuple[Service, ...]:
         *druid_services(config),
         spark_service(config),
         replay_service(config),
+        events_service(config),
         *airflow_services(config),
         superset_service(config),
     )

@@ -12,6 +12,7 @@ import click
 from gridflex.adapters.superset.users import credentials_file, superset_url
 from gridflex.config import load_config
 from gridflex.operations.local.airflow_service import airflow_welcome
+from gridflex.operations.local.events_service import EVENTS, events_welcome
 from gridflex.operations.local.look import ServiceStatus
 from gridflex.operations.local.problems import Look
 from gridflex.operations.local.stack import Stack
@@ -29,8 +30,8 @@ def up(services: tuple[str, ...]) -> None:
     """Start the local stack, or the named services and what they depend on.
 
     Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
-    Airflow and Superset are started only by name: `gridflex up airflow`, `gridflex up superset`. Without a name, what
-    was up before `gridflex down` comes back as well.
+    Airflow, Superset and the events service are started only by name: `gridflex up airflow`, `gridflex up superset`,
+    `gridflex up events`. Without a name, what was up before `gridflex down` comes back as well.
     """
     started = time.monotonic()
     stack = _stack()
@@ -39,6 +40,8 @@ def up(services: tuple[str, ...]) -> None:
     if any(name.startswith("airflow") for name in told) and (welcome := airflow_welcome(stack.config)):
         click.echo(welcome)
     if SUPERSET in told and (welcome := superset_welcome(stack.config)):
+        click.echo(welcome)
+    if EVENTS in told and (welcome := events_welcome(stack.config)):
         click.echo(welcome)
     click.echo(f"up: {time.monotonic() - started:.0f} s")
 

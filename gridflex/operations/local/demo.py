@@ -22,6 +22,7 @@ from gridflex.config import ROOT, Config, load_config
 from gridflex.contracts.profiles import sums_of_circuits
 from gridflex.errors import ServiceError
 from gridflex.operations.checks.canary import CANARY
+from gridflex.operations.local.events_service import EVENTS, events_welcome
 from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.state_folder import claim
@@ -53,12 +54,13 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     stack.up([service.name for service in stack.services if not service.optional])
     if generator is not None and generator.wait() != 0:
         raise ServiceError(f"the generator failed with exit code {generator.returncode}")
-    stack.up([REPLAY])
+    stack.up([REPLAY, EVENTS])
     rate = _catch_up(stack, timeout_s)
     _show(config, stack, rate)
     click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
     address = _open_dashboards(stack, days)
     click.echo(f"\ndemo: {time.monotonic() - started:.0f} s. The replay stays live; `gridflex down` ends it all.")
+    click.echo(events_welcome(config) or "")
     click.echo(address)
 
 

@@ -42,6 +42,7 @@ _WITHOUT = {
     SPARK: "no duty cycle and no flexibility is told; readings wait in Kafka as long as it keeps them",
     "replay": "no reading is played; it goes on where it stopped",
     "superset": "no dashboard opens",
+    "events": "no event is proposed, approved or dispatched",
 }
 _REFUSED_S = 600.0
 _TASKS = "no batch job runs: no new baseline, forecast or reconciliation"

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.curtailment.arguments import MINUTE_MS, duration_ms, instant_ms
-from gridflex.curtailment.plan_command import check_slices, flexible_groups, plan
+from gridflex.curtailment.plan_command import plan
 from gridflex.curtailment.plan_report import plan_report
+from gridflex.curtailment.planning import check_slices, flexible_groups
 from gridflex.domain.flexibility import Moments, Slice
 from gridflex.errors import DataQualityError, UsageError
 

@@ -1,0 +1,87 @@
+"""Asks the events service, in the name of whom the token belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from gridflex.adapters.events.tokens import events_url, tokens_file
+from gridflex.config import Config, authorities
+from gridflex.config.event_users import TOKEN_VARIABLE
+from gridflex.errors import ServiceError, UsageError
+
+_CONNECT_S, _ANSWER_S = 5.0, 30.0
+_PLAN_MARGIN_S = 30.0
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LONGEST = 300
+Json = dict[str, Any]
+
+
+class EventsClient:
+    """The events service. Every method raises ``ServiceError`` in one line when it refuses or does not answer."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str] | None = None) -> None:
+        """Raises ``UsageError`` without a token, or when it would go over an open line."""
+        environ = os.environ if environ is None else environ
+        self._config, self._url = config, events_url(config)
+        token = environ.get(TOKEN_VARIABLE, "").strip()
+        if not token:
+            raise UsageError(
+                f"who asks? Put your token into {TOKEN_VARIABLE}; `gridflex up events` makes them, in "
+                f"{tokens_file(config)}"
+            )
+        if not token.isascii() or not token.isprintable():
+            raise UsageError(f"{TOKEN_VARIABLE}: allowed: printable letters, digits and signs of ASCII")
+        where = urlsplit(self._url)
+        if where.scheme != "https" and where.hostname not in _LOOPBACK:
+            raise UsageError(f"events.url is {self._url}: anyone on the way could read the token; allowed: https://")
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def draft_plan(self, asked: Mapping[str, Any]) -> Json:
+        """Plan, and draft an event of it: ``event_id``, ``content_hash``, ``plan``."""
+        return self._ask("POST", "/plans", asked, self._config.events.plan_timeout_s + _PLAN_MARGIN_S)
+
+    def draft(self, plan: Mapping[str, Any]) -> Json:
+        """Draft an event of a plan document."""
+        return self._ask("POST", "/events", plan)
+
+    def events(self, **wanted: str) -> list[Json]:
+        """Events, the newest change first; ``wanted``: ``state``, ``region``."""
+        query = "&".join(f"{name}={quote(value)}" for name, value in wanted.items() if value)
+        found: list[Json] = self._ask("GET", f"/events?{query}")["events"]
+        return found
+
+    def event(self, event_id: str) -> Json:
+        """One event with its plan, its history and the results of its commands."""
+        return self._ask("GET", f"/events/{quote(event_id, safe='')}")
+
+    def act(self, event_id: str, action: str, **body: object) -> Json:
+        """Propose, approve, reject, cancel or amend an event; how it is then."""
+        return self._ask("POST", f"/events/{quote(event_id, safe='')}/{action}", body)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, timeout_s: float = _ANSWER_S) -> Json:
+        verify = authorities("events", self._config.events.ca_file)
+        try:
+            with requests.request(
+                method, self._url + path, json=body, headers=self._headers, timeout=(_CONNECT_S, timeout_s),
+                verify=verify, allow_redirects=False,
+            ) as answer:  # fmt: skip
+                found = answer.json() if answer.content else {}
+        except requests.Timeout:
+            raise ServiceError(f"the events service at {self._url} gave no answer within {timeout_s:.0f} s") from None
+        except requests.exceptions.JSONDecodeError:
+            raise ServiceError(f"{self._url} is not the events service (events.url): no JSON came") from None
+        except requests.RequestException as problem:
+            raise ServiceError(
+                f"no events service at {self._url} ({type(problem).__name__}): `gridflex up events` starts it"
+            ) from None
+        if answer.status_code == 401:
+            raise ServiceError(f"the events service at {self._url} knows no such token: look at {TOKEN_VARIABLE}")
+        if not 200 <= answer.status_code < 300 or not isinstance(found, dict):
+            why = str(found.get("detail", "")) if isinstance(found, dict) else ""
+            raise ServiceError(" ".join(why[:_LONGEST].split()) or f"{path}: HTTP {answer.status_code}")
+        return found

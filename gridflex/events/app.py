@@ -1,0 +1,88 @@
+"""The events service as a web application."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from gridflex.adapters.events.tokens import make_tokens
+from gridflex.config import Config
+from gridflex.errors import GridflexError
+from gridflex.events import event_routes, reading_routes
+from gridflex.events.answers import answer_errors
+from gridflex.events.asking import Parts
+from gridflex.events.book import Book
+from gridflex.events.changes import Streams
+from gridflex.events.desk import Desk
+from gridflex.events.middleware import AnswerHeaders, BodyLimit
+from gridflex.events.planner import Planner
+from gridflex.events.rates import RateLimit
+from gridflex.events.refusals import Refusals
+from gridflex.events.sign_in import SignIn
+
+logger = logging.getLogger(__name__)
+
+_LOOK_S = 5.0
+_DESCRIPTION = """Curtailment events: plan, propose, approve by another person, cancel, follow.
+
+Every call but `/health` wants `Authorization: Bearer TOKEN`. See docs/events.md."""
+
+
+def create_app(config: Config, environ: Mapping[str, str] | None = None) -> FastAPI:
+    """The application; it opens the ledger when it starts. Makes tokens that lack. Raises ``ConfigError``."""
+    book = Book(config.kafka)
+    refusals = Refusals()
+    app = FastAPI(title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, redoc_url=None)
+    app.state.parts = Parts(
+        config=config,
+        book=book,
+        desk=Desk(config, book, Planner(config)),
+        sign_in=SignIn.of(make_tokens(config, environ)),
+        refusals=refusals,
+        streams=Streams(book),
+        requests=RateLimit(config.events.requests_per_min),
+        wrong_tokens=RateLimit(config.events.wrong_tokens_per_min),
+    )
+    app.include_router(event_routes.router)
+    app.include_router(reading_routes.router)
+    answer_errors(app, refusals)
+    app.add_middleware(BodyLimit, max_bytes=config.events.max_body_kb * 1000)
+    app.add_middleware(AnswerHeaders)
+    return app
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    """Opens the ledger, and looks every few seconds at what another service may have written."""
+    parts: Parts = app.state.parts
+    over = threading.Event()
+    looking = threading.Thread(target=_look, args=(parts.book, over), daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        await to_thread.run_sync(looking.join, 5)
+        await to_thread.run_sync(_close, parts.book)
+
+
+def _look(book: Book, over: threading.Event) -> None:
+    while True:
+        try:
+            book.alive()
+        except GridflexError as problem:
+            logger.warning("ledger=away reason=%s", problem)
+        if over.wait(_LOOK_S):
+            return
+
+
+def _close(book: Book) -> None:
+    try:
+        book.close()
+    except GridflexError as problem:
+        logger.warning("ledger=not_closed reason=%s", problem)

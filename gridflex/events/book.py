@@ -1,0 +1,203 @@
+"""The ledger as this process knows it, and the one way to change it: one lock around one fenced writer.
+
+Reading takes no lock: every change makes a new snapshot. A writer that another service has fenced is opened again, and
+the change is checked anew against what that service wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
+from gridflex.config import Kafka
+from gridflex.domain.curtailment import NO_RECORD, Change, Finding, Head, Ledger, Record, chained, fold, verify
+from gridflex.errors import LedgerError, LedgerFencedError, ServiceError
+
+logger = logging.getLogger(__name__)
+
+Messages = Mapping[str, Sequence[tuple[bytes, bytes]]]
+Listener = Callable[[Record], None]
+_ATTEMPTS = 3
+"""Two services that write at once fence each other in turn; one of them ends soon, or it is told."""
+_LOCK_S = 20.0
+_ALIVE_S = 1.0
+_NOTHING: Messages = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The ledger after one of its records, and the records of each event in order."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    histories: Mapping[str, tuple[Record, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    newest: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """The plan of each event's newest version, by event id."""
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Snapshot:
+        """Of a whole chain. Raises ``LedgerError`` that names the first record that is not in order."""
+        if finding := verify(records):
+            raise LedgerError(f"the ledger cannot be trusted: {finding}")
+        histories: dict[str, list[Record]] = {}
+        newest: dict[str, Mapping[str, Any]] = {}
+        for record in records:
+            event_id = str(record.what["event_id"])
+            histories.setdefault(event_id, []).append(record)
+            if record.what["content"] is not None:
+                newest[event_id] = record.what["content"]
+        kept = {name: tuple(found) for name, found in histories.items()}
+        return cls(fold(records), MappingProxyType(kept), MappingProxyType(newest))
+
+    def after(self, ledger: Ledger, record: Record) -> Snapshot:
+        """With one record more."""
+        event_id = str(record.what["event_id"])
+        history = (*self.histories.get(event_id, ()), record)
+        content = record.what["content"]
+        newest = self.newest if content is None else MappingProxyType({**self.newest, event_id: content})
+        return Snapshot(ledger, MappingProxyType({**self.histories, event_id: history}), newest)
+
+    def contents(self, event_id: str) -> list[Mapping[str, Any]]:
+        """The plan of each version of an event, the newest last; empty without such an event."""
+        history = self.histories.get(event_id, ())
+        return [record.what["content"] for record in history if record.what["content"] is not None]
+
+
+class Book:
+    """The ledger, for all threads of the service.
+
+    Every method that asks Kafka raises ``ServiceError`` when it does not answer, ``LedgerError`` when a record is not
+    what was written.
+    """
+
+    def __init__(self, kafka: Kafka, clock: Callable[[], float] = time.time) -> None:
+        """``clock``: seconds since the epoch. Nothing is opened before ``open`` or the first change."""
+        self._kafka, self._clock = kafka, clock
+        self._lock = threading.Lock()
+        self._writer: LedgerWriter | None = None
+        self._snapshot = Snapshot()
+        self._listeners: list[Listener] = []
+        self._asked_s = -_ALIVE_S
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was last known; it never changes."""
+        return self._snapshot
+
+    @property
+    def ledger(self) -> Ledger:
+        """Events and the end of the chain, as last known."""
+        return self._snapshot.ledger
+
+    def content(self, event_id: str) -> Mapping[str, Any]:
+        """The plan of an event's newest version. Raises ``KeyError`` without such an event."""
+        return self._snapshot.newest[event_id]
+
+    def open(self) -> None:
+        """Become the ledger's writer, and read all of it."""
+        with self._locked():
+            self._opened()
+
+    def close(self) -> None:
+        """Give the writer up; the next change opens another."""
+        with self._locked():
+            self._closed()
+
+    def change(self, change: Change, messages: Messages | Callable[[Snapshot], Messages] = _NOTHING) -> Record:
+        """Append a change, with ``messages`` on other topics in the same transaction; its time is now.
+
+        ``messages`` may be made of what the ledger says at that moment, and may refuse the change by an error.
+        Raises ``TransitionError`` when the event, the actor or the clock does not allow it: then nothing has happened.
+        After a ``ServiceError`` it may have happened: the ledger tells once Kafka answers.
+        """
+        with self._locked():
+            for _ in range(_ATTEMPTS):
+                writer = self._opened()
+                made = replace(change, time_ms=round(self._clock() * 1000))
+                expected = chained(writer.ledger.last, made)
+                try:
+                    sent = messages(self._snapshot) if callable(messages) else messages
+                    record = writer.append(made, sent)[0]
+                except LedgerFencedError:
+                    logger.warning("ledger=fenced action=open_again event=%s", change.event_id)
+                    self._closed()
+                    if self._has(expected):
+                        return expected
+                    continue
+                except ServiceError as problem:
+                    self._closed()
+                    told = f"whether {change.event_id} was changed is not known: look at it before you repeat it"
+                    raise ServiceError(f"{problem}; {told}") from None
+                self._know(self._snapshot.after(writer.ledger, record))
+                return record
+        raise ServiceError("another events service writes the same ledger again and again; stop one of them")
+
+    def refresh(self) -> None:
+        """Read what another service may have written meanwhile; the writer stays as it is."""
+        with self._locked():
+            records = read_ledger(self._kafka)
+            self._asked_s = time.monotonic()
+            last = records[-1].hash if records else ""
+            if last != (self.ledger.last.hash if self.ledger.last else ""):
+                self._know(Snapshot.of(records))
+
+    def alive(self) -> None:
+        """Raises ``ServiceError`` when Kafka does not answer for the ledger; it is asked at most once a second."""
+        with self._locked():
+            if self._writer is None:
+                self._opened()
+            elif time.monotonic() - self._asked_s < _ALIVE_S:
+                return
+        self.refresh()
+
+    def verified(self) -> tuple[list[Record], Finding | None]:
+        """All records as Kafka has them now, and the first fault; it must not be shorter than what was known."""
+        ledger = self.ledger
+        known = Head(records=ledger.next_sequence, hash=ledger.last.hash if ledger.last else NO_RECORD)
+        records = read_ledger(self._kafka)
+        return records, verify(records, known)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with each record from now on, in the thread that learns of it; the answer ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _opened(self) -> LedgerWriter:
+        if self._writer is None:
+            self._writer = LedgerWriter(self._kafka)
+            self._know(Snapshot.of(self._writer.records))
+        return self._writer
+
+    def _closed(self) -> None:
+        if self._writer is not None:
+            self._writer.__exit__(None, None, None)
+            self._writer = None
+
+    def _has(self, expected: Record) -> bool:
+        """Whether a record was committed before its writer was fenced."""
+        self._opened()
+        history = self._snapshot.histories.get(str(expected.what["event_id"]), ())
+        return any(record.hash == expected.hash for record in history)
+
+    def _know(self, snapshot: Snapshot) -> None:
+        known = self._snapshot.ledger.next_sequence
+        self._snapshot = snapshot
+        news = [record for history in snapshot.histories.values() for record in history if record.sequence >= known]
+        for record in sorted(news, key=lambda record: record.sequence):
+            for listener in tuple(self._listeners):
+                listener(record)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=_LOCK_S):
+            raise ServiceError(f"the ledger was busy for {_LOCK_S:.0f} s: does Kafka answer?")
+        try:
+            yield
+        finally:
+            self._lock.release()

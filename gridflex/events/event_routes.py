@@ -1,0 +1,154 @@
+"""Routes that draft, propose, approve, reject, cancel and amend events, and show them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+
+from gridflex.curtailment.arguments import duration_ms, instant_ms
+from gridflex.curtailment.planning import PlanOptions
+from gridflex.domain.curtailment import Action, Actor, Event, Record, State
+from gridflex.errors import UsageError
+from gridflex.events.answers import documented
+from gridflex.events.asking import Asking, Parts, Sent, Service
+from gridflex.events.desk import require
+from gridflex.events.models import (
+    LATEST_MS,
+    About,
+    Amendment,
+    Cancellation,
+    Drafted,
+    EventDetail,
+    EventSummary,
+    HistoryRecord,
+    PlanDocument,
+    PlanRequestBody,
+    Rejection,
+)
+
+router = APIRouter(tags=["events"])
+Id = Annotated[str, Path(max_length=100, description="As drafting it answered.")]
+_CHANGE = documented(400, 404, 409)
+
+
+class Events(BaseModel):
+    """Events, the newest change first."""
+
+    events: list[EventSummary]
+
+
+@router.post("/plans", status_code=201, responses=documented(400, 409))
+def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted:
+    """Plan an event from the flexibility of the minute just told, and draft it."""
+    start_ms, length_ms = instant_ms("start", body.start), duration_ms("duration", body.duration)
+    if not 0 <= start_ms <= start_ms + length_ms <= LATEST_MS:
+        raise UsageError(f"start: found {body.start!r}, {body.duration!r}; allowed: up to 2100")
+    options = PlanOptions(
+        region=body.region, feeder=body.feeder or "", appliance=body.appliance or "", target_kw=body.target_kw,
+        start_ms=start_ms, end_ms=start_ms + length_ms, program=body.program, seed=body.seed,
+    )  # fmt: skip
+    event_id, plan = service.desk.plan(actor, options)
+    return _drafted(service, event_id, plan)
+
+
+@router.post("/events", status_code=201, responses=documented(400, 409))
+def draft(service: Service, actor: Asking, body: PlanDocument, sent: Sent) -> Drafted:
+    """Draft an event of a plan document. The same document is never two events."""
+    return _drafted(service, service.desk.draft(actor, sent), sent)
+
+
+@router.get("/events", responses=documented())
+def list_events(
+    service: Service,
+    actor: Asking,
+    state: State | None = None,
+    region: Annotated[str, Query(max_length=200)] = "",
+    most: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Events:
+    """Events of the regions that whoever asks may see, the newest change first."""
+    if region:
+        require(actor, actor.roles, region)
+    found = [
+        event
+        for event in service.book.ledger.events.values()
+        if actor.may_act_in(event.region) and state in {None, event.state} and region in {"", event.region}
+    ]
+    found.sort(key=lambda event: (-event.changed_ms, event.event_id))
+    return Events(events=[EventSummary(**_summary(service, event)) for event in found[:most]])
+
+
+@router.get("/events/{event_id}", responses=documented(404))
+def show(service: Service, actor: Asking, event_id: Id) -> EventDetail:
+    """One event with its plan, its history and the results of its commands."""
+    return _detail(service, actor, event_id)
+
+
+@router.post("/events/{event_id}/propose", responses=_CHANGE)
+def propose(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
+    """Propose a draft for approval."""
+    service.desk.decide(actor, Action.PROPOSE, event_id, body.content_hash, body.reason)
+    return _detail(service, actor, event_id)
+
+
+@router.post("/events/{event_id}/approve", responses=_CHANGE)
+def approve(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
+    """Approve the content with this hash; another person than who proposed it must."""
+    service.desk.decide(actor, Action.APPROVE, event_id, body.content_hash, body.reason)
+    return _detail(service, actor, event_id)
+
+
+@router.post("/events/{event_id}/reject", responses=_CHANGE)
+def reject(service: Service, actor: Asking, event_id: Id, body: Rejection) -> EventDetail:
+    """Reject the content with this hash; another person than who proposed it must."""
+    service.desk.decide(actor, Action.REJECT, event_id, body.content_hash, body.reason)
+    return _detail(service, actor, event_id)
+
+
+@router.post("/events/{event_id}/cancel", responses=_CHANGE)
+def cancel(service: Service, actor: Asking, event_id: Id, body: Cancellation) -> EventDetail:
+    """Cancel an event at any moment before it is completed."""
+    service.desk.decide(actor, Action.CANCEL, event_id, reason=body.reason)
+    return _detail(service, actor, event_id)
+
+
+@router.post("/events/{event_id}/amend", responses=_CHANGE)
+def amend(service: Service, actor: Asking, event_id: Id, body: Amendment, sent: Sent) -> EventDetail:
+    """Give an event another plan: its next version, a draft again."""
+    service.desk.amend(actor, event_id, sent["content"], body.reason)
+    return _detail(service, actor, event_id)
+
+
+def _drafted(service: Parts, event_id: str, plan: Any) -> Drafted:
+    event = service.book.ledger.events[event_id]
+    return Drafted(event_id=event_id, content_hash=event.content_hash, plan=dict(plan))
+
+
+def _summary(service: Parts, event: Event) -> dict[str, Any]:
+    names = EventSummary.model_fields.keys() - {"target_kw"}
+    found = {name: getattr(event, name) for name in names}
+    return found | {"state": str(event.state), "target_kw": service.book.content(event.event_id).get("target_kw")}
+
+
+def _detail(service: Parts, actor: Actor, event_id: str) -> EventDetail:
+    event = service.desk.event(actor, event_id)
+    return EventDetail(
+        **_summary(service, event),
+        content=dict(service.book.content(event_id)),
+        history=[_record(record) for record in service.book.snapshot.histories[event_id]],
+        results=dict(service.desk.dispatch.results(event_id)),
+    )
+
+
+def _record(record: Record) -> HistoryRecord:
+    return HistoryRecord(
+        sequence=record.sequence,
+        time_ms=record.time_ms,
+        who=record.who["name"],
+        roles=list(record.who["roles"]),
+        action=record.what["action"],
+        why=record.why,
+        content_hash=record.what["content_hash"],
+        hash=record.hash,
+    )

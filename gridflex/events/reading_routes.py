@@ -1,0 +1,109 @@
+"""Routes that only read: programs, flexibility, the ledger's audit, the stream of changes, health."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import StreamingResponse
+
+from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
+from gridflex.contracts.programs import load_programs
+from gridflex.curtailment.arguments import minute_asked_ms
+from gridflex.domain.flexibility import HORIZONS_MIN
+from gridflex.events.answers import documented
+from gridflex.events.asking import Asking, Service
+from gridflex.events.desk import require
+from gridflex.events.models import (
+    Audit,
+    FindingRow,
+    Flexibility,
+    FlexibilityRow,
+    Health,
+    Problem,
+    ProgramRow,
+    RefusalRow,
+)
+
+router = APIRouter(tags=["reading"])
+_Place = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/programs", responses=documented())
+def programs(actor: Asking) -> list[ProgramRow]:
+    """What each program allows."""
+    return [
+        ProgramRow(
+            name=one.name, appliances=sorted(one.appliances), handling=sorted(one.handling),
+            events_per_week=one.events_per_week, event_h=one.event_h, season_h=one.season_h,
+            season_months=list(one.season_months), rest_h=one.rest_h, notice_min=one.notice_min,
+            hours=list(one.hours), weekdays=sorted(one.weekdays), feeder_share=one.feeder_share,
+            rebound_cap=one.rebound_cap,
+        )
+        for one in load_programs().values()
+    ]  # fmt: skip
+
+
+@router.get("/flexibility", responses=documented())
+def flexibility(service: Service, actor: Asking, region: _Place = "", feeder: _Place = "") -> Flexibility:
+    """What each slice could shed, were an event to begin at the minute just told."""
+    if region:
+        require(actor, actor.roles, region)
+    minute_ms = minute_asked_ms(None, service.config.flexibility.settle_s)
+    query = FlexibilityQuery(Druid(service.config.druid), minute_ms, region=region or None, feeder=feeder or None)
+    slices = [one for one in query.slices() if actor.may_act_in(one.region)]
+    rows = [
+        FlexibilityRow(
+            region=one.region, feeder=one.feeder, appliance=one.appliance, horizon_min=horizon,
+            p10_kw=p10_kw, p50_kw=p50_kw, p90_kw=p90_kw, fresh_share=one.fresh_share,
+        )
+        for one in slices
+        for horizon, (p10_kw, p50_kw, p90_kw) in zip(HORIZONS_MIN, one.moments.quantiles_kw.T.tolist(), strict=True)
+    ]  # fmt: skip
+    return Flexibility(minute_ms=minute_ms, rows=rows)
+
+
+@router.get("/audit", responses=documented())
+def audit(service: Service, actor: Asking) -> Audit:
+    """Verify the ledger from its first record, as Kafka has it now; and tell who was refused lately.
+
+    Who is limited to regions is told of his own refusals alone.
+    """
+    records, finding = service.book.verified()
+    refused = [one for one in service.refusals.last() if actor.regions is None or one.who == actor.name]
+    return Audit(
+        records=len(records),
+        head=records[-1].hash if records else "",
+        finding=FindingRow(
+            fault=str(finding.fault), sequence=finding.sequence, position=finding.position, detail=finding.detail
+        )
+        if finding
+        else None,
+        refused=[RefusalRow(**asdict(one)) for one in refused],
+    )
+
+
+@router.get(
+    "/changes",
+    response_class=StreamingResponse,
+    responses={**documented(), 200: {"content": {"text/event-stream": {}}}},
+)
+async def changes(
+    service: Service, actor: Asking, last_event_id: Annotated[int | None, Header(ge=-1, le=2**53)] = None
+) -> StreamingResponse:
+    """Server-sent events: each change of an event that whoever asks may see.
+
+    With ``Last-Event-ID`` what came after that record is told first; -1: from the beginning.
+    """
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    lines = service.streams.changes(actor, last_event_id)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
+
+
+@router.get("/health", responses={503: {"model": Problem, "description": "The ledger does not answer."}})
+def health(service: Service) -> Health:
+    """Whether the ledger answers; asks no token."""
+    service.book.alive()
+    return Health(status="ok", records=service.book.ledger.next_sequence)
