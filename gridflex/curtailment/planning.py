@@ -15,7 +15,16 @@ from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.arguments import MINUTE_MS, minute_asked_ms, refuse_place
 from gridflex.curtailment.solver import solve
-from gridflex.domain.curtailment import FlexibleGroup, HeldEvent, PlanRequest, Program, plan_document, plan_event, with_calls, with_controls
+from gridflex.domain.curtailment import (
+    FlexibleGroup,
+    HeldEvent,
+    PlanRequest,
+    Program,
+    plan_document,
+    plan_event,
+    with_calls,
+    with_controls,
+)
 from gridflex.domain.flexibility import NOT_ELIGIBLE, Slice
 from gridflex.errors import DataQualityError, UsageError
 
@@ -37,9 +46,10 @@ class PlanOptions:
 
 
 def make_plan(config: Config, options: PlanOptions, held: Sequence[HeldEvent] = ()) -> dict[str, Any]:
-    """The plan document; cohorts that ``held`` events call are rested as the program says. Raises ``UsageError`` on what is not there, ``LimitError`` on what the program forbids.
+    """The plan document; cohorts that ``held`` events call are rested as the program says.
 
-    Besides ``DataQualityError`` when nothing is known of the last minute, ``ServiceError`` when Druid does not answer.
+    Raises ``UsageError`` on what is not there, ``LimitError`` on what the program forbids, ``DataQualityError`` when
+    nothing is known of the last minute, ``ServiceError`` when Druid does not answer.
     """
     minute_ms = minute_asked_ms(None, config.flexibility.settle_s)
     asked = with_controls(plan_request(config, options, basis_ms=minute_ms), held)
@@ -105,4 +115,3 @@ def _program(name: str) -> Program:
     if name not in programs:
         raise UsageError(f"--program: found {name!r}; allowed: {', '.join(programs)}")
     return programs[name]
-

@@ -128,7 +128,7 @@ class Desk:
         return self.book.change(change, self._deciding(change))
 
     def check(self, snapshot: Snapshot, event: Event, content: Content) -> None:
-        """Raises ``DispatchError``, ``LimitError`` or ``UsageError`` when a plan breaks a rule, or calls who must rest."""
+        """Raises ``DispatchError``, ``LimitError`` or ``UsageError``: a plan breaks a rule, or calls who must rest."""
         groups = called_groups(content)
         check_rules(groups, _rules())
         check_calls(_program(content), event, groups, _held(snapshot, but=event.event_id))

@@ -36,7 +36,8 @@ def bearer(name: str) -> dict[str, str]:
 
 def handed_plan(
     *, region: str = "Sfax", seed: int = 0, starts_in_min: int = 60, minutes: int = 30,
-    cohorts: tuple[int, ...] = (1, 2), appliance: str = "fridge", off_min: int = 10, program: str = "emergency", **more: Any,
+    cohorts: tuple[int, ...] = (1, 2), appliance: str = "fridge", off_min: int = 10, program: str = "emergency",
+    **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """A plan document as another planner would hand it in: one feeder's fridges off once, from the event's begin."""
     start_ms = time.time_ns() // 1_000_000 // MINUTE_MS * MINUTE_MS + starts_in_min * MINUTE_MS
