@@ -69,7 +69,7 @@ def _daily(name: str, job: _DailyJob, summary: str) -> click.Command:
 @click.command("quality")
 @span
 def quality_command(start: dt.datetime, end: dt.datetime) -> None:
-    """Stop with a reason if the days in Druid must not be built on; the gate before every job."""
+    """Check the data of these days in Druid, and fail with the cause if no job may use them."""
     config = load_config()
     for found in quality.check(config, _days(start, end, config)):
         click.echo(
@@ -81,7 +81,7 @@ def quality_command(start: dt.datetime, end: dt.datetime) -> None:
 @click.command("reconcile")
 @span
 def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
-    """Hold Druid against Kafka: count each hour's messages, explain the difference or raise an alarm."""
+    """Compare Druid with Kafka: count each hour's messages, and fail if a difference has no explanation."""
     hours = whole_hours(start, end)
     if not hours:
         raise UsageError(f"no whole hour from {start.isoformat()} to {end.isoformat()}")
@@ -91,7 +91,7 @@ def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
 @click.command("compact")
 @functools.partial(span, zone=dt.UTC)
 def compact_command(start: dt.datetime, end: dt.datetime) -> None:
-    """Merge the segments of UTC days that the stream has left behind; no sum changes."""
+    """Merge the small segments of past UTC days; no sum changes."""
     days = local_days(start, end, ZoneInfo("UTC"))
     if not days:
         raise UsageError(f"no whole UTC day from {start.isoformat()} to {end.isoformat()}")
@@ -111,10 +111,10 @@ TASKS: tuple[click.Command, ...] = (
     reconcile_command,
     compact_command,
     _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
-    _daily("baseline_score", jobs.baseline_score, "How far each method may be trusted for each slice, day by day."),
-    _daily("candidate_day", jobs.candidate_day, "The past days that each method takes for each day."),
-    _daily("outlook", outlook, "The baseline of the day after each day, for live pictures."),
+    _daily("baseline_score", jobs.baseline_score, "How accurate each method is for each slice, day by day."),
+    _daily("candidate_day", jobs.candidate_day, "The past days that each method uses for each day."),
+    _daily("outlook", outlook, "The baseline of the day after each day, for dashboards."),
     _daily("forecast", forecast, "Quantiles of the 24 h after each day, by region."),
-    _daily("forecast_score", forecast_score, "The forecast's rolling-origin backtest at each day's end."),
+    _daily("forecast_score", forecast_score, "How accurate past forecasts were, at the end of each day."),
 )
 """Every job."""

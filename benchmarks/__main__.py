@@ -37,7 +37,9 @@ _MEMORY_MB = 8_000
 
 
 @click.command()
-@click.option("--only", type=click.Choice(_NAMES), multiple=True, help="Not all.")
+@click.option(
+    "--only", type=click.Choice(_NAMES), multiple=True, help="Run only this benchmark; may be given several times."
+)
 def bench(only: tuple[str, ...]) -> None:
     """Measure, print figures and ratios; medians of three runs."""
     wanted = set(only or _NAMES)

@@ -24,12 +24,12 @@ from gridflex.operations.local.recover import recover
 from gridflex.printed_table import table
 
 _STAGES = {
-    "replay": ("ingestion", "Play a data set into Kafka, exactly once."),
+    "replay": ("ingestion", "Send the readings of a data set to Kafka, each exactly once."),
     "bakeoff": ("batch", "Score every baseline method on a data set's days without an event."),
     "batch": ("batch", "Batch jobs over Druid's rollup: baselines, scores, forecast, reconciliation, compaction."),
-    "generate": ("ingestion", "Write a data set with known truth, in REDD's or GREEND's layout."),
-    "backfill": ("ingestion", "Put the earlier days of generated houses straight into Druid, for baselines."),
-    "duty-cycles": ("ingestion", "Find every activation in a data set: the stream's detector, run in batch."),
+    "generate": ("ingestion", "Write a data set with known activations, in the layout of REDD or GREEND."),
+    "backfill": ("ingestion", "Write the earlier days of generated houses straight into Druid, for baselines."),
+    "duty-cycles": ("ingestion", "Find every activation in a data set, with the detector of the streaming job."),
 }
 
 
@@ -43,7 +43,7 @@ def gridflex() -> None:
 @click.argument("query")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
 def sql(query: str, as_json: bool) -> None:
-    """Ask Druid, in SQL."""
+    """Run a SQL query in Druid."""
     rows = Druid(load_config().druid).sql(query)
     if as_json:
         click.echo(json.dumps(rows))

@@ -27,9 +27,9 @@ _FILE = click.Path(path_type=Path, exists=True)
 
 @click.command()
 @click.option("--data", required=True, type=_FILE, help="A file or folder of interval loads.")
-@click.option("--format", "layout", required=True, type=click.Choice(sorted(FORMATS)), help="How the data is laid out.")
+@click.option("--format", "layout", required=True, type=click.Choice(sorted(FORMATS)), help="The format of the data.")
 @click.option("--window", default="17:00-20:00", show_default=True, help="The event's local hours.")
-@click.option("--exclude-days", type=_FILE, help="Days that are no placebo: a date a line, or 'date,slice'.")
+@click.option("--exclude-days", type=_FILE, help="Days with an event: one date per line, or 'date,slice'.")
 @click.option("--holidays", help="Public holidays of a country: TN, GB-ENG. Holidays in the data count anyway.")
 @click.option("--zone", help="csv only: local days of this time zone, such as Africa/Tunis, not as written.")
 @click.option(

@@ -165,7 +165,7 @@ def refuse_another_topic(name: str, kept: Sequence[Range], end: Mapping[int, int
     for one in kept:
         if one.end > end.get(one.partition, 0):
             raise DataQualityError(
-                f"ALARM: {name} was deleted and made anew: partition {one.partition} was counted up to offset "
+                f"ALARM: {name} was deleted and created again: partition {one.partition} was counted up to offset "
                 f"{one.end:,}, and ends at {end.get(one.partition, 0):,}. What Druid holds of the earlier topic is in "
                 f"none any more; the hours in table {TABLE} are the earlier topic's"
             )
@@ -234,7 +234,9 @@ def _judge(balance: Balance) -> None:
     if balance.dead_letters > bad + balance.deleted:
         raise DataQualityError(f"ALARM: more dead letters than bad messages: {balance.told()}")
     if balance.dead_letters < bad:
-        log.warning("dead_letters=%d bad=%d: the streaming job has not told of all yet", balance.dead_letters, bad)
+        log.warning(
+            "dead_letters=%d bad=%d: the streaming job has not reported all of them yet", balance.dead_letters, bad
+        )
 
 
 def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:

@@ -132,7 +132,7 @@ EXPLORE_FORM_DATA_CACHE_CONFIG = _METASTORE | {"CACHE_KEY_PREFIX": "explore"}
 
 
 class _Silent(AbstractEventLogger):
-    """Keeps no diary of who looked at what: each look would cost a write to the metadata database."""
+    """Keeps no log of who viewed what: each view would cost a write to the metadata database."""
 
     def log(self, *arguments: Any, **named: Any) -> None:
         """Nothing."""

@@ -107,7 +107,7 @@ def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
     if given and kafka.security_protocol != "SASL_SSL":
         raise ConfigError(
             f"{' and '.join(given)} in the environment, but kafka.security_protocol is {kafka.security_protocol}, "
-            "which signs in nowhere: set it to SASL_SSL, or leave them out"
+            "which does not use them: set it to SASL_SSL, or leave them out"
         )
 
 

@@ -167,7 +167,7 @@ class DutyCycle(Section):
     """Duty windows, in event time."""
 
     slide_s: Annotated[Literal[60], BeforeValidator(_whole)] = 60
-    """Flexibility is told by the minute, out of windows that end each minute."""
+    """Flexibility is computed every minute, from windows that end each minute."""
     window_s: Annotated[int, Field(ge=60, le=86_400)] = 600
     """A whole multiple of ``slide_s``."""
 

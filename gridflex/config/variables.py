@@ -65,7 +65,7 @@ def misspelt(environ: Mapping[str, str], keys: Iterable[str], passwords: Iterabl
     known, theirs = {*keys, *OTHERS}, set(passwords)
     unread = (name for name in sorted(environ) if name.upper().startswith("GRID") and name not in known | theirs)
     return [
-        f"{name} in the environment: nobody reads it; the nearest that is read: {near}"
+        f"{name} in the environment: unknown variable; the closest known one: {near}"
         for name in unread
         if (near := _nearest(name, known, theirs))
     ]

@@ -86,7 +86,7 @@ def parse_schema(name: str, text: str) -> Schema:
             for f in record["fields"]
         )
     except KeyError as missing:
-        raise SchemaError(f"schema {name!r}: a field lacks {missing}; each needs name, type, unit, olap") from None
+        raise SchemaError(f"schema {name!r}: a field has no {missing}; each needs name, type, unit, olap") from None
     return Schema(name=name, text=text, schema_id=schema_id(text), fields=fields)
 
 

@@ -30,9 +30,9 @@ TABLE = "powerraw"
     help="A data set of `gridflex generate --lead-days N`.",
 )
 def backfill(path: Path) -> None:
-    """Put the lead days of generated houses into Druid as half-hour means, in place of those of an earlier backfill.
+    """Write the lead days of generated houses into Druid as half-hour means, replacing those of an earlier backfill.
 
-    They pass by Kafka and Spark: enough for baselines and forecasts, with neither duty cycles nor single readings.
+    They do not go through Kafka and Spark: enough for baselines and forecasts, without duty cycles or readings.
     Readings that a replay put into the same days stay.
     """
     config, began = load_config(), time.monotonic()

@@ -43,7 +43,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Days before the first that the houses have lived already: `gridflex backfill` puts them into Druid.",
+    help="Days before the first, which `gridflex backfill` writes into Druid.",
 )
 @click.option("--force", is_flag=True, help="Replace what an earlier generate left in the folder.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")

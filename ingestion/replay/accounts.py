@@ -55,7 +55,7 @@ def account_from_json(text: str) -> Account:
     if values.pop("v", None) != VERSION:
         raise SourceError(
             "this replay's position was written by another version of gridflex, which read files in other blocks; "
-            f"start it anew under another --replay-id: {text[:200]}"
+            f"start it again with another --replay-id: {text[:200]}"
         )
     cursors = tuple(CursorPosition(round=r, block=b, row=w) for r, b, w in values.pop("cursors"))
     return Account(cursors=cursors, **values)

@@ -62,7 +62,7 @@ def split_houses(context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--shifts", default="0:1", show_default=True, callback=_shifts, help="Day shifts A:B, B not included.")
 @click.option("--align", type=click.Choice([a.value for a in Align]), default="past", show_default=True,
               help="past: the latest whole-day shift with no reading after now. "
-                   "today: the last day is played as today, then live, round and round.")  # fmt: skip
+                   "today: the last day is played as today, then in real time, and repeated.")  # fmt: skip
 @click.option("--speed", default="max", show_default=True, callback=_speed,
               help="Event seconds a second, or max: as fast as the broker takes it (today: until live).")  # fmt: skip
 @click.option("--replay-id", "chosen_id", help="Default: made of the data set, its files, houses, shifts, alignment.")
@@ -71,9 +71,9 @@ def replay(  # noqa: PLR0917
     dataset: str, path: Path, houses: tuple[str, ...] | None, shifts: tuple[int, ...], align: str,
     speed: float | None, chosen_id: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Play a data set into Kafka, exactly once.
+    """Send the readings of a data set to Kafka, each exactly once.
 
-    The position is committed with the readings: stop it as you like, and the same command goes on where it stopped.
+    The position is committed with the readings: you may stop at any time, and the same command continues there.
     A replay that is complete delivers nothing more.
     """
     config = load_config()
@@ -153,7 +153,7 @@ def _finish(plan: Plan, before: Account, account: Account, seconds: float, as_js
         played = account.delivered - before.delivered
         click.echo(f"this run: {played:,} readings in {seconds:.1f} s, {played / max(seconds, 1e-9):,.0f} readings/s")
     if not account.complete and not endless:
-        click.echo("stopped before the end; the same command goes on from here", err=True)
+        click.echo("stopped before the end; the same command continues from here", err=True)
         sys.exit(1)
 
 

@@ -77,7 +77,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
     decoder = Decoder(reader=reading_schema(), writers=writers, limits=settings.readings, profiles=profiles)
     duty = settings.duty_cycle
     if duty.slide_s != _SLIDE_S:
-        raise ConfigError(f"duty_cycle.slide_s: found {duty.slide_s}; flexibility is told by the minute: {_SLIDE_S}")
+        raise ConfigError(f"duty_cycle.slide_s: found {duty.slide_s}; flexibility is computed every minute: {_SLIDE_S}")
     bucket = Bucket(
         detector=Detector(profiles, settings.readings.max_gap_s, duty.window_s, duty.slide_s),
         schema=duty_cycle_schema(),

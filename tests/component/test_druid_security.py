@@ -73,7 +73,7 @@ def _ways(config: Config) -> list[str]:
 
 def test_no_user__is_told_what_is_missing(door: SecureDruid, config: Config) -> None:
     for told in _ways(config):
-        assert "takes nobody without user and password: GRIDFLEX_DRUID_USERNAME and GRIDFLEX_DRUID_PASSWORD" in told
+        assert "requires user and password: GRIDFLEX_DRUID_USERNAME and GRIDFLEX_DRUID_PASSWORD" in told
 
 
 def test_wrong_password__is_refused_and_not_printed(door: SecureDruid, config: Config) -> None:

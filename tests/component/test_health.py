@@ -110,7 +110,7 @@ def test_retention_past_a_reader__is_told_as_loss_with_its_number_and_recover_re
     assert told(gridflex) == {}
     assert summed(druid, "late", 50)["n"] == 50
     assert summed(druid, "before-the-loss", 600)["n"] == 600
-    assert gridflex("recover")[1] == "every reader: reads where it should; nothing is done\n"
+    assert gridflex("recover")[1] == "every reader: no offset is gone; nothing to do\n"
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def test_no_credentials__are_missed_before_kafka_is_asked(
 ) -> None:
     for name in KAFKA_LOGIN:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ServiceError, match=r"takes nobody without .*USERNAME and .*PASSWORD missing"):
+    with pytest.raises(ServiceError, match=r"requires user and password.*USERNAME and .*PASSWORD missing"):
         client(broker, broker.config.kafka)
 
 
@@ -120,7 +120,7 @@ def test_no_credentials__are_refused_by_kafka(broker: SecureKafka, client: Calla
     kafka = broker.config.kafka.model_copy(update={"security_protocol": protocol})
     with pytest.raises(
         ServiceError,
-        match=f"Kafka at {kafka.bootstrap_servers} refused a client without user: .*{protocol} is not its own",
+        match=f"Kafka at {kafka.bootstrap_servers} refused a client without user: .*{protocol} is not what it uses",
     ):
         client(broker, kafka)
 

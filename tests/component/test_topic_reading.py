@@ -100,7 +100,7 @@ def test_reading__fails_when_its_time_is_over(stack: Stack, make_topic: Callable
     topic = make_topic()
     send(stack, topic.name, 0, 50_000)
     hurried = Topic(stack.config.kafka, topic.name, deadline=time.monotonic())
-    with pytest.raises(ServiceError, match=rf"topic {topic.name}: there was no time to read on; missing {{0: 50000}}"):
+    with pytest.raises(ServiceError, match=rf"topic {topic.name}: the time limit was reached; not read: {{0: 50000}}"):
         hurried.count({0: 0}, {0: 50_000})
 
 
@@ -144,7 +144,7 @@ def test_offsets__that_druid_has_read_reach_the_end_of_what_was_sent(stack: Stac
 
 def test_offsets__of_partitions_that_no_task_reads_are_missed(druid: Druid) -> None:
     with pytest.raises(
-        ServiceError, match=r"no task of supervisor powerraw tells its offsets of partitions \[98, 99\]"
+        ServiceError, match=r"no task of supervisor powerraw reports its offsets of partitions \[98, 99\]"
     ):
         await_offsets(druid, "powerraw", [0, 98, 99], 1)
     assert read_offsets(druid, "nobody") == {}

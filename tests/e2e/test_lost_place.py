@@ -1,4 +1,4 @@
-"""A topic is deleted and made anew under Druid and the streaming job: told as loss, and put right by `recover`."""
+"""A topic of Druid and the streaming job is deleted and created again: the loss is reported, `recover` repairs it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_topic_made_anew__is_told_as_loss_and_recover_reads_it_once(running: Run
 
     found = wait_until(lambda: losses(running), what="both losses are told")
     for name, reader in zip(LOST, ("powerraw", "spark"), strict=True):
-        assert "was deleted and made anew" in found[name]["problem"]
+        assert "was deleted and created again" in found[name]["problem"]
         assert f"`gridflex recover {reader}`" in found[name]["remedy"]
     assert "400 messages in it are not read" in found["supervisor powerraw"]["problem"]
     up = command(running, "up")

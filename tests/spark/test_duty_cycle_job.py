@@ -93,7 +93,7 @@ def test_job__refuses_windows_that_do_not_slide_by_the_minute(spark: SparkSessio
     settings = own_topics()
     changed = settings.model_copy(update={"duty_cycle": settings.duty_cycle.model_copy(update={"slide_s": 30})})
 
-    with pytest.raises(ConfigError, match="found 30; flexibility is told by the minute: 60"):
+    with pytest.raises(ConfigError, match="found 30; flexibility is computed every minute: 60"):
         _run(spark, changed)
 
 

@@ -68,7 +68,7 @@ def test_source__misses_credentials_before_kafka_is_asked(
 ) -> None:
     for name in KAFKA_LOGIN:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ServiceError, match=r"takes nobody without .*USERNAME and .*PASSWORD missing"):
+    with pytest.raises(ServiceError, match=r"requires user and password.*USERNAME and .*PASSWORD missing"):
         read_messages(spark, broker.config)
 
 
@@ -132,5 +132,5 @@ def test_job__ends_with_one_line_when_the_protocol_is_not_the_listeners(broker: 
     assert done.returncode == 1
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     who = f"Kafka at {kafka.bootstrap_servers} refused a client without user"
-    assert f"{who}: kafka.security_protocol PLAINTEXT is not its own" in error
+    assert f"{who}: kafka.security_protocol PLAINTEXT is not what it uses" in error
     assert "Traceback" not in done.stderr

@@ -173,7 +173,9 @@ def usual_of_all(steps: Counter[int], source: str) -> int:
     """The step that most rows of a file have, the shorter of equals; raises ``SourceError`` when there is none."""
     known = {minutes: rows for minutes, rows in steps.items() if minutes}
     if not known:
-        raise SourceError(f"{source}: one row a slice, or rows less than a minute apart; the interval cannot be told")
+        raise SourceError(
+            f"{source}: one row a slice, or rows less than a minute apart; the interval cannot be determined"
+        )
     return min(known, key=lambda minutes: (-known[minutes], minutes))
 
 

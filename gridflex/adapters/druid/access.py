@@ -67,7 +67,7 @@ def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceErro
     if isinstance(problem, requests.Timeout):
         return ServiceError(f"{where} gave no answer within {druid.query_timeout_s:g} s (druid.query_timeout_s)")
     if any(word in reason for word in _CUT_SHORT) and druid.router_url.startswith("http:"):
-        return ServiceError(f"{where} hung up: does it want https:// (druid.router_url)?")
+        return ServiceError(f"{where} closed the connection: does it expect https:// (druid.router_url)?")
     return ServiceError(
         f"Druid does not answer at {druid.router_url.rstrip('/')} (druid.router_url); "
         f"`gridflex up` starts the local one ({type(problem).__name__})"
@@ -81,7 +81,7 @@ def refuse_entry(druid: Druid, status: int, told: str, user: Login | None, call:
         who = f"user {user.username}" if user else "a client without user"
         return ServiceError(f"{where} does not let {who} {call}{_guard_says(told)}")
     if user is None:
-        return ServiceError(f"{where} takes nobody without user and password: {names} missing in the environment")
+        return ServiceError(f"{where} requires user and password: {names} missing in the environment")
     return ServiceError(f"{where} refused user {user.username}: {names} of the environment did not sign in")
 
 

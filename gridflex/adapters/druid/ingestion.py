@@ -12,7 +12,7 @@ _REMOVED = re.compile(r"sequenceNumber \[(\d+)\] is no longer available for part
 """Druid's words when it was to begin a task at an offset that Kafka has removed."""
 SUBMIT = "`gridflex deploy supervisors` submits and resumes them"
 FAILED_TASK = (
-    'look at the newest failed task: `gridflex sql "SELECT task_id, error_msg FROM sys.tasks WHERE status = '
+    'see the newest failed task: `gridflex sql "SELECT task_id, error_msg FROM sys.tasks WHERE status = '
     "'FAILED' ORDER BY created_time DESC LIMIT 5\"`; is a slot free?"
 )
 
@@ -60,6 +60,6 @@ def reading_trouble(status: Mapping[str, Any]) -> tuple[str, str] | None:
         return "it is suspended: nothing is read", SUBMIT
     tasks = status.get("activeTasks") or []
     if not tasks or not status.get("healthy", True):
-        told = last_error(status) or "no error told"
+        told = last_error(status) or "no error reported"
         return f"{status.get('detailedState', 'unknown')}, {len(tasks)} task(s): {told}", FAILED_TASK
     return None

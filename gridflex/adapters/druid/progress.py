@@ -31,7 +31,7 @@ def await_offsets(druid: Druid, supervisor: str, partitions: Collection[int], ti
 
     def late(offsets: Offsets) -> ServiceError:
         missing = sorted(set(partitions) - set(offsets))
-        return ServiceError(f"no task of supervisor {supervisor} tells its offsets of partitions {missing}")
+        return ServiceError(f"no task of supervisor {supervisor} reports its offsets of partitions {missing}")
 
     return poll_until(
         lambda: read_offsets(druid, supervisor),

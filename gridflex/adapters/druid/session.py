@@ -34,7 +34,7 @@ _REFUSED, _FAILED = 400, 500
 _CHUNK_BYTES = 1 << 18
 _END_OF_ROWS = b"\n\n"
 """Druid ends rows by an empty line, and only if it could tell all of them."""
-_PAGE = "it answered with a page instead of Druid's words; is its broker up? `gridflex status` tells"
+_PAGE = "it answered with a web page, not with Druid's JSON; is its broker up? see `gridflex status`"
 
 
 class DruidRefusedError(ServiceError):

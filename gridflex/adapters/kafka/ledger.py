@@ -40,7 +40,7 @@ _FRAME_BYTES = 1_000
 _NOTHING: Mapping[str, Sequence[Message]] = MappingProxyType({})
 _SETTLE_S = 5.0
 _LOOK_S = 0.1
-_UNKNOWN = "a new writer of the ledger tells whether it was written"
+_UNKNOWN = "open a new writer of the ledger to see whether it was written"
 
 
 def read_ledger(kafka: config.Kafka, topic: str | None = None) -> list[Record]:

@@ -23,7 +23,7 @@ class Gap:
 
     @property
     def beyond(self) -> bool:
-        """The reader stands past the end: the topic was made anew, or cut."""
+        """The reader stands past the end: the topic was created again, or shortened."""
         return self.position > self.end
 
     @property
@@ -48,7 +48,7 @@ class Loss:
     made_anew: bool
     """The topic has another identity than the one that the reader began to read."""
     perhaps: int = 0
-    """Messages in front of the reader's positions within a topic made anew: it may have come too late for them."""
+    """Messages before the reader's positions in a topic that was created again: it may have missed them."""
 
     @property
     def unread(self) -> int:
@@ -65,12 +65,12 @@ class Loss:
 
         >>> gap = Gap(partition=2, position=500, begin=0, end=40)
         >>> Loss(reader="spark", topic="powerraw", gaps=(gap,), made_anew=True).text()
-        'topic powerraw was deleted and made anew: 40 messages in it are not read (partition 2: to be read from 500 \
-on, ends at 40), and what the old topic held unread is lost'
+        'topic powerraw was deleted and created again: 40 messages in it are not read (partition 2: to be read from \
+500 on, ends at 40), and what the old topic held unread is lost'
         """
         told = []
         if any(gap.beyond for gap in self.gaps) or self.made_anew:
-            how = "deleted and made anew" if self.made_anew else "deleted and made anew, or cut"
+            how = "deleted and created again" if self.made_anew else "deleted and created again, or shortened"
             told.append(f"topic {self.topic} was {how}: {self._not_read()}and what the old topic held unread is lost")
         if self.removed:
             where = _partitions([gap for gap in self.gaps if not gap.beyond])

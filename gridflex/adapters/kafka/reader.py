@@ -113,7 +113,7 @@ class Topic:
             if open_ends and now - heard > _SILENCE_S:
                 raise ServiceError(f"Kafka sent nothing of {self.name} for {_SILENCE_S:.0f} s; missing {open_ends}")
             if open_ends and now > self.deadline:
-                raise ServiceError(f"Kafka, topic {self.name}: there was no time to read on; missing {open_ends}")
+                raise ServiceError(f"Kafka, topic {self.name}: the time limit was reached; not read: {open_ends}")
 
     def _refused(self, problem: KafkaError) -> ServiceError:
         if problem.code() in DENIED:

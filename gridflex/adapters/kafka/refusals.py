@@ -118,7 +118,8 @@ def _explained(kafka: Kafka, error: KafkaError) -> str:
             f"{where} refused {_who(kafka)}: {' and '.join(KAFKA_LOGIN)} of the environment did not sign in by "
             f"{kafka.sasl_mechanism}: {reason}"
         )
-    return f"{where} refused {_who(kafka)}: kafka.security_protocol {kafka.security_protocol} is not its own: {reason}"
+    asked = f"kafka.security_protocol {kafka.security_protocol}"
+    return f"{where} refused {_who(kafka)}: {asked} is not what it uses: {reason}"
 
 
 def _who(kafka: Kafka) -> str:

@@ -25,7 +25,7 @@ def login(kafka: Kafka, environ: Mapping[str, str] | None = None) -> Login | Non
     missing = [name for name in KAFKA_LOGIN if not environ.get(name)]
     if missing:
         raise ServiceError(
-            f"Kafka at {kafka.bootstrap_servers} takes nobody without user and password (kafka.security_protocol is "
+            f"Kafka at {kafka.bootstrap_servers} requires user and password (kafka.security_protocol is "
             f"SASL_SSL): {' and '.join(missing)} missing in the environment"
         )
     username, password = (environ[name] for name in KAFKA_LOGIN)

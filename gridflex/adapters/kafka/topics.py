@@ -25,7 +25,7 @@ class Held:
     """A topic as it is now; offsets by partition."""
 
     identity: str
-    """Another one after the topic was deleted and made anew."""
+    """Another one after the topic was deleted and created again."""
     begin: Mapping[int, int]
     end: Mapping[int, int]
     """One past the last message of a finished transaction: as far as a read_committed reader may read."""
@@ -52,9 +52,11 @@ def held_topics(
         except KafkaException as problem:
             if problem.args[0].code() not in _PASSING or time.monotonic() > deadline:
                 where = f"Kafka at {kafka.bootstrap_servers}"
-                raise ServiceError(f"{where} tells no offsets: {problem.args[0].str()}") from None
+                raise ServiceError(f"{where} has no offsets: {problem.args[0].str()}") from None
         except TimeoutError:
-            raise ServiceError(f"Kafka at {kafka.bootstrap_servers} tells no offsets within {timeout_s:g} s") from None
+            raise ServiceError(
+                f"Kafka at {kafka.bootstrap_servers} returned no offsets within {timeout_s:g} s"
+            ) from None
         time.sleep(_AGAIN_S)
 
 

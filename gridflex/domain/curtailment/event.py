@@ -210,7 +210,7 @@ def _facts(change: Change) -> tuple[str, dict[str, int]]:
     content = change.content or {}
     missing = [name for name in ("region", *_TIMES) if name not in content]
     if missing:
-        raise TransitionError(f"cannot {change.action} {change.event_id}: its content lacks {', '.join(missing)}")
+        raise TransitionError(f"cannot {change.action} {change.event_id}: its content has no {', '.join(missing)}")
     region, times = content["region"], {name: content[name] for name in _TIMES}
     if not isinstance(region, str) or not region or any(type(value) is not int for value in times.values()):
         raise TransitionError(

@@ -23,9 +23,11 @@ from gridflex.operations.checks.web import web_checks
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Default: config.ini.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--timeout-s", default=60.0, show_default=True, type=click.FloatRange(min=1), help="For each check.")
-@click.option("--canary/--no-canary", default=True, show_default=True, help="Send a few readings that count nowhere.")
+@click.option(
+    "--canary/--no-canary", default=True, show_default=True, help="Send a few test readings, which no result includes."
+)
 def check(path: Path | None, as_json: bool, timeout_s: float, canary: bool) -> None:
-    """Ask whether the platform works: services, sign-in, topics, supervisors, and a canary's whole way.
+    """Check whether the platform works: services, sign-in, topics, supervisors, and a test reading from end to end.
 
     Works on a cluster, from a machine that reaches it, as on this machine's own stack. Users and passwords come from
     the environment (docs/security.md). Exit code 1 if a check failed.

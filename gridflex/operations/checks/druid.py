@@ -18,7 +18,7 @@ DRUID = "druid"
 _SERVERS = "SELECT server_type, COUNT(*) AS n FROM sys.servers GROUP BY 1"
 _NEEDED = ({"coordinator"}, {"overlord"}, {"broker"}, {"router"}, {"historical"}, {"indexer", "middle_manager"})
 _CALL_S = 10.0
-_OUT_OF_RANGE = "docs/runbook.md, a reader has lost its place: `gridflex recover {0}` on this machine's own stack"
+_OUT_OF_RANGE = "docs/runbook.md, when a reader's offset is gone: `gridflex recover {0}` on one machine"
 
 
 def druid_checks(config: Config) -> list[Check]:

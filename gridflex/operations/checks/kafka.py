@@ -71,7 +71,7 @@ def _topic(kafka: Kafka, feed: Feed, name: str) -> str:
         )
     behind = [one.id for one in partitions if one.leader < 0 or len(one.isrs) < len(one.replicas)]
     if behind:
-        raise TroubleError(f"partitions {behind} lack a leader or a replica in sync", "bring the brokers back")
+        raise TroubleError(f"partitions {behind} have no leader, or not all replicas in sync", "bring the brokers back")
     return f"{len(partitions)} partitions, {kafka.replication_factor} replica(s), all in sync"
 
 

@@ -30,7 +30,7 @@ _DATA_SETS = Path("/var/lib/gridflex/data-sets")
 
 @click.group()
 def deploy() -> None:
-    """Releases, and the files of a cluster's machines; infra/terraform makes the machines."""
+    """Releases, and the files of a cluster's machines. infra/terraform creates the machines."""
 
 
 deploy.add_command(check)
@@ -94,7 +94,7 @@ def druid_users() -> None:
 
 @deploy.command()
 def supervisors() -> None:
-    """Submit Druid's supervisors where they lack or differ, resume those that are suspended; make lacking tables."""
+    """Submit Druid's supervisors that are missing or differ, resume suspended ones, and create missing tables."""
     config = load_config()
     for name, outcome in submit_changed(Druid(config.druid), supervisor_specs(config)).items():
         click.echo(f"supervisor {name}: {outcome}")

@@ -25,7 +25,7 @@ def dashboards() -> None:
 
 @dashboards.command("validate")
 def validate_command() -> None:
-    """Follow dashboard -> chart -> dataset -> schema from the files alone."""
+    """Check all references in the files: dashboard to chart to data set to schema."""
     assets = load_assets()
     wrong = validate(assets)
     if wrong:
@@ -36,7 +36,7 @@ def validate_command() -> None:
 
 @dashboards.command("apply")
 def apply_command() -> None:
-    """Bring the running Superset to what the files say; again without effect."""
+    """Change the running Superset to match the files; has no effect the second time."""
     config, began = load_config(), time.monotonic()
     count = apply(config)
     click.echo(f"apply: {count} assets in {superset_url(config)}, {time.monotonic() - began:.1f} s")
@@ -44,7 +44,7 @@ def apply_command() -> None:
 
 @dashboards.command("export")
 def export_command() -> None:
-    """Bring changes made in the browser back into the files."""
+    """Write changes that were made in the browser back to the files."""
     written = export(load_config())
     for path in written:
         click.echo(f"written: {path}")

@@ -26,7 +26,7 @@ _NOISE = {"viz_type", "datasource", "slice_id", "dashboards", "dashboardId", "ex
 def export(config: Config, assets: Assets | None = None) -> list[Path]:
     """Write each asset that differs from its file; gives the files written.
 
-    Assets are known by their UUIDs. What was made anew in the browser gets a new file; a file whose asset is gone from
+    Assets are known by their UUIDs. What was created in the browser gets a new file; a file whose asset is gone from
     Superset stays.
     """
     assets = assets or load_assets()

@@ -35,7 +35,7 @@ _REQUIRED = {
 def validate(assets: Assets) -> list[str]:
     """Everything that is wrong, one line each, with the file; empty if all holds."""
     missing = [
-        f"{assets.path(kind, name)}: lacks {', '.join(sorted(_REQUIRED[kind] - doc.keys()))}"
+        f"{assets.path(kind, name)}: missing {', '.join(sorted(_REQUIRED[kind] - doc.keys()))}"
         for kind in KINDS
         for name, doc in assets.of(kind).items()
         if _REQUIRED[kind] - doc.keys()

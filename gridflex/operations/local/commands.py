@@ -79,7 +79,7 @@ def logs(service: str, lines: int) -> None:
 
 @click.command()
 def down() -> None:
-    """Stop the local stack; its state stays."""
+    """Stop the local servers; their data stay."""
     if not _stack().down():
         click.echo("nothing is running")
 

@@ -46,7 +46,7 @@ _TELL_EVERY_S = 10.0
 @click.option("--seed", default=1, show_default=True, help="Of the generator.")
 @click.option("--timeout", "timeout_s", default=900.0, show_default=True, help="Seconds to wait for the present.")
 def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
-    """Generate houses, start everything, play them up to now, stay live, and show what comes out."""
+    """Generate houses, start all servers, replay up to now, continue in real time, and print the results."""
     config, started = load_config(), time.monotonic()
     generator = _generate(config, houses, days, seed)
     stack = Stack(config, click.echo)
@@ -99,7 +99,7 @@ def _stage(module: str, *words: str) -> None:
     environ = os.environ | {"GRIDFLEX_FORECAST_BACKTEST_DAYS": "3", "GRIDFLEX_FORECAST_HISTORY_DAYS": "28"}
     done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environ, check=False)
     if done.returncode:
-        click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards lack what it makes")
+        click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards do not show its results")
 
 
 def _catch_up(stack: Stack, timeout_s: float) -> float:
@@ -142,7 +142,7 @@ def _number(druid: Druid, name: str, query: str) -> int:
     try:
         rows = druid.sql(query) if druid.has_table(name) else []
     except ServiceError as problem:
-        click.echo(f"Druid does not tell yet: {problem}")
+        click.echo(f"Druid does not answer yet: {problem}")
         return 0
     return int(next(iter(rows[0].values())) or 0) if rows else 0
 
@@ -201,4 +201,4 @@ _NEXT = """  gridflex status                          the servers, their memory,
   gridflex curtail flex                    what could be shed now, and for how long
   gridflex sql "SELECT ... FROM powerraw"  ask Druid ({router})
   gridflex logs spark                      the streaming job's log
-  docs/architecture.md                     how it hangs together"""
+  docs/architecture.md                     how the parts work together"""

@@ -103,7 +103,7 @@ def _fetch_avro(choice: str, say: Callable[[str], None]) -> None:
         except ServiceError as problem:
             if choice == "official" or not _NOT_PUBLISHED.search(str(problem)):
                 raise
-            say(f"{OFFICIAL_AVRO} is not to be had at this version of Druid: {STAND_IN_AVRO} of infra/local stands in")
+            say(f"{OFFICIAL_AVRO} is not available for this version of Druid: using {STAND_IN_AVRO} instead")
         else:
             _forget(STAND_IN)
             return

@@ -39,8 +39,8 @@ _WITHOUT = {
     INDEXER: "no reading gets into Druid; they wait in Kafka as long as it keeps them",
     BROKER: "no query is answered",
     ROUTER: "no query is answered",
-    SPARK: "no duty cycle and no flexibility is told; readings wait in Kafka as long as it keeps them",
-    "replay": "no reading is played; it goes on where it stopped",
+    SPARK: "no duty cycle and no flexibility is computed; readings wait in Kafka until its retention removes them",
+    "replay": "no reading is played; it continues where it stopped",
     "superset": "no dashboard opens",
     "events": "no event is proposed, approved or dispatched",
 }
@@ -129,7 +129,7 @@ def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[
             found = look_at_supervisors(config)
         except ServiceError as problem:
             if healthy >= {INDEXER, ROUTER}:
-                detail, remedy = f"tells no supervisor: {problem}", f"`gridflex logs {COORDINATOR}`"
+                detail, remedy = f"does not list its supervisors: {problem}", f"`gridflex logs {COORDINATOR}`"
                 problems.append(Problem(service=COORDINATOR, problem=detail, remedy=remedy))
     places, lost = _places(config, found) if KAFKA in healthy else ({}, [])
     problems += lost
@@ -184,7 +184,7 @@ def _refused(config: Config) -> list[Problem]:
             service=SPARK,
             problem=f"{told['refused']:,} readings of too many new appliances were refused since its start, the last "
             f"{ago_s:.0f} s ago: they are in powerraw and have no duty cycle and no flexibility",
-            remedy="mend the source of the ids, or raise spark.new_series_per_min (docs/runbook.md, too_many_series)",
+            remedy="repair the source of the ids, or raise spark.new_series_per_min (docs/runbook.md, too_many_series)",
         )
     ]
 
@@ -193,5 +193,5 @@ def _gone(topic: str) -> Problem:
     return Problem(
         service=KAFKA,
         problem=f"topic {topic} is gone: what it held unread is lost, and nothing more is taken in",
-        remedy="`gridflex up kafka` makes it anew; then `gridflex recover` (docs/runbook.md)",
+        remedy="`gridflex up kafka` creates it again; then run `gridflex recover` (docs/runbook.md)",
     )

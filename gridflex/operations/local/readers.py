@@ -106,7 +106,7 @@ def refuse_lost_supervisor(config: Config, name: str, status: Json) -> None:
 
 def way_out(loss: Loss) -> str:
     """What to do about a loss."""
-    return f"`gridflex recover {loss.reader}` lets it read on from what is there (docs/runbook.md)"
+    return f"`gridflex recover {loss.reader}` continues with the messages that exist (docs/runbook.md)"
 
 
 def _place(reader: Reader, held: Held, identity: str | None) -> Place:

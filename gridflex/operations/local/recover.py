@@ -1,4 +1,4 @@
-"""``gridflex recover``: lets a reader that has lost its place in a topic read on from what is there.
+"""``gridflex recover``: lets a reader whose offset is gone continue with the messages that exist.
 
 Nothing is counted twice: only a partition whose position is out of the topic's range gets another one, the oldest
 message that is there.
@@ -50,9 +50,9 @@ _CALL_S = 10.0
 @click.argument("readers", nargs=-1, metavar="[READER]...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def recover(readers: tuple[str, ...], yes: bool) -> None:
-    """Let readers that have lost their place in a topic read on from what is there.
+    """Let readers whose offset is gone continue with the messages that exist.
 
-    A topic that was deleted and made anew, or whose retention passed a reader, leaves it at an offset that is not
+    A topic that was deleted and created again, or whose retention passed a reader, leaves it at an offset that is not
     there. Says what is lost; then each such reader gets a new position, and no reading is counted twice. A reader is
     one of Druid's supervisors, by its data source's name, or spark; default: all that have lost theirs.
     """
@@ -64,7 +64,7 @@ def recover(readers: tuple[str, ...], yes: bool) -> None:
     for place in lost:
         click.echo(f"{place.reader.name}: {place.loss.text() if place.loss else ''}")
     if not lost:
-        click.echo(f"{', '.join(readers) or 'every reader'}: reads where it should; nothing is done")
+        click.echo(f"{', '.join(readers) or 'every reader'}: no offset is gone; nothing to do")
         return
     if not yes:
         click.confirm("Give them new positions? What is lost stays lost", abort=True)
@@ -78,7 +78,7 @@ def _places(config: Config, names: Sequence[str]) -> list[Place]:
         try:
             statuses = look_at_supervisors(config)
         except ServiceError as problem:
-            raise ServiceError(f"Druid does not tell where it reads; `gridflex up druid` first: {problem}") from None
+            raise ServiceError(f"Druid does not report its offsets; run `gridflex up druid` first: {problem}") from None
         readers += [supervisor_reader(config, name, statuses[name]) for name in supervisors]
     try:
         return list(find_places(config, readers, timeout_s=_CALL_S).values())
@@ -103,7 +103,7 @@ def _recover(config: Config, lost: Sequence[Place]) -> None:
 
 
 def _recover_stream(config: Config, place: Place) -> None:
-    """A checkpoint's positions cannot be changed: it is made anew, at the positions where the old one stood."""
+    """A checkpoint's positions cannot be changed: a new one is created, at the positions of the old one."""
     folder, topic = checkpoint_folder(config), place.reader.topic
     batch = last_batch(folder)
     query = query_id(folder)
@@ -114,7 +114,7 @@ def _recover_stream(config: Config, place: Place) -> None:
     positions = next_positions(folder, topic, batch) | _starts(place.loss)
     begin_anew(folder, topic, positions)
     _tell(SPARK, place.loss)
-    click.echo(f"{SPARK}: begins anew at those positions; what was switched on is told again from its next switching")
+    click.echo(f"{SPARK}: a new checkpoint starts there; an appliance that is on is reported from its next activation")
 
 
 def _committed_batch(config: Config, query: str) -> int | None:
@@ -124,7 +124,7 @@ def _committed_batch(config: Config, query: str) -> int | None:
     try:
         (found,) = consumer.committed([TopicPartition(position_topic(config.kafka), 0)], timeout=_CALL_S)
     except KafkaException as problem:
-        raise ServiceError(f"Kafka does not tell the stream's position: {problem.args[0].str()}") from None
+        raise ServiceError(f"Kafka does not return the streaming job's position: {problem.args[0].str()}") from None
     finally:
         consumer.close()
     return int(json.loads(found.metadata)["batch_id"]) if found.offset >= 0 and found.metadata else None

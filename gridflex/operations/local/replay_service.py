@@ -1,4 +1,4 @@
-"""The demo's replay as a service: generated houses, played up to now and then live, round and round."""
+"""The demo's replay as a service: generated houses, up to now and then in real time, repeated at the end."""
 
 from __future__ import annotations
 

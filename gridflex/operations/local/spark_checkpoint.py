@@ -63,4 +63,4 @@ def _positions(file: Path, topic: str) -> dict[int, int]:
         told = json.loads(file.read_text(encoding="utf-8").splitlines()[-1])
         return {int(number): int(offset) for number, offset in told.get(topic, {}).items()}
     except (OSError, ValueError, IndexError, AttributeError) as problem:
-        raise ServiceError(f"{file} tells no offsets: {problem}") from None
+        raise ServiceError(f"{file} has no offsets: {problem}") from None

@@ -195,13 +195,17 @@ class Stack:
             raise ServiceError(f"jars not fetched: {', '.join(missing)}; run `make setup`")
 
     def _note_readers(self, present: set[str]) -> None:
-        """Raise ``ServiceError`` if a reader of Kafka has lost its place; else note what it reads."""
+        """Raise ``ServiceError`` if the offset of a reader of Kafka is gone; else note what it reads."""
         if SUPERVISORS in present:
             statuses = look_at_supervisors(self.config)
             readers = [supervisor_reader(self.config, name, status) for name, status in statuses.items()]
             places = find_places(self.config, readers, timeout_s=10).values()
             lost = [f"supervisor {place.reader.name}: {place.loss.text()}" for place in places if place.loss]
             if lost:
-                raise ServiceError("; ".join([*lost, "do: `gridflex recover` lets them read on (docs/runbook.md)"]))
+                raise ServiceError(
+                    "; ".join(
+                        [*lost, "do: `gridflex recover` continues with the messages that exist (docs/runbook.md)"]
+                    )
+                )
         if KAFKA in present:
             remember_topics(self.config)

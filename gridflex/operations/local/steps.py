@@ -135,7 +135,7 @@ class _Supervisors:
                 answer.raise_for_status()
                 return set(answer.json())
         except requests.RequestException as problem:
-            raise ServiceError(f"the indexer does not tell its tasks: {problem}") from None
+            raise ServiceError(f"the indexer does not list its tasks: {problem}") from None
 
 
 def _dashboards(config: Config) -> str | None:

@@ -63,7 +63,7 @@ install_packages() {
     amazon-cloudwatch-agent
 }
 
-# One virtual environment for each lock file, made anew only when the lock changed. $1: core, airflow or superset; $2:
+# One virtual environment for each lock file, created again only when the lock changed. $1: core, airflow or superset; $2:
 # the unpacked release.
 install_environment() {
   local name=$1 lock=$2/app/requirements/$1.txt

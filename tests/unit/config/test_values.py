@@ -275,7 +275,7 @@ def test_file__that_is_a_folder_or_leads_nowhere_is_told_in_one_line(tmp_path: P
 )
 def test_variable__that_is_misspelt_is_told_with_the_nearest(tmp_path: Path, name: str, nearest: str) -> None:
     message = refusal(tmp_path, "", **{name: "3"})
-    assert f"{name} in the environment: nobody reads it; the nearest that is read: {nearest}" in message
+    assert f"{name} in the environment: unknown variable; the closest known one: {nearest}" in message
 
 
 def test_variables__that_override_no_key_are_left_alone(tmp_path: Path) -> None:

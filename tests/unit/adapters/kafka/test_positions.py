@@ -35,7 +35,7 @@ def test_loss__of_a_topic_made_anew_is_told_though_it_has_grown_past_the_reader(
     loss = find_loss("spark", "readings", {0: 10, 1: 0}, {0: 0, 1: 0}, {0: 50, 1: 5}, made_anew=True)
     assert loss is not None
     assert loss.text() == (
-        "topic readings was deleted and made anew: up to 10 may have come before its reader, "
+        "topic readings was deleted and created again: up to 10 may have come before its reader, "
         "and what the old topic held unread is lost"
     )
 
@@ -76,5 +76,5 @@ def test_checkpoint__that_is_damaged_is_told_in_one_line(tmp_path: Path, text: s
     for name in ("offsets", "commits"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "3").write_text(text)
-    with pytest.raises(ServiceError, match=r"offsets/3 tells no offsets: "):
+    with pytest.raises(ServiceError, match=r"offsets/3 has no offsets: "):
         next_positions(tmp_path, "readings")

@@ -58,7 +58,7 @@ def test_settings__trust_the_system_where_no_authority_is_named() -> None:
 @pytest.mark.parametrize("lacking", sorted(ENVIRON))
 def test_login__names_what_the_environment_lacks(secure: Kafka, lacking: str) -> None:
     environ = {name: value for name, value in ENVIRON.items() if name != lacking}
-    with pytest.raises(ServiceError, match=f"Kafka at one:9096 takes nobody .*: {lacking} missing in the environment"):
+    with pytest.raises(ServiceError, match=f"Kafka at one:9096 requires user and password .*: {lacking} missing in the environment"):
         librdkafka_security(secure, environ)
     with pytest.raises(ServiceError, match=lacking):
         java_security(secure, environ)
@@ -86,7 +86,7 @@ def test_supervisors__hold_no_secret_and_no_user(secure: Kafka, monkeypatch: pyt
         ({"GRIDFLEX_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "security_protocol: found 'SASL_PLAINTEXT'.*SASL_SSL"),
         ({"GRIDFLEX_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "GRIDFLEX_KAFKA_SASL_MECHANISM": "PLAIN"}, "SCRAM-SHA-512"),
         (ENVIRON, "GRIDFLEX_KAFKA_USERNAME and GRIDFLEX_KAFKA_PASSWORD in the environment.* is PLAINTEXT, which"),
-        ({**ENVIRON, "GRIDFLEX_KAFKA_SECURITY_PROTOCOL": "SSL"}, "security_protocol is SSL, which signs in nowhere"),
+        ({**ENVIRON, "GRIDFLEX_KAFKA_SECURITY_PROTOCOL": "SSL"}, "security_protocol is SSL, which does not use them"),
     ],
 )
 def test_config__refuses_what_does_not_go_together(environ: dict[str, str], message: str, tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def test_kept_range__that_the_topic_never_had_is_another_topics() -> None:
     kept = [Range(partition=2, start=0, end=1000, counts={GOOD: 1000})]
     refuse_another_topic("powerraw", kept, {2: 1000})
     for end in ({2: 999}, {0: 5000}):
-        with pytest.raises(DataQualityError, match=r"powerraw was deleted and made anew: partition 2 .* offset 1,000"):
+        with pytest.raises(
+            DataQualityError, match=r"powerraw was deleted and created again: partition 2 .* offset 1,000"
+        ):
             refuse_another_topic("powerraw", kept, end)
 
 
