@@ -73,7 +73,7 @@ BROKEN = {
     "expected a UUID": spoil("charts", "demand-now", lambda d: d.update(uuid="demand-now")),
     "no chart has a column": spoil("dashboards", "grid-now", lambda d: d["filters"].append(
         {"id": "x", "name": "X", "type": "select", "dataset": "reconciliation", "column": "verdict"})),
-    "lacks metrics": spoil("datasets", "powerraw", lambda d: d.pop("metrics")),
+    "missing metrics": spoil("datasets", "powerraw", lambda d: d.pop("metrics")),
     "whose rows belong to regions": spoil("datasets", "places", lambda d: d.update(every_region="no reason")),
     "url_param reads the request": spoil("datasets", "places", lambda d: d.update(
         sql=d["sql"] + "{{ url_param('x') }}")),

@@ -42,5 +42,5 @@ def test_load_schema__says_which_there_are() -> None:
 
 
 def test_parse_schema__refuses_a_field_without_a_unit() -> None:
-    with pytest.raises(SchemaError, match="lacks 'unit'"):
+    with pytest.raises(SchemaError, match="has no 'unit'"):
         parse_schema("x", '{"type": "record", "name": "x", "fields": [{"name": "a", "type": "long"}]}')

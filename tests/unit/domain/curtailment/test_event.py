@@ -39,7 +39,7 @@ def test_event__goes_from_draft_to_settled() -> None:
     [
         (0, change(Action.PROPOSE, AMIRA), "no event 'event-1': it must be drafted"),
         (0, change(Action.DRAFT, BILEL, content=CONTENT), r"bilel \(approver\) cannot draft event-1: allowed: planner"),
-        (0, change(Action.DRAFT, AMIRA, content={"region": "Sfax"}), "lacks start_ms, end_ms, approve_by_ms"),
+        (0, change(Action.DRAFT, AMIRA, content={"region": "Sfax"}), "has no start_ms, end_ms, approve_by_ms"),
         (0, change(Action.DRAFT, AMIRA, content=CONTENT | {"end_ms": 1}), "that before end_ms"),
         (0, change(Action.DRAFT, AMIRA, content=CONTENT | {"end_ms": "late"}), "allowed: a name, integers"),
         (0, change(Action.DRAFT, CHIRAZ, content=ELSEWHERE), "chiraz cannot draft event-1 in Tunis: .*: Sfax"),
