@@ -157,6 +157,11 @@ class Druid:
         tasks: list[Json] = self._ask("GET", f"{_INDEXER}/runningTasks")
         return tasks
 
+    def waiting_tasks(self) -> list[Json]:
+        """The tasks for which no indexer has been found yet."""
+        tasks: list[Json] = self._ask("GET", f"{_INDEXER}/pendingTasks")
+        return tasks
+
     def task_status(self, task_id: str) -> Json:
         """Status and messages of a task."""
         status: Json = self._ask("GET", f"{_INDEXER}/task/{quote(task_id)}/status")["status"]

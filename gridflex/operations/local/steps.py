@@ -35,6 +35,8 @@ DASHBOARDS = "dashboards"
 TABLES = "tables"
 _LOST_AFTER_S = 3.0
 """Longer than the two may differ about a task that has just begun or ended."""
+_WAKES = 5
+"""So many tasks without work are submitted at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,8 @@ class _Supervisors:
         self._druid = Druid(config.druid)
         self._submitted = False
         self._lost_since: dict[str, float] = {}
+        self._waiting_since: float | None = None
+        self._wakes = 0
 
     def advance(self) -> str | None:
         """See ``Step.act``."""
@@ -101,7 +105,10 @@ class _Supervisors:
                 submit_changed(self._druid, specs)
                 self._submitted = True
             running = self._running()
-            return next((lacks for name in specs if (lacks := self._lacks(name, running))), None)
+            lacks = next((lacks for name in specs if (lacks := self._lacks(name, running))), None)
+            if lacks:
+                self._wake()
+            return lacks
         except LostPlaceError:
             raise
         except ServiceError as problem:
@@ -126,6 +133,20 @@ class _Supervisors:
                 log.info("stopping lost task=%s", task)
                 self._druid.stop_task(task)
         return known
+
+    def _wake(self) -> None:
+        """Make the overlord look for an indexer for tasks that wait for one.
+
+        It has looked when the indexer was not ready yet, and looks again only after a minute, or when a task is new.
+        """
+        now = time.monotonic()
+        if self._wakes == _WAKES or not self._druid.waiting_tasks():
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since > _LOST_AFTER_S:
+            self._druid.submit_task({"type": "noop", "dataSource": "nothing", "runTime": 1})
+            self._wakes, self._waiting_since = self._wakes + 1, now
 
     def _known_to_indexer(self) -> set[str]:
         local = self._config.launcher
