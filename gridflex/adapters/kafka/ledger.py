@@ -78,11 +78,11 @@ class LedgerWriter:
         self._most_bytes = feed.max_message_bytes or 1_000_000
         refuse_at_once(kafka)
         self._open = True
-        self._calls = Calls(kafka=kafka, name=TRANSACTIONAL_ID, outage_s=OUTAGE_S, final=self._final)
+        self._calls = Calls(kafka=kafka, name=TRANSACTIONAL_ID, outage_s=OUTAGE_S)
         self._producer = Producer(
             {**producer_settings(kafka, TRANSACTIONAL_ID), "linger.ms": 1, "message.max.bytes": self._most_bytes}
         )
-        self._calls.retry(lambda: self._producer.init_transactions(CALL_S), "init")
+        self._calls.retry(lambda: self._producer.init_transactions(CALL_S), "init", self._final)
         self._await_end_of_others()
         self._read()
 
@@ -138,7 +138,7 @@ class LedgerWriter:
         except KafkaException as problem:
             raise self._aborted(messages, problem.args[0]) from None
         try:
-            self._calls.retry(lambda: self._producer.commit_transaction(CALL_S), "commit")
+            self._calls.retry(lambda: self._producer.commit_transaction(CALL_S), "commit", self._final)
         except KafkaException as problem:
             raise self._aborted(messages, problem.args[0]) from None
         except ServiceError as problem:
@@ -148,7 +148,7 @@ class LedgerWriter:
         """What to raise for a transaction that cannot be committed, once it is given up."""
         if is_fenced(error) or error.fatal():
             return self._final(error)
-        self._calls.retry(lambda: self._producer.abort_transaction(CALL_S), "abort")
+        self._calls.retry(lambda: self._producer.abort_transaction(CALL_S), "abort", self._final)
         self._open = True
         refusal = denied(self._kafka, self._producer, messages)
         return refusal or ServiceError(f"Kafka refused a change of the ledger, nothing was written: {error.str()}")

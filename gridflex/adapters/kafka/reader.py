@@ -10,6 +10,7 @@ from itertools import islice
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from gridflex.adapters.kafka.answers import answer
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
 from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
@@ -127,7 +128,7 @@ class Topic:
                 raise self._refused(known.error)
             asked = {TopicPartition(self.name, partition): spec for partition in known.partitions}
             futures = self._admin.list_offsets(asked, isolation_level=isolation, request_timeout=_CALL_S)
-            return {where.partition: future.result().offset for where, future in sorted(futures.items())}
+            return {where.partition: answer(future).offset for where, future in sorted(futures.items())}
         except KafkaException as problem:
             if problem.args[0].code() in DENIED:
                 raise self._refused(problem.args[0]) from None

@@ -11,6 +11,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from gridflex import config
+from gridflex.adapters.kafka.answers import answer
 from gridflex.adapters.kafka.client import client_settings
 from gridflex.errors import ServiceError
 
@@ -88,7 +89,7 @@ def _described(client: AdminClient, names: Sequence[str], timeout_s: float) -> d
     found = {}
     for name, future in client.describe_topics(TopicCollection(list(names)), request_timeout=timeout_s).items():
         try:
-            found[name] = future.result(timeout_s)
+            found[name] = answer(future, timeout_s)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
@@ -106,5 +107,5 @@ def _offsets(client: AdminClient, parts: Sequence[TopicPartition], spec: OffsetS
 def _by_topic(futures: Mapping[TopicPartition, Any], timeout_s: float) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = {}
     for part, future in futures.items():
-        found.setdefault(part.topic, {})[part.partition] = future.result(timeout_s).offset
+        found.setdefault(part.topic, {})[part.partition] = answer(future, timeout_s).offset
     return found

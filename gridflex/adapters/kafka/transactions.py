@@ -74,11 +74,9 @@ class Calls:
     """Of its transactions."""
     outage_s: float
     """How long Kafka may be out of reach."""
-    final: Callable[[KafkaError], Exception]
-    """What is raised for an error that stays."""
 
-    def retry(self, call: Callable[[], Any], what: str) -> None:
-        """Call until it goes through.
+    def retry(self, call: Callable[[], Any], what: str, final: Callable[[KafkaError], Exception]) -> None:
+        """Call until it goes through. ``final``: makes what is raised for an error that stays.
 
         Raises ``KafkaException`` if the transaction must be aborted, ``StuckError`` if the call does not come back,
         ``ServiceError`` after an outage, and what ``final`` makes of every other error.
@@ -90,11 +88,11 @@ class Calls:
             except KafkaException as problem:
                 error = problem.args[0]
                 if error.fatal() or error.code() in _FENCED:
-                    raise self.final(error) from None
+                    raise final(error) from None
                 if error.txn_requires_abort() and what != "abort":
                     raise
                 if not (error.retriable() or error.code() in _PASSING):
-                    raise self.final(error) from None
+                    raise final(error) from None
                 if time.monotonic() - started > self.outage_s:
                     raise ServiceError(f"Kafka did not answer {self.name} ({what}): {error.str()}") from None
                 if self.kafka.security_protocol != "PLAINTEXT":

@@ -64,7 +64,7 @@ class TransactionalWriter:
             "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 512 * 1024,
         }
-        self._calls = Calls(kafka=kafka, name=name, outage_s=_OUTAGE_S, final=self._final)
+        self._calls = Calls(kafka=kafka, name=name, outage_s=_OUTAGE_S)
         self._producer = Producer(self._settings)
         self._retry(lambda: self._producer.init_transactions(CALL_S), "init")
         self._sequence, self.position = self._committed()
@@ -132,7 +132,7 @@ class TransactionalWriter:
 
     def _retry(self, call: Callable[[], Any], what: str) -> None:
         try:
-            self._calls.retry(call, what)
+            self._calls.retry(call, what, self._final)
         except StuckError:
             self._late += 1
             raise

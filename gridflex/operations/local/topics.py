@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from gridflex.adapters.kafka.answers import answer
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
 from gridflex.adapters.kafka.feed_topics import partitions_of, topic_names, topic_settings
 from gridflex.config import Config, Kafka
@@ -58,7 +59,7 @@ def _create(client: AdminClient, wanted: Mapping[str, Feed], kafka: Kafka) -> No
     ]
     for made in client.create_topics(topics, operation_timeout=_TIMEOUT_S).values():
         try:
-            made.result()
+            answer(made)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import gc
+import weakref
+from concurrent.futures import Future
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from gridflex.adapters.kafka.answers import answer
+
+
+class Client:
+    """Stands in the frame that asks."""
+
+
+def ask(future: Future[int], seen: list[weakref.ref[Client]]) -> int:
+    client = Client()
+    seen.append(weakref.ref(client))
+    return int(answer(future))
+
+
+def test_answer__leaves_the_client_of_a_refused_call_to_no_garbage_collector() -> None:
+    future: Future[int] = Future()
+    future.set_exception(KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE)))
+    seen: list[weakref.ref[Client]] = []
+    gc.disable()
+    try:
+        with pytest.raises(KafkaException) as problem:
+            ask(future, seen)
+        assert problem.value.args[0].code() == KafkaError.LEADER_NOT_AVAILABLE
+        del problem
+        assert seen[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_answer__is_what_the_call_gave() -> None:
+    future: Future[int] = Future()
+    future.set_result(7)
+    assert ask(future, []) == 7
+    with pytest.raises(TimeoutError):
+        answer(Future(), 0.01)
