@@ -32,11 +32,11 @@ from gridflex.domain.readings import (
 from gridflex.errors import SourceError
 from ingestion.feeds.greend_plugs import HEADER, Plugs, building_plugs, header_plugs
 from ingestion.feeds.houses import block_bytes, chosen, class_of, nothing_good, numbered, read_text
-from ingestion.parsing.columns import Form, parse
+from ingestion.parsing.columns import LineFormat, parse
 from ingestion.parsing.line_blocks import LineBlock, line_blocks
 from ingestion.parsing.merge import merge
+from ingestion.parsing.row_validation import ColumnSpec, Rows, validate_rows
 from ingestion.parsing.sequence import TimeOrder
-from ingestion.parsing.sift import Demand, Rows, sift
 
 log = logging.getLogger(__name__)
 
@@ -157,16 +157,16 @@ class _Day:
     def _piece(self, block: LineBlock, data: bytes, first_line: int) -> tuple[Rows, list[Rejection]]:
         if not self._columns:
             return self._nothing(), list(_headless(block, data, first_line))
-        form = Form(delimiter=b",", columns=len(self._columns), extra_fields=True, what=WHAT)
-        parsed = parse(data, name=block.name, first_line=first_line, form=form)
-        demand = Demand(
+        line_format = LineFormat(delimiter=b",", columns=len(self._columns), extra_fields=True, what=WHAT)
+        parsed = parse(data, name=block.name, first_line=first_line, line_format=line_format)
+        spec = ColumnSpec(
             columns=self._columns,
             series=self._width,
             from_s=self._from_s,
             before_s=self._before_s,
             max_power_w=self._max_power_w,
         )
-        return sift(block, parsed, demand)
+        return validate_rows(block, parsed, spec)
 
     def _header(self, block: LineBlock, before: bytes, header: bytes, line: int) -> list[Rejection]:
         """Take a header's columns; what stands before it in its line, or a header that is not whole, is rejected."""

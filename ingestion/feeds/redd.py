@@ -26,17 +26,17 @@ from gridflex.domain.readings import (
 )
 from gridflex.errors import SourceError
 from ingestion.feeds.houses import block_bytes, chosen, class_of, nothing_good, numbered, read_text
-from ingestion.parsing.columns import Form, parse
+from ingestion.parsing.columns import LineFormat, parse
 from ingestion.parsing.line_blocks import LineBlock, line_blocks, tail_block
 from ingestion.parsing.merge import merge
+from ingestion.parsing.row_validation import ColumnSpec, Rows, validate_rows
 from ingestion.parsing.runs import EDGE_ROWS
 from ingestion.parsing.sequence import TimeOrder
-from ingestion.parsing.sift import Demand, Rows, sift
 
 log = logging.getLogger(__name__)
 
 LAYOUT = "low_freq/house_N/labels.dat and low_freq/house_N/channel_N.dat"
-FORM = Form(delimiter=b" ", columns=1, extra_fields=False, what="<epoch seconds> <watts>")
+LINE_FORMAT = LineFormat(delimiter=b" ", columns=1, extra_fields=False, what="<epoch seconds> <watts>")
 LONGEST_NUMBER = 10
 """Digits of a channel's number are fewer."""
 HEAD_BYTES = 32 << 10
@@ -76,7 +76,7 @@ class ReddReader:
         firsts = [time for index, file in enumerate(self._files) if (time := self._first(index, file)) is not None]
         lasts = [time for file in self._files if (time := self._last(file)) is not None]
         if not firsts or not lasts:
-            raise nothing_good(self._root, self.blocks(), FORM.what)
+            raise nothing_good(self._root, self.blocks(), LINE_FORMAT.what)
         return min(firsts), max(lasts)
 
     def _feed(self, series: int, file: Path, size: int) -> Iterator[ReadingBlock]:
@@ -88,11 +88,11 @@ class ReddReader:
 
     def _rows(self, block: LineBlock) -> tuple[Rows, LineBlock, list[Rejection]]:
         """The block's rows and rejections."""
-        parsed = parse(block.data, name=block.name, first_line=block.first_line, form=FORM)
-        rows, rejections = sift(
+        parsed = parse(block.data, name=block.name, first_line=block.first_line, line_format=LINE_FORMAT)
+        rows, rejections = validate_rows(
             block,
             parsed,
-            Demand(
+            ColumnSpec(
                 columns=[0],
                 series=1,
                 from_s=EARLIEST_SOURCE_MS / MS_PER_S,

@@ -21,8 +21,8 @@ import numpy as np
 from gridflex.domain.readings import MS_PER_S, Flags, Reason, Rejection
 from gridflex.errors import SourceError
 from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.row_validation import Rows
 from ingestion.parsing.runs import Run, at_the_edge, overruled
-from ingestion.parsing.sift import Rows
 
 LONGEST_ERROR_ROWS = 1024
 """Wrong times of up to so many rows in a row are found."""

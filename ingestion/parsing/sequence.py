@@ -17,7 +17,7 @@ from gridflex.config import Readings
 from gridflex.domain.readings import MS_PER_S, Floats, Ints, ReadingBlock, Reason, Rejection, observed_s
 from ingestion.parsing.clock import Clock, Piece
 from ingestion.parsing.line_blocks import LineBlock
-from ingestion.parsing.sift import Rows
+from ingestion.parsing.row_validation import Rows
 
 _NEVER = -(1 << 62)
 

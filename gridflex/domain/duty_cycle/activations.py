@@ -4,7 +4,7 @@ r"""On and off with hysteresis, and the activations made of them.
 
     power   ___/^^^^\__/^^\________    on at or above on_w, off below off_w, between them as before
     on         |----|  |--|            the pause is shorter than min_off_s: one activation
-    row        s   c           e       c: confirmed once it lasts min_on_s; e: ended, told by an off-reading min_off_s
+    row        s   c           e       c: confirmed once it lasts min_on_s; e: ended, by an off-reading min_off_s
                                        after its last on-reading
 
 An activation is ``[start of its first on-reading's interval, time of its last on-reading)``. Two on-readings are of
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, Ordered, latest, previous
-from gridflex.domain.duty_cycle.state import NOT_RUNNING, Tracks
+from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, GroupedReadings, latest, previous
+from gridflex.domain.duty_cycle.state import NOT_RUNNING, ApplianceStates
 from gridflex.domain.readings import Flags, Floats, Ints
 
 
@@ -35,11 +35,11 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Turns:
+class ActivationEvents:
     """What became of activations, at which reading. Columns have shape (m,)."""
 
     at: Ints
-    """Index of the reading that told it."""
+    """Index of the reading that emitted it."""
     start_ms: Ints
     end_ms: Ints
     """The last on-reading up to then."""
@@ -52,7 +52,7 @@ class Turns:
         return len(self.at)
 
 
-def switch(readings: Ordered, carried_on: Flags, rules: Rules) -> Flags:
+def apply_hysteresis(readings: GroupedReadings, carried_on: Flags, rules: Rules) -> Flags:
     """Which readings are on, shape (n,). After unknown time a power between the thresholds is off."""
     group = readings.group
     above = readings.power_w >= rules.on_w[group]
@@ -62,14 +62,16 @@ def switch(readings: Ordered, carried_on: Flags, rules: Rules) -> Flags:
     return on
 
 
-def measure(readings: Ordered, on: Flags) -> Ints:
+def integrate_energy(readings: GroupedReadings, on: Flags) -> Ints:
     """Observed ms, observed ms while on, microjoules while on, and microjoules, of each reading: shape (4, n)."""
     observed = readings.observed_ms
     energy = np.rint(readings.power_w * observed * UJ_PER_W_MS).astype(np.int64)
     return np.stack((observed, observed * on, energy * on, energy))
 
 
-def follow(readings: Ordered, on: Flags, sums: Ints, carried: Tracks, rules: Rules) -> tuple[Turns, Turns, Tracks]:
+def track_activations(
+    readings: GroupedReadings, on: Flags, sums: Ints, carried: ApplianceStates, rules: Rules
+) -> tuple[ActivationEvents, ActivationEvents, ApplianceStates]:
     """The activations that ended, those that were confirmed, and where each group stands after its last reading.
 
     ``sums``: shape (4, n), of each reading. ``carried``: g rows. At least one reading per group.
@@ -91,30 +93,30 @@ def follow(readings: Ordered, on: Flags, sums: Ints, carried: Tracks, rules: Rul
     lasting = on & (readings.time_ms - start_ms >= min_on)
     confirms = lasting & (begins | (before_ms - start_ms < min_on))
 
-    book = _Book(readings=readings, totals=_totals(sums), carried=carried)
+    activation_sums = _ActivationSums(readings=readings, totals=_totals(sums), carried=carried)
     origin_before = previous(origin, first, np.full(len(first), -1))
-    ended = book.turns(np.flatnonzero(ends), before, origin_before, rules)
-    confirmed = book.turns(np.flatnonzero(confirms), last_on, origin, rules)
-    return ended, confirmed, book.close(on, last_on, origin, rules)
+    ended = activation_sums.events(np.flatnonzero(ends), before, origin_before, rules)
+    confirmed = activation_sums.events(np.flatnonzero(confirms), last_on, origin, rules)
+    return ended, confirmed, activation_sums.close(on, last_on, origin, rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Book:
+class _ActivationSums:
     """Sums over any stretch of one group's readings, what was carried included."""
 
-    readings: Ordered
+    readings: GroupedReadings
     totals: Ints
     """Shape (4, n + 1): sums of all readings before each."""
-    carried: Tracks
+    carried: ApplianceStates
 
-    def turns(self, at: Ints, last_on: Ints, origin: Ints, rules: Rules) -> Turns:
+    def events(self, at: Ints, last_on: Ints, origin: Ints, rules: Rules) -> ActivationEvents:
         """``last_on``, ``origin``: shape (n,), the activation's last on-reading and its first, as known at each."""
         group = self.readings.group[at]
         start_ms, end_ms, sums = self._activation(group, last_on[at], origin[at])
         confirmed = end_ms - start_ms >= rules.min_on_ms[group]
-        return Turns(at=at, start_ms=start_ms, end_ms=end_ms, confirmed=confirmed, sums=sums)
+        return ActivationEvents(at=at, start_ms=start_ms, end_ms=end_ms, confirmed=confirmed, sums=sums)
 
-    def close(self, on: Flags, last_on: Ints, origin: Ints, rules: Rules) -> Tracks:
+    def close(self, on: Flags, last_on: Ints, origin: Ints, rules: Rules) -> ApplianceStates:
         """Where each group stands after its last reading."""
         readings, last = self.readings, self.readings.last
         group = np.arange(len(last))
@@ -123,7 +125,7 @@ class _Book:
         own = last_on[last] >= readings.first
         since = np.where(own, last_on[last] + 1, readings.first)
         pause = self.totals[:, last + 1] - self.totals[:, since] + np.where(own, 0, self.carried.pause)
-        return Tracks(
+        return ApplianceStates(
             last_ms=readings.time_ms[last],
             on=on[last],
             confirmed=running & (last_on_ms - start_ms >= rules.min_on_ms),

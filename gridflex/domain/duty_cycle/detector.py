@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridflex.domain.duty_cycle.activations import Rules, follow, measure, switch
-from gridflex.domain.duty_cycle.grouping import Batch, Late, Ordered, arrange, select
+from gridflex.domain.duty_cycle.activations import Rules, apply_hysteresis, integrate_energy, track_activations
+from gridflex.domain.duty_cycle.grouping import Batch, GroupedReadings, Late, group_readings, select
 from gridflex.domain.duty_cycle.profiles import Profiles
-from gridflex.domain.duty_cycle.rows import Rows, Status, Told, gather, joined, no_rows, no_sums
+from gridflex.domain.duty_cycle.rows import Emitted, Rows, Status, gather, joined, no_rows, no_sums
 from gridflex.domain.duty_cycle.state import (
     NEVER,
     DetectorState,
@@ -80,18 +80,18 @@ class Detector:
         """Take readings in: what they tell, those that came too late, and what is now remembered."""
         slot, found = find(state, batch.key)
         last_ms = np.full(len(batch.key), NEVER)
-        last_ms[found] = state.tracks.last_ms[slot[found]]
-        readings, late = arrange(batch, last_ms)
+        last_ms[found] = state.appliances.last_ms[slot[found]]
+        readings, late = group_readings(batch, last_ms)
         seen = np.zeros(len(batch.key), dtype=np.bool_)
         seen[readings.appliance] = True
         state = with_keys(state, batch.key[seen & ~found])
         slot, _ = find(state, batch.key[readings.appliance])
-        rows, state = self._follow(state, batch, readings, slot)
+        rows, state = self._track(state, batch, readings, slot)
         return rows, late, state
 
     def flush(self, state: DetectorState) -> Rows:
-        """End of input: running activations end with their last on-reading. Incomplete windows stay untold."""
-        running = np.flatnonzero(state.tracks.running)
+        """End of input: running activations end with their last on-reading. Incomplete windows are not emitted."""
+        running = np.flatnonzero(state.appliances.running)
         rows = _ended(state, running)
         return replace(rows, cause=np.full(len(rows), -1))
 
@@ -103,7 +103,7 @@ class Detector:
         """
         own, _ = _split_panes(state.panes, slot, len(state))
         sliding = Sliding(slide_ms=self.slide_ms, count=self.window_ms // self.slide_ms)
-        windows = drain(own, state.tracks.last_ms[slot], sliding)
+        windows = drain(own, state.appliances.last_ms[slot], sliding)
         closed = Rows(
             key=state.key[slot][windows.at],
             cause=windows.at,
@@ -117,31 +117,33 @@ class Detector:
         rows = joined(_ended(state, slot), closed)
         return rows.take(np.lexsort((rows.end_ms, rows.status, rows.cause))), without(state, slot)
 
-    def _follow(self, state: DetectorState, batch: Batch, readings: Ordered, slot: Ints) -> tuple[Rows, DetectorState]:
+    def _track(
+        self, state: DetectorState, batch: Batch, readings: GroupedReadings, slot: Ints
+    ) -> tuple[Rows, DetectorState]:
         """Apply readings in time; ``slot``: shape (g,), each group's row in the state."""
         if len(readings) == 0:
             return no_rows(), state
         detect = self.profiles.detect[batch.profile[readings.appliance]]
-        last_ms = state.tracks.last_ms.copy()
+        last_ms = state.appliances.last_ms.copy()
         last_ms[slot] = readings.time_ms[readings.last]
-        tracks = replace(state.tracks, last_ms=last_ms)
+        appliances = replace(state.appliances, last_ms=last_ms)
         readings, slot = select(readings, detect), slot[detect]
         if len(readings) == 0:
-            return no_rows(), replace(state, tracks=tracks)
-        carried = state.tracks.take(slot)
+            return no_rows(), replace(state, appliances=appliances)
+        carried = state.appliances.take(slot)
         rules = self._rules(batch, readings)
-        on = switch(readings, carried.on, rules)
-        sums = measure(readings, on)
-        ended, confirmed, now = follow(readings, on, sums, carried, rules)
+        on = apply_hysteresis(readings, carried.on, rules)
+        sums = integrate_energy(readings, on)
+        ended, confirmed, now = track_activations(readings, on, sums, carried, rules)
         own, others = _split_panes(state.panes, slot, len(state))
         sliding = Sliding(slide_ms=self.slide_ms, count=self.window_ms // self.slide_ms)
         windows, panes = slide(readings, sums, own, carried.last_ms, sliding)
-        told = Told(ended=ended, confirmed=confirmed, windows=windows)
-        rows = gather(batch, readings, told, rules.min_on_ms, self.window_ms)
+        emitted = Emitted(ended=ended, confirmed=confirmed, windows=windows)
+        rows = gather(batch, readings, emitted, rules.min_on_ms, self.window_ms)
         panes = _join_panes(others, replace(panes, slot=slot[panes.slot]))
-        return rows, DetectorState(key=state.key, tracks=tracks.put(slot, now), panes=panes)
+        return rows, DetectorState(key=state.key, appliances=appliances.put(slot, now), panes=panes)
 
-    def _rules(self, batch: Batch, readings: Ordered) -> Rules:
+    def _rules(self, batch: Batch, readings: GroupedReadings) -> Rules:
         code = batch.profile[readings.appliance]
         return Rules(
             on_w=self.profiles.on_w[code],
@@ -154,16 +156,16 @@ class Detector:
 
 def _ended(state: DetectorState, slot: Ints) -> Rows:
     """The end of the activations that run at ``slot``; ``cause`` is the place in it."""
-    place = np.flatnonzero(state.tracks.running[slot])
-    tracks = state.tracks.take(slot[place])
+    place = np.flatnonzero(state.appliances.running[slot])
+    appliances = state.appliances.take(slot[place])
     return Rows(
         key=state.key[slot[place]],
         cause=place,
-        status=np.where(tracks.confirmed, Status.ENDED, Status.RETRACTED).astype(np.int64),
-        event_time_ms=tracks.last_on_ms,
-        start_ms=tracks.start_ms,
-        end_ms=tracks.last_on_ms,
-        sums=tracks.sums,
+        status=np.where(appliances.confirmed, Status.ENDED, Status.RETRACTED).astype(np.int64),
+        event_time_ms=appliances.last_on_ms,
+        start_ms=appliances.start_ms,
+        end_ms=appliances.last_on_ms,
+        sums=appliances.sums,
         slide_sums=no_sums(len(place)),
     )
 

@@ -39,7 +39,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ordered:
+class GroupedReadings:
     """Readings grouped by appliance. Columns have shape (n,) unless said otherwise."""
 
     group: Ints
@@ -84,7 +84,7 @@ class Late:
         return len(self.reading)
 
 
-def arrange(batch: Batch, last_ms: Ints) -> tuple[Ordered, Late]:
+def group_readings(batch: Batch, last_ms: Ints) -> tuple[GroupedReadings, Late]:
     """Group a batch's readings by appliance and leave out the late ones.
 
     ``last_ms``: shape (u,), the newest reading of each of the batch's appliances before the batch.
@@ -100,7 +100,7 @@ def arrange(batch: Batch, last_ms: Ints) -> tuple[Ordered, Late]:
         lost = Late(reading=lost.reading[arrival], newest_ms=lost.newest_ms[arrival])
     first = _starts(appliance)
     observed_ms = np.rint(batch.observed_s[order] * MS_PER_S).astype(np.int64)
-    grouped = Ordered(
+    grouped = GroupedReadings(
         group=np.repeat(np.arange(len(first)), np.diff(first, append=len(order))),
         first=first,
         appliance=appliance[first],
@@ -113,13 +113,13 @@ def arrange(batch: Batch, last_ms: Ints) -> tuple[Ordered, Late]:
     return grouped, lost
 
 
-def select(readings: Ordered, groups: Flags) -> Ordered:
+def select(readings: GroupedReadings, groups: Flags) -> GroupedReadings:
     """Only the readings of the marked groups, shape (g,)."""
     if groups.all():
         return readings
     kept = groups[readings.group]
     first = _starts(readings.group[kept])
-    return Ordered(
+    return GroupedReadings(
         group=np.repeat(np.arange(len(first)), np.diff(first, append=int(kept.sum()))),
         first=first,
         appliance=readings.appliance[groups],

@@ -7,8 +7,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from gridflex.domain.duty_cycle.activations import Turns
-from gridflex.domain.duty_cycle.grouping import Batch, Ordered
+from gridflex.domain.duty_cycle.activations import ActivationEvents
+from gridflex.domain.duty_cycle.grouping import Batch, GroupedReadings
 from gridflex.domain.duty_cycle.state import ENERGY, OBSERVED, ON, ON_ENERGY
 from gridflex.domain.duty_cycle.windows import Windows
 from gridflex.domain.readings import MS_PER_S, Flags, Floats, Ints
@@ -31,12 +31,12 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rows:
-    """What the detector tells, as columns of shape (m,), in order of the readings that told it."""
+    """What the detector emits, as columns of shape (m,), in order of the readings that emitted it."""
 
     key: Ints
     """The appliance."""
     cause: Ints
-    """Index in the batch of the reading that told it; -1 from ``flush``."""
+    """Index in the batch of the reading that emitted it; -1 from ``flush``."""
     status: Ints
     """``Status``; ``CLOSED`` is a window, the others are activations."""
     event_time_ms: Ints
@@ -106,17 +106,17 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Told:
-    """What a batch's readings told, by kind."""
+class Emitted:
+    """What a batch's readings emitted, by kind."""
 
-    ended: Turns
-    confirmed: Turns
+    ended: ActivationEvents
+    confirmed: ActivationEvents
     windows: Windows
 
 
-def gather(batch: Batch, readings: Ordered, told: Told, min_on_ms: Ints, window_ms: int) -> Rows:
+def gather(batch: Batch, readings: GroupedReadings, emitted: Emitted, min_on_ms: Ints, window_ms: int) -> Rows:
     """All rows, in order of their causes. ``min_on_ms``: shape (g,), of each group of readings."""
-    ended, confirmed, windows = told.ended, told.confirmed, told.windows
+    ended, confirmed, windows = emitted.ended, emitted.confirmed, emitted.windows
     at = np.concatenate((ended.at, confirmed.at, windows.at))
     status = np.concatenate(
         (

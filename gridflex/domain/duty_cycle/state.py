@@ -40,7 +40,7 @@ class Panes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tracks:
+class ApplianceStates:
     """Where each of some appliances stands. Columns have shape (s,); where no activation runs, its columns are zero."""
 
     last_ms: Ints
@@ -66,30 +66,30 @@ class Tracks:
         running: Flags = self.last_on_ms != NOT_RUNNING
         return running
 
-    def take(self, slot: Ints) -> Tracks:
+    def take(self, slot: Ints) -> ApplianceStates:
         """The rows at ``slot``."""
-        return Tracks(**{name: getattr(self, name)[..., slot] for name in _TRACK_COLUMNS})
+        return ApplianceStates(**{name: getattr(self, name)[..., slot] for name in _STATE_COLUMNS})
 
-    def put(self, slot: Ints, rows: Tracks) -> Tracks:
+    def put(self, slot: Ints, rows: ApplianceStates) -> ApplianceStates:
         """A copy with the rows at ``slot`` replaced."""
-        columns = {name: getattr(self, name).copy() for name in _TRACK_COLUMNS}
+        columns = {name: getattr(self, name).copy() for name in _STATE_COLUMNS}
         for name, column in columns.items():
             column[..., slot] = getattr(rows, name)
-        return Tracks(**columns)
+        return ApplianceStates(**columns)
 
 
-_TRACK_COLUMNS = tuple(column.name for column in fields(Tracks))
+_STATE_COLUMNS = tuple(column.name for column in fields(ApplianceStates))
 _FRESH = {"last_ms": NEVER, "last_on_ms": NOT_RUNNING}
 
 
-def fresh_tracks(count: int) -> Tracks:
+def fresh_states(count: int) -> ApplianceStates:
     """Appliances that no reading has come of yet.
 
-    >>> fresh_tracks(2).running.tolist()
+    >>> fresh_states(2).running.tolist()
     [False, False]
     """
     flags, times, sums = np.zeros(count, np.bool_), np.zeros(count, np.int64), np.zeros((4, count), np.int64)
-    return Tracks(
+    return ApplianceStates(
         last_ms=times + NEVER,
         on=flags,
         confirmed=flags,
@@ -106,7 +106,7 @@ class DetectorState:
 
     key: Ints
     """64-bit hash of the appliance's id, or any other number of it."""
-    tracks: Tracks
+    appliances: ApplianceStates
     panes: Panes
 
     def __len__(self) -> int:
@@ -121,7 +121,7 @@ def empty_state() -> DetectorState:
     """
     none = np.zeros(0, dtype=np.int64)
     panes = Panes(slot=none, pane=none, sums=np.zeros((4, 0), dtype=np.int64))
-    return DetectorState(key=none, tracks=fresh_tracks(0), panes=panes)
+    return DetectorState(key=none, appliances=fresh_states(0), panes=panes)
 
 
 def find(state: DetectorState, key: Ints) -> tuple[Ints, Flags]:
@@ -143,12 +143,12 @@ def with_keys(state: DetectorState, key: Ints) -> DetectorState:
     key = np.sort(key)
     at, _ = find(state, key)
     columns = {
-        name: np.insert(getattr(state.tracks, name), at, _FRESH.get(name, 0), axis=-1) for name in _TRACK_COLUMNS
+        name: np.insert(getattr(state.appliances, name), at, _FRESH.get(name, 0), axis=-1) for name in _STATE_COLUMNS
     }
     moved = np.searchsorted(at, state.panes.slot, side="right")
     return DetectorState(
         key=np.insert(state.key, at, key),
-        tracks=Tracks(**columns),
+        appliances=ApplianceStates(**columns),
         panes=replace(state.panes, slot=state.panes.slot + moved),
     )
 
@@ -166,7 +166,7 @@ def without(state: DetectorState, slot: Ints) -> DetectorState:
     moved = np.cumsum(kept) - 1
     return DetectorState(
         key=state.key[kept],
-        tracks=state.tracks.take(np.flatnonzero(kept)),
+        appliances=state.appliances.take(np.flatnonzero(kept)),
         panes=Panes(slot=moved[panes.slot[staying]], pane=panes.pane[staying], sums=panes.sums[:, staying]),
     )
 
@@ -177,20 +177,20 @@ def to_bytes(state: DetectorState, slide_ms: int) -> bytes:
     >>> len(from_bytes(to_bytes(empty_state(), 60_000), 60_000))
     0
     """
-    tracks, panes = state.tracks, state.panes
-    running = tracks.running
-    newest = int(tracks.last_ms.max(initial=0))
+    appliances, panes = state.appliances, state.panes
+    running = appliances.running
+    newest = int(appliances.last_ms.max(initial=0))
     header = np.array([(_VERSION, slide_ms, len(state), len(panes), newest)], dtype=_HEADER)
     columns = [
         state.key,
-        newest - tracks.last_ms,
-        tracks.on + tracks.confirmed * 2 + running * 4,
-        (tracks.last_ms - tracks.start_ms)[running],
-        (tracks.last_ms - tracks.last_on_ms)[running],
-        *tracks.sums[:, running],
-        *tracks.pause[:, running],
+        newest - appliances.last_ms,
+        appliances.on + appliances.confirmed * 2 + running * 4,
+        (appliances.last_ms - appliances.start_ms)[running],
+        (appliances.last_ms - appliances.last_on_ms)[running],
+        *appliances.sums[:, running],
+        *appliances.pause[:, running],
         np.bincount(panes.slot, minlength=len(state)),
-        tracks.last_ms[panes.slot] // slide_ms - panes.pane,
+        appliances.last_ms[panes.slot] // slide_ms - panes.pane,
         *panes.sums[[OBSERVED, ON, ENERGY]],
         panes.sums[ON_ENERGY][_mixed(panes.sums)],
     ]
@@ -212,7 +212,7 @@ def from_bytes(encoded: bytes, slide_ms: int) -> DetectorState:
     start_ms, last_on_ms = np.zeros(slots, dtype=np.int64), np.full(slots, NOT_RUNNING, dtype=np.int64)
     start_ms[running] = last_ms[running] - columns.read(int(running.sum()))
     last_on_ms[running] = last_ms[running] - columns.read(int(running.sum()))
-    tracks = Tracks(
+    appliances = ApplianceStates(
         last_ms=last_ms,
         on=(flags & 1).astype(np.bool_),
         confirmed=(flags & 2).astype(np.bool_),
@@ -221,7 +221,9 @@ def from_bytes(encoded: bytes, slide_ms: int) -> DetectorState:
         sums=_read_sums(columns, running),
         pause=_read_sums(columns, running),
     )
-    return DetectorState(key=key, tracks=tracks, panes=_read_panes(columns, last_ms // slide_ms, int(header["panes"])))
+    return DetectorState(
+        key=key, appliances=appliances, panes=_read_panes(columns, last_ms // slide_ms, int(header["panes"]))
+    )
 
 
 def _read_panes(columns: PackedColumns, newest: Ints, count: int) -> Panes:

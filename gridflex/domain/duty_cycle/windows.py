@@ -6,7 +6,7 @@
     windows   [--------- 3 ----------)             window m ends with pane m - 1
                     [--------- 4 ----------)
 
-A window is told when a reading of its appliance at or after its end arrives, and only if some of it was observed. By
+A window is emitted when a reading of its appliance at or after its end arrives, and only if some of it was observed. By
 then it is complete: an interval never reaches back before the appliance's previous reading.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, Ordered
+from gridflex.domain.duty_cycle.grouping import UJ_PER_W_MS, GroupedReadings
 from gridflex.domain.duty_cycle.state import ON, Panes
 from gridflex.domain.readings import Flags, Ints
 
@@ -34,7 +34,7 @@ class Windows:
     """Complete windows. Columns have shape (m,)."""
 
     at: Ints
-    """Index of the reading that told it."""
+    """Index of the reading that emitted it."""
     end_ms: Ints
     sums: Ints
     """Shape (4, m)."""
@@ -45,7 +45,9 @@ class Windows:
         return len(self.at)
 
 
-def slide(readings: Ordered, sums: Ints, carried: Panes, carried_ms: Ints, sliding: Sliding) -> tuple[Windows, Panes]:
+def slide(
+    readings: GroupedReadings, sums: Ints, carried: Panes, carried_ms: Ints, sliding: Sliding
+) -> tuple[Windows, Panes]:
     """The windows that these readings complete, and the panes that later ones still need.
 
     ``sums``: shape (4, n), of each reading. ``carried``: panes of earlier readings, ``slot`` being the group.
@@ -56,7 +58,7 @@ def slide(readings: Ordered, sums: Ints, carried: Panes, carried_ms: Ints, slidi
     reached = now[readings.last]
     last, end = _ends(panes, carried_ms // sliding.slide_ms, reached, sliding.count)
     windows = Windows(
-        at=_teller(readings, now, panes.slot[last], end),
+        at=_emitting_reading(readings, now, panes.slot[last], end),
         end_ms=end * sliding.slide_ms,
         sums=_window_sums(panes, last, end - sliding.count),
         slide_sums=panes.sums[:, last] * (panes.pane[last] == end - 1),
@@ -80,7 +82,7 @@ def drain(panes: Panes, last_ms: Ints, sliding: Sliding) -> Windows:
     )
 
 
-def _panes(readings: Ordered, sums: Ints, slide_ms: int) -> Panes:
+def _panes(readings: GroupedReadings, sums: Ints, slide_ms: int) -> Panes:
     """The readings' intervals cut at the panes' borders, one row per piece."""
     observed = readings.observed_ms > 0
     first, last = readings.start_ms // slide_ms, (readings.time_ms - 1) // slide_ms
@@ -95,7 +97,7 @@ def _panes(readings: Ordered, sums: Ints, slide_ms: int) -> Panes:
     return Panes(slot=readings.group[reading], pane=pane, sums=cut)
 
 
-def _cut(readings: Ordered, on: Flags, reading: Ints, pane_ms: Ints, slide_ms: int) -> Ints:
+def _cut(readings: GroupedReadings, on: Flags, reading: Ints, pane_ms: Ints, slide_ms: int) -> Ints:
     """Sums of the piece of ``reading`` in the pane that starts at ``pane_ms``; a reading's pieces add up to it."""
     start, power_w = readings.start_ms[reading], readings.power_w[reading]
     since = np.maximum(pane_ms - start, 0)
@@ -155,7 +157,7 @@ def _window_sums(panes: Panes, last: Ints, since: Ints) -> Ints:
     return totals[:, last + 1] - totals[:, first]
 
 
-def _teller(readings: Ordered, now: Ints, group: Ints, end: Ints) -> Ints:
+def _emitting_reading(readings: GroupedReadings, now: Ints, group: Ints, end: Ints) -> Ints:
     """Index of the first reading of ``group`` that is in pane ``end`` or later."""
     if len(end) == 0:
         return np.zeros(0, dtype=np.int64)

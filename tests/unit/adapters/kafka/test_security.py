@@ -58,7 +58,9 @@ def test_settings__trust_the_system_where_no_authority_is_named() -> None:
 @pytest.mark.parametrize("lacking", sorted(ENVIRON))
 def test_login__names_what_the_environment_lacks(secure: Kafka, lacking: str) -> None:
     environ = {name: value for name, value in ENVIRON.items() if name != lacking}
-    with pytest.raises(ServiceError, match=f"Kafka at one:9096 requires user and password .*: {lacking} missing in the environment"):
+    with pytest.raises(
+        ServiceError, match=f"Kafka at one:9096 requires user and password .*: {lacking} missing in the environment"
+    ):
         librdkafka_security(secure, environ)
     with pytest.raises(ServiceError, match=lacking):
         java_security(secure, environ)

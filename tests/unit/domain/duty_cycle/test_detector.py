@@ -181,7 +181,7 @@ def test_state__survives_its_bytes(readings: list[Reading]) -> None:
     again = DETECTOR.decode(DETECTOR.encode(state))
 
     for name in ("last_ms", "on", "confirmed", "start_ms", "last_on_ms", "sums", "pause"):
-        np.testing.assert_array_equal(getattr(again.tracks, name), getattr(state.tracks, name))
+        np.testing.assert_array_equal(getattr(again.appliances, name), getattr(state.appliances, name))
     for name in ("slot", "pane", "sums"):
         np.testing.assert_array_equal(getattr(again.panes, name), getattr(state.panes, name))
     np.testing.assert_array_equal(again.key, state.key)

@@ -15,8 +15,8 @@ from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
 from ingestion.feeds import Reader, houses, open_reader
 from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.row_validation import Rows
 from ingestion.parsing.sequence import TimeOrder
-from ingestion.parsing.sift import Rows
 
 BEGIN = 1_303_084_800
 STEP = 4

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gridflex.domain.readings import ReadingBlock, Reason, Rejection
 from ingestion.parsing.line_blocks import LineBlock
+from ingestion.parsing.row_validation import ABSENT, Rows
 from ingestion.parsing.sequence import Sequence
-from ingestion.parsing.sift import ABSENT, Rows
 
 REORDER_S = 10.0
 GAP_S = 6.0

@@ -36,7 +36,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class ColumnSpec:
     """What is asked of a value of one piece of a file."""
 
     columns: Sequence[int | None]
@@ -50,21 +50,21 @@ class Demand:
     max_power_w: float
 
 
-def sift(block: LineBlock, parsed: Parsed, demand: Demand) -> tuple[Rows, list[Rejection]]:
+def validate_rows(block: LineBlock, parsed: Parsed, spec: ColumnSpec) -> tuple[Rows, list[Rejection]]:
     """The rows whose time can be, with NaN for bad values, and the rejections in order of lines."""
-    good_time = (parsed.time_s >= demand.from_s) & (parsed.time_s < demand.before_s)
+    good_time = (parsed.time_s >= spec.from_s) & (parsed.time_s < spec.before_s)
     rejections = [*parsed.rejections, *_extra_fields(block, parsed)]
     line, time_s, cells = parsed.line, parsed.time_s, parsed.cells
     if not good_time.all():
-        rejections += _bad_times(block, parsed, ~good_time, demand)
+        rejections += _bad_times(block, parsed, ~good_time, spec)
         line, time_s, cells = line[good_time], time_s[good_time], cells[good_time]
-    values = np.full((len(line), demand.series), ABSENT)
-    for column, series in enumerate(demand.columns):
+    values = np.full((len(line), spec.series), ABSENT)
+    for column, series in enumerate(spec.columns):
         if series is None:
             rejections += _unlabelled(block, line, column)
             continue
         broken = {row: text for (row, where), text in parsed.broken.items() if where == column}
-        kept, bad = _column(block, line, cells[:, column], column, broken=broken, max_power_w=demand.max_power_w)
+        kept, bad = _column(block, line, cells[:, column], column, broken=broken, max_power_w=spec.max_power_w)
         values[:, series] = kept
         rejections += bad
     rejections.sort(key=_place)
@@ -103,27 +103,27 @@ def _column(
     return np.where(absurd, np.nan, power_w), rejections
 
 
-def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags, demand: Demand) -> Iterator[Rejection]:
+def _bad_times(block: LineBlock, parsed: Parsed, bad: Flags, spec: ColumnSpec) -> Iterator[Rejection]:
     columns = parsed.cells.shape[1]
     for start, end in _runs(bad):
         time_s = float(parsed.time_s[start])
         detail = f"found time {time_s:.3f} s, to line {parsed.line[end - 1]}: it cannot belong here"
-        detail += _unit(time_s, demand) or _allowed(demand)
+        detail += _unit(time_s, spec) or _allowed(spec)
         yield _rejection(Reason.BAD_TIME, block, parsed.line[start], detail, (end - start) * columns)
 
 
-def _unit(time_s: float, demand: Demand) -> str:
+def _unit(time_s: float, spec: ColumnSpec) -> str:
     """What a time seems to be, if it would be good in another unit."""
     for unit, factor in (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)):
-        if demand.from_s <= time_s / factor < demand.before_s:
+        if spec.from_s <= time_s / factor < spec.before_s:
             return f"; it seems to be in {unit}, expected seconds"
     return ""
 
 
-def _allowed(demand: Demand) -> str:
-    if not np.isfinite([demand.from_s, demand.before_s]).all():
+def _allowed(spec: ColumnSpec) -> str:
+    if not np.isfinite([spec.from_s, spec.before_s]).all():
         return ", nor can any time in a file of this name"
-    first, end = (datetime.fromtimestamp(time_s, tz=UTC) for time_s in (demand.from_s, demand.before_s))
+    first, end = (datetime.fromtimestamp(time_s, tz=UTC) for time_s in (spec.from_s, spec.before_s))
     return f", allowed {first:%Y-%m-%d} to before {end:%Y-%m-%d} UTC"
 
 
