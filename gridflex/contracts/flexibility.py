@@ -11,7 +11,7 @@ from gridflex.errors import SchemaError
 
 TABLE = "tables/flexibility_rules.csv"
 _COLUMNS = (
-    *("appliance", "dataset", "handling", "max_off_min", "min_on_min", "rest_after_min", "dead_at_rest"),
+    *("appliance", "dataset", "handling", "max_off_min", "min_on_min", "rest_after_min", "silent_means_offline"),
     *("typical_on_w", "course", "circuits", "shared_error", "rebound_share", "source"),
 )
 _NUMBERS = ("max_off_min", "min_on_min", "rest_after_min", "typical_on_w", "shared_error", "rebound_share")
@@ -40,7 +40,7 @@ def _rule(line: dict[str, str]) -> Rule:
         appliance=line["appliance"],
         dataset=line["dataset"],
         handling=Handling(line["handling"]),
-        dead_at_rest=_FLAGS[line["dead_at_rest"]],
+        silent_means_offline=_FLAGS[line["silent_means_offline"]],
         course=tuple(_stretch(stretch) for stretch in line["course"].split()),
         circuits=int(line["circuits"] or 1),
         **{name: float(line[name] or 0) for name in _NUMBERS},

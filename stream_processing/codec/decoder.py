@@ -1,4 +1,4 @@
-"""Kafka values -> readings with a verdict, by the column.
+"""Kafka values -> validated readings, by the column.
 
 Nearly every value has the layout that is compiled from the schema. These are cut out of the Arrow buffer at once, and
 their strings are looked at once per appliance. Whatever looks otherwise goes to fastavro, one by one: another writer's
@@ -23,9 +23,9 @@ from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
 from gridflex.domain.duty_cycle import Profile, Profiles
 from gridflex.domain.readings import GOOD, Flags, Floats, Ints, Reason, code_of, validate
-from stream_processing.codec.arrivals import Arrivals
-from stream_processing.codec.identity import FIELDS, Book, encode
+from stream_processing.codec.identity import FIELDS, IdentityCache, encode
 from stream_processing.codec.layout import Layout, compile_layout
+from stream_processing.codec.message_batch import MessageBatch
 
 _NUMBERS = ("event_time_ms", "power_w", "observed_s")
 
@@ -51,12 +51,12 @@ class Decoder:
             )
         object.__setattr__(self, "layout", layout)
 
-    def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> Arrivals:
+    def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> MessageBatch:
         """``values``: binary, shape (n,), nulls allowed. Bad ones are in the answer too, with their reason."""
-        found, book = _Columns(len(values)), _book_of(self.profiles.rows)
-        regular = self._regular(values, found, book)
+        found, cache = _Columns(len(values)), _cache_of(self.profiles.rows)
+        regular = self._regular(values, found, cache)
         for index in np.flatnonzero(~regular).tolist():
-            self._irregular(index, values[index].as_py() or b"", found, book)
+            self._irregular(index, values[index].as_py() or b"", found, cache)
         readable = found.reason == GOOD
         found.reason[readable] = validate(
             found.time_ms[readable],
@@ -69,9 +69,9 @@ class Decoder:
             found.set_payload(index, values[index].as_py())
         bad = found.reason != GOOD
         found.series[bad] = position[bad]
-        return found.arrivals(position, kafka_ms)
+        return found.messages(position, kafka_ms)
 
-    def _regular(self, values: pa.Array, found: _Columns, book: Book) -> Flags:
+    def _regular(self, values: pa.Array, found: _Columns, cache: IdentityCache) -> Flags:
         """Decode the values of the usual form; which those are, shape (n,)."""
         regular = self.layout.long_enough(values)
         if not regular.any():
@@ -81,7 +81,7 @@ class Decoder:
             values = values.take(pa.array(chosen))
         cut = self.layout.cut(values)
         names = cut.strings
-        series, profile = book.look_up(names.dictionary.to_pylist())
+        series, profile = cache.look_up(names.dictionary.to_pylist())
         code = names.indices.to_numpy()
         sound = cut.sound()
         sound &= profile[code] >= 0
@@ -94,7 +94,7 @@ class Decoder:
         regular[chosen[~sound]] = False
         return regular
 
-    def _irregular(self, index: int, value: bytes, found: _Columns, book: Book) -> None:
+    def _irregular(self, index: int, value: bytes, found: _Columns, cache: IdentityCache) -> None:
         """Decode one value whatever its form."""
         writer = _by_id(self.writers).get(value[1:FRAME_LENGTH]) if value[:1] == FRAME_VERSION else None
         if writer is None:
@@ -106,11 +106,11 @@ class Decoder:
             record: Any = fastavro.schemaless_reader(body, _parsed(writer.text), _parsed(self.reader.text))
             encoded = encode([record[name] for name in FIELDS])
             found.set_numbers(index, *(record[name] for name in _NUMBERS))
-        except Exception:  # whatever garbage does to a decoder is a verdict, not a failure
+        except Exception:  # whatever garbage does to a decoder makes the message invalid; it is no failure
             found.reason[index] = code_of(Reason.UNDECODABLE)
             found.set_payload(index, value)
             return
-        series, profile = book.look_up([encoded])
+        series, profile = cache.look_up([encoded])
         found.series[index], found.profile[index] = series[0], profile[0]
         found.set_payload(index, encoded)
 
@@ -142,8 +142,8 @@ class _Columns:
     def set_numbers(self, index: int, time_ms: int, power_w: float, observed_s: float) -> None:
         self.time_ms[index], self.power_w[index], self.observed_s[index] = time_ms, power_w, observed_s
 
-    def arrivals(self, position: Ints, kafka_ms: Ints) -> Arrivals:
-        return Arrivals(
+    def messages(self, position: Ints, kafka_ms: Ints) -> MessageBatch:
+        return MessageBatch(
             series=self.series,
             profile=self.profile,
             time_ms=self.time_ms,
@@ -163,8 +163,8 @@ def _by_id(writers: tuple[Schema, ...]) -> Mapping[bytes, Schema]:
 
 
 @cache
-def _book_of(rows: tuple[Profile, ...]) -> Book:
-    return Book(Profiles.of(rows))
+def _cache_of(rows: tuple[Profile, ...]) -> IdentityCache:
+    return IdentityCache(Profiles.of(rows))
 
 
 @cache

@@ -94,7 +94,7 @@ class Identities:
         return chosen
 
 
-class Book:
+class IdentityCache:
     """The identities that a worker has met, numbered, so that each is parsed once."""
 
     def __init__(self, profiles: Profiles, most: int = MOST) -> None:
@@ -106,7 +106,7 @@ class Book:
         """Series and profile of each identity; profile -1 where the bytes are none: shape (k,) each.
 
         >>> from gridflex.contracts.profiles import load_profiles
-        >>> Book(load_profiles()).look_up([b"?"])[1]
+        >>> IdentityCache(load_profiles()).look_up([b"?"])[1]
         array([-1], dtype=int32)
         """
         if len(self._number) + len(table) > self._most:

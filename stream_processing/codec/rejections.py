@@ -10,8 +10,8 @@ from gridflex.adapters.avro import encode_dicts
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MAX_OBSERVED_S, REASONS, Reason
-from stream_processing.codec.arrivals import Arrivals
 from stream_processing.codec.identity import identify, known
+from stream_processing.codec.message_batch import MessageBatch
 from stream_processing.codec.messages import Messages
 
 
@@ -26,7 +26,7 @@ class DeadLetters:
     spark: config.Spark
     known_ids: tuple[int, ...]
 
-    def of_bad(self, bad: Arrivals) -> Messages:
+    def of_bad(self, bad: MessageBatch) -> Messages:
         """Messages that are not good readings, with their bytes."""
         return self._encode(
             bad,
@@ -36,7 +36,7 @@ class DeadLetters:
             raws=bad.raw,
         )
 
-    def of_late(self, readings: Arrivals, late: Late) -> Messages:
+    def of_late(self, readings: MessageBatch, late: Late) -> Messages:
         """Readings that are not newer than one of their appliance before them; their bytes stay in Kafka."""
         lost = readings.take(late.reading)
         identities = [known(payload) for payload in lost.raw]
@@ -60,7 +60,7 @@ class DeadLetters:
             raws=[b""] * len(lost),
         )
 
-    def of_refused(self, refused: Arrivals) -> Messages:
+    def of_refused(self, refused: MessageBatch) -> Messages:
         """Readings of new series that are more than may come; their bytes stay in Kafka."""
         identities = [identify(payload) for payload in refused.raw]  # not by the cache: others need their place in it
         found = [identity for identity in identities if identity is not None]
@@ -78,7 +78,7 @@ class DeadLetters:
 
     def _encode(
         self,
-        found: Arrivals,
+        found: MessageBatch,
         *,
         reasons: list[Reason],
         details: list[str],
@@ -107,7 +107,7 @@ class DeadLetters:
         keys = [str(record["position"]).encode() for record in records]
         return Messages(key=keys, value=encode_dicts(self.schema, records))
 
-    def _detail(self, bad: Arrivals, index: int, raw: bytes) -> str:
+    def _detail(self, bad: MessageBatch, index: int, raw: bytes) -> str:
         reason = REASONS[int(bad.reason[index]) - 1]
         if reason is Reason.UNKNOWN_SCHEMA:
             known = ", ".join(f"{number:08x}" for number in self.known_ids)

@@ -17,8 +17,8 @@ from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Detector, find
 from gridflex.domain.flexibility import without
 from gridflex.domain.readings import MS_PER_S, Ints
-from stream_processing.codec.arrivals import Arrivals, as_batch, join, starts_of
 from stream_processing.codec.identity import Identities
+from stream_processing.codec.message_batch import MessageBatch, as_batch, join, starts_of
 from stream_processing.codec.messages import Messages, duty_cycles
 from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.flexible import FlexibilityTeller
@@ -76,11 +76,11 @@ class Bucket:
     bounds: Bounds
     """Of this bucket alone."""
 
-    def fold(self, encoded: State | None, arrivals: Arrivals, names: Callable[[], list[bytes]]) -> Folded:
+    def fold(self, encoded: State | None, messages: MessageBatch, names: Callable[[], list[bytes]]) -> Folded:
         """``names``: gives the blocks of names that are kept; it is asked only when series are forgotten."""
         memory = from_bytes(encoded, self.detector) if encoded else no_memory()
         before_min = memory.roster.clock_min
-        readings, refused, memory = self._admit(arrivals.good(), memory)
+        readings, refused, memory = self._admit(messages.good(), memory)
         starts = starts_of(readings)
         rows, late, state = self.detector.fold(memory.detector, as_batch(readings, starts))
         who = Identities.of(readings.payloads, readings.payload[rows.cause])
@@ -88,7 +88,7 @@ class Bucket:
         memory, new = _heard(replace(memory.after(state), flexible=records), readings, starts, before_min)
         told: Told = {
             DUTY_CYCLES: [duty_cycles(self.schema, rows, who)],
-            DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(arrivals.bad())],
+            DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(messages.bad())],
             FLEXIBILITY: [flexible],
             REFUSED: [self.dead_letters.of_refused(refused)],
         }
@@ -103,7 +103,7 @@ class Bucket:
             new_names, all_names = None, known.to_block()
         return Folded(told=told, state=to_bytes(memory, self.detector), new_names=new_names, all_names=all_names)
 
-    def _admit(self, readings: Arrivals, memory: Memory) -> tuple[Arrivals, Arrivals, Memory]:
+    def _admit(self, readings: MessageBatch, memory: Memory) -> tuple[MessageBatch, MessageBatch, Memory]:
         """The readings that are taken in, and those of new series that are too many."""
         starts = starts_of(readings)
         _, remembered = find(memory.detector, readings.series[starts])
@@ -134,7 +134,7 @@ class Bucket:
         return (duty_cycles(self.schema, rows, who), flexible), left, known.without(key)
 
 
-def _heard(memory: Memory, readings: Arrivals, starts: Ints, before_min: int) -> tuple[Memory, Names]:
+def _heard(memory: Memory, readings: MessageBatch, starts: Ints, before_min: int) -> tuple[Memory, Names]:
     """Note whose readings came; the names that are to be kept: of new series, and of those that have changed theirs."""
     if len(starts) == 0:
         return memory, Names.of_blocks([])

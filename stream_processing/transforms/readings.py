@@ -1,6 +1,6 @@
 """Kafka messages -> blocks of decoded readings, one per bucket of appliances.
 
-Spark moves a few big rows instead of many small ones: decoding, the verdict and the way to a bucket all happen on the
+Spark moves a few big rows instead of many small ones: decoding, validation and the choice of a bucket all happen on the
 Arrow batch that Spark hands over, and only blocks of columns cross the shuffle.
 """
 
@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
 
-from stream_processing.codec.arrivals import OFFSET_BITS, split
 from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.message_batch import OFFSET_BITS, split
 from stream_processing.worker import settle
 
 BLOCKS = StructType(
@@ -40,6 +40,6 @@ def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int, tasks: int)
 
 
 def _blocks(batch: pa.RecordBatch, decoder: Decoder, buckets: int) -> pa.RecordBatch:
-    arrivals = decoder.decode(batch["value"], batch["position"].to_numpy(), batch["kafka_ms"].to_numpy())
-    bucket, block = zip(*split(arrivals, buckets), strict=True)
+    decoded = decoder.decode(batch["value"], batch["position"].to_numpy(), batch["kafka_ms"].to_numpy())
+    bucket, block = zip(*split(decoded, buckets), strict=True)
     return pa.RecordBatch.from_arrays([pa.array(bucket, pa.int32()), pa.array(block, pa.binary())], ["bucket", "block"])

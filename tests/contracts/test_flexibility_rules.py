@@ -11,7 +11,7 @@ from gridflex.domain.flexibility import NOT_ELIGIBLE, Handling
 from gridflex.errors import SchemaError
 
 HEADER = (
-    "appliance,dataset,handling,max_off_min,min_on_min,rest_after_min,dead_at_rest,typical_on_w,course,circuits,"
+    "appliance,dataset,handling,max_off_min,min_on_min,rest_after_min,silent_means_offline,typical_on_w,course,circuits,"
     "shared_error,rebound_share,source"
 )
 GOOD = "fridge,,cycle,30,15,180,1,125,20:1 37:0,1,0.1,0.9,own"

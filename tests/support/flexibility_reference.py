@@ -67,7 +67,7 @@ class SlowForecaster:
         if minute.end % 5 == 0:
             self.phases[minute.end] = phase
             self._learn(minute.end)
-        return self._tell(minute, phase, fresh=observed and (active or not self.rule.dead_at_rest))
+        return self._tell(minute, phase, fresh=observed and (active or not self.rule.silent_means_offline))
 
     def _measure_power(self, minute: Minute, *, counts: bool) -> None:
         self.program[0] += minute.on_s / 60

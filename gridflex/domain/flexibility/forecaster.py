@@ -183,7 +183,7 @@ class Forecaster:
         now["minute"] = minute.minute
         if len(closed):
             now[closed] = self._learn(now[closed], rule[closed])
-        fresh = observed & (active | ~rules.dead_at_rest[rule])
+        fresh = observed & (active | ~rules.silent_means_offline[rule])
         return now, phase, fresh
 
     def _learn(self, now: Records, rule: Ints) -> Records:

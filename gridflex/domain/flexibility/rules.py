@@ -53,7 +53,7 @@ class Rule:
     """... then on for at least so long."""
     rest_after_min: float = 0
     """Off for longer by itself, it rests: nothing can be shed. For a program: longer than any of its pauses."""
-    dead_at_rest: bool = False
+    silent_means_offline: bool = False
     """Such an appliance never rests: when it seems to, its plug is dead."""
     typical_on_w: float = 0
     """Power while on, until the appliance's own is known."""
@@ -146,7 +146,7 @@ class Rules:
     cycles: Flags = field(repr=False)
     """May be cycled; the others may be deferred."""
     rest_after_min: Singles = field(repr=False)
-    dead_at_rest: Flags = field(repr=False)
+    silent_means_offline: Flags = field(repr=False)
     typical_on_w: Singles = field(repr=False)
     circuits: Singles = field(repr=False)
     shared_error: Singles = field(repr=False)
@@ -174,7 +174,7 @@ class Rules:
             rows=tuple(rows),
             codes=codes,
             cycles=np.array([rule.handling is Handling.CYCLE for rule in rows], dtype=np.bool_),
-            dead_at_rest=np.array([rule.dead_at_rest for rule in rows], dtype=np.bool_),
+            silent_means_offline=np.array([rule.silent_means_offline for rule in rows], dtype=np.bool_),
             least_duty=_singles([[rule.least_duty(horizon) for horizon in AHEAD_MIN] for rule in rows]),
             typical=_singles(typical).reshape(len(rows), len(AHEAD_MIN), 2, 2).transpose(3, 0, 2, 1),
             **{name: _singles([getattr(rule, name) for rule in rows]) for name in _NUMBERS},

@@ -13,7 +13,6 @@ from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.operations.local import process
 from gridflex.operations.local.airflow_service import AIRFLOW_API, missing_airflow
-from gridflex.operations.local.ascent import Ascent
 from gridflex.operations.local.catalogue import all_services
 from gridflex.operations.local.jars import missing_jars
 from gridflex.operations.local.java import check_java
@@ -30,6 +29,7 @@ from gridflex.operations.local.problems import Look, look
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.readers import find_places, remember_topics, supervisor_reader
 from gridflex.operations.local.services import Service, find, select
+from gridflex.operations.local.startup import Startup
 from gridflex.operations.local.state_folder import alone, delete, is_there, must_be_ours, remember_up, remembered_up
 from gridflex.operations.local.steps import SUPERSET, SUPERVISORS, all_steps
 from gridflex.operations.local.superset_service import missing_superset
@@ -77,7 +77,7 @@ class Stack:
                     steps.append(step)
                     present.add(step.name)
             try:
-                Ascent(self.runtime, chosen, steps, self.say).run(self.config.launcher.start_timeout_s)
+                Startup(self.runtime, chosen, steps, self.say).run(self.config.launcher.start_timeout_s)
             finally:
                 self._let_logs_be()
             now_up = [one.name for one in chosen]

@@ -32,8 +32,9 @@ from gridflex.domain.flexibility import (
 from tests.support.flexibility_reference import Minute, SlowForecaster
 
 FRIDGE = Rule(
-    appliance="fridge", handling=Handling.CYCLE, max_off_min=20, min_on_min=10, rest_after_min=40, dead_at_rest=True,
-    typical_on_w=100, course=((8, 1), (12, 0)), circuits=2, shared_error=0.1, rebound_share=0.9,
+    appliance="fridge", handling=Handling.CYCLE, max_off_min=20, min_on_min=10, rest_after_min=40,
+    silent_means_offline=True, typical_on_w=100, course=((8, 1), (12, 0)), circuits=2,
+    shared_error=0.1, rebound_share=0.9,
 )  # fmt: skip
 WASHER = Rule(
     appliance="washer", handling=Handling.DEFER, rest_after_min=4, typical_on_w=600, course=((5, 1), (20, 0.1)),

@@ -16,7 +16,6 @@ import pytest
 from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.operations.local import look, process
-from gridflex.operations.local.ascent import Ascent
 from gridflex.operations.local.health import AllOf, StatusFileProbe, ZooKeeperProbe, frozen
 from gridflex.operations.local.look import look_at_services
 from gridflex.operations.local.problems import Problem
@@ -24,6 +23,7 @@ from gridflex.operations.local.problems import look as look_at_all
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.services import Service
 from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.startup import Startup
 from gridflex.operations.local.stream_probe import StreamProbe
 from gridflex.operations.local.watch import Watch
 from tests.support.stack import own_config, wait_until
@@ -123,7 +123,7 @@ def test_up__ends_at_once_when_a_service_is_frozen(runtime: Runtime) -> None:
     pid = process.start(runtime, one)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(ServiceError, match=rf"^one is frozen: .*`kill -CONT {pid}` lets it go on") as told:
-        Ascent(runtime, [one], [], print).run(60)
+        Startup(runtime, [one], [], print).run(60)
     assert "the last words of" in str(told.value)
 
 

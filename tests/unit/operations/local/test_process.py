@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from gridflex.errors import ServiceError
-from gridflex.operations.local import ascent, process
-from gridflex.operations.local.ascent import Ascent
+from gridflex.operations.local import process, startup
 from gridflex.operations.local.health import HttpProbe, StatusFileProbe, holder
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.services import FirstStart, Probe, Service
+from gridflex.operations.local.startup import Startup
 from gridflex.operations.local.steps import Step
 
 SLEEPS = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
@@ -67,7 +67,7 @@ def services(runtime: Runtime) -> Iterator[Services]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ascent, "_POLL_S", 0.02)
+    monkeypatch.setattr(startup, "_POLL_S", 0.02)
     monkeypatch.setattr(process, "_POLL_S", 0.02)
 
 
@@ -77,7 +77,7 @@ def gone(one: psutil.Process) -> bool:
 
 def up(runtime: Runtime, *services: Service, steps: tuple[Step, ...] = (), timeout_s: float = 10) -> list[str]:
     said: list[str] = []
-    Ascent(runtime, services, steps, said.append).run(timeout_s)
+    Startup(runtime, services, steps, said.append).run(timeout_s)
     return said
 
 
@@ -149,7 +149,7 @@ def test_up__tells_what_an_unhealthy_service_lacks(runtime: Runtime, services: S
 def test_up__tells_now_and_then_what_it_waits_for(
     runtime: Runtime, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ascent, "_TELL_S", 0.1)
+    monkeypatch.setattr(startup, "_TELL_S", 0.1)
     answers = iter(["not yet"] * 20)
     step = Step(name="slow", after=frozenset({"sleeper"}), act=lambda: next(answers, None))
     said = up(runtime, services.make("sleeper", SLEEPS), steps=(step,))

@@ -1,4 +1,4 @@
-"""Kafka values -> verdicts: the fast way, the slow way and garbage, without Spark."""
+"""Kafka values -> validated readings: the fast way, the slow way and garbage, without Spark."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
 from gridflex.domain.readings import EARLIEST_EVENT_MS, GOOD, MS_PER_DAY, REASONS, Reason
 from gridflex.operations.checks.canary import Canary
-from stream_processing.codec.arrivals import OFFSET_BITS, Arrivals, join, split
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.identity import FIELDS, encode, identify
+from stream_processing.codec.message_batch import OFFSET_BITS, MessageBatch, join, split
 from tests.support.reading_edges import EDGES
 
 SCHEMA = reading_schema()
@@ -35,14 +35,14 @@ def _value(**changes: Any) -> bytes:
     return encode_dicts(SCHEMA, [GOOD_READING | changes])[0]
 
 
-def _decode(*values: bytes | None, decoder: Decoder = DECODER) -> Arrivals:
+def _decode(*values: bytes | None, decoder: Decoder = DECODER) -> MessageBatch:
     count = len(values)
     position = (3 << OFFSET_BITS) + np.arange(count)
     return decoder.decode(pa.array(values, pa.binary()), position, np.full(count, NOW_MS))
 
 
-def _reasons(arrivals: Arrivals) -> list[Reason | None]:
-    return [None if code == GOOD else REASONS[code - 1] for code in arrivals.reason.tolist()]
+def _reasons(messages: MessageBatch) -> list[Reason | None]:
+    return [None if code == GOOD else REASONS[code - 1] for code in messages.reason.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -68,22 +68,22 @@ def _reasons(arrivals: Arrivals) -> list[Reason | None]:
     ],
 )
 def test_decode__gives_each_value_its_reason(value: bytes | None, reason: Reason | None) -> None:
-    arrivals = _decode(_value(appliance_id="before"), value, _value(appliance_id="after"))
+    messages = _decode(_value(appliance_id="before"), value, _value(appliance_id="after"))
 
-    assert _reasons(arrivals) == [None, reason, None]
-    raw = arrivals.raw[1]
+    assert _reasons(messages) == [None, reason, None]
+    raw = messages.raw[1]
     assert raw == (value or b"") if reason else identify(raw) is not None
 
 
 def test_decode__reads_what_was_written() -> None:
-    arrivals = _decode(_value(), _value(event_time_ms=EARLIEST_EVENT_MS + 5, power_w=7.25), _value(appliance="kettle"))
+    messages = _decode(_value(), _value(event_time_ms=EARLIEST_EVENT_MS + 5, power_w=7.25), _value(appliance="kettle"))
 
-    assert arrivals.time_ms.tolist() == [NOW_MS, EARLIEST_EVENT_MS + 5, NOW_MS]
-    assert arrivals.power_w.tolist() == [120.5, 7.25, 120.5]
-    assert arrivals.observed_s.tolist() == [3.0, 3.0, 3.0]
-    assert (arrivals.partition.tolist(), arrivals.offset.tolist()) == ([3, 3, 3], [0, 1, 2])
-    assert set(arrivals.raw[:2]) == {encode([GOOD_READING[name] for name in FIELDS])}
-    assert arrivals.series[0] == arrivals.series[1] != arrivals.series[2]
+    assert messages.time_ms.tolist() == [NOW_MS, EARLIEST_EVENT_MS + 5, NOW_MS]
+    assert messages.power_w.tolist() == [120.5, 7.25, 120.5]
+    assert messages.observed_s.tolist() == [3.0, 3.0, 3.0]
+    assert (messages.partition.tolist(), messages.offset.tolist()) == ([3, 3, 3], [0, 1, 2])
+    assert set(messages.raw[:2]) == {encode([GOOD_READING[name] for name in FIELDS])}
+    assert messages.series[0] == messages.series[1] != messages.series[2]
 
 
 def test_decode__reads_a_later_schema_beside_todays() -> None:
@@ -93,11 +93,11 @@ def test_decode__reads_a_later_schema_beside_todays() -> None:
     decoder = Decoder(reader=SCHEMA, writers=(SCHEMA, later), limits=Readings(), profiles=load_profiles())
     value = encode_dicts(later, [GOOD_READING | {"voltage_v": 230.0, "power_w": 99.0}])[0]
 
-    arrivals = _decode(_value(), value, decoder=decoder)
+    messages = _decode(_value(), value, decoder=decoder)
 
-    assert _reasons(arrivals) == [None, None]
-    assert arrivals.power_w.tolist() == [120.5, 99.0]
-    assert arrivals.series[0] == arrivals.series[1]
+    assert _reasons(messages) == [None, None]
+    assert messages.power_w.tolist() == [120.5, 99.0]
+    assert messages.series[0] == messages.series[1]
     assert _reasons(_decode(value)) == [Reason.UNKNOWN_SCHEMA]
 
 
@@ -106,10 +106,10 @@ def test_decode__reads_a_later_schema_beside_todays() -> None:
     st.lists(st.one_of(st.binary(max_size=120), st.binary(max_size=120).map(lambda b: SCHEMA.frame + b)), max_size=8)
 )
 def test_decode__survives_any_bytes_and_loses_no_message(garbage: list[bytes]) -> None:
-    arrivals = _decode(*garbage, _value())
+    messages = _decode(*garbage, _value())
 
-    assert len(arrivals) == len(garbage) + 1
-    assert _reasons(arrivals)[-1] is None
+    assert len(messages) == len(garbage) + 1
+    assert _reasons(messages)[-1] is None
 
 
 @settings(max_examples=30)
@@ -118,8 +118,8 @@ def test_decode__survives_any_bytes_and_loses_no_message(garbage: list[bytes]) -
     st.integers(1, 7),
 )
 def test_split__joins_to_the_same_messages_with_a_series_in_one_bucket(values: list[bytes], buckets: int) -> None:
-    arrivals = _decode(*values)
-    blocks = list(split(arrivals, buckets)) if values else []
+    messages = _decode(*values)
+    blocks = list(split(messages, buckets)) if values else []
 
     parts = {bucket: join([block]) for bucket, block in blocks}
     assert len(parts) == len(blocks)
@@ -129,8 +129,8 @@ def test_split__joins_to_the_same_messages_with_a_series_in_one_bucket(values: l
         for row in range(len(part))
     )
     assert found == [
-        (int(arrivals.position[row]), arrivals.raw[row], int(arrivals.series[row]), int(arrivals.reason[row]))
-        for row in range(len(arrivals))
+        (int(messages.position[row]), messages.raw[row], int(messages.series[row]), int(messages.reason[row]))
+        for row in range(len(messages))
     ]
     for bucket, part in parts.items():
         assert (part.series % buckets == bucket).all()

@@ -15,8 +15,8 @@ from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.domain.duty_cycle import Late
 from gridflex.domain.readings import EARLIEST_EVENT_MS
-from stream_processing.codec.arrivals import OFFSET_BITS, Arrivals
 from stream_processing.codec.decoder import Decoder
+from stream_processing.codec.message_batch import OFFSET_BITS, MessageBatch
 from stream_processing.codec.rejections import DeadLetters
 
 READINGS = reading_schema()
@@ -35,7 +35,7 @@ def value(**changes: Any) -> bytes:
     return encode_dicts(READINGS, [GOOD_READING | changes])[0]
 
 
-def arrived(*values: bytes) -> Arrivals:
+def arrived(*values: bytes) -> MessageBatch:
     """The messages at offsets 7, 8, ... of partition 3."""
     decoder = Decoder(reader=READINGS, writers=(READINGS,), limits=Readings(), profiles=load_profiles())
     position = (3 << OFFSET_BITS) + 7 + np.arange(len(values))

@@ -64,8 +64,8 @@ class Kept:
     def feed(self, readings: Sequence[Record], kafka_ms: int) -> None:
         values = pa.array(encode_dicts(reading_schema(), readings), pa.binary())
         position = np.array([next(_POSITION) for _ in readings])
-        arrivals = DECODER.decode(values, position, np.full(len(readings), kafka_ms))
-        folded = self.bucket.fold(self.state, arrivals, lambda: self.names)
+        messages = DECODER.decode(values, position, np.full(len(readings), kafka_ms))
+        folded = self.bucket.fold(self.state, messages, lambda: self.names)
         self.state = folded.state
         if folded.all_names is not None:
             self.names = [folded.all_names]

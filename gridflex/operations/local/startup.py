@@ -16,8 +16,8 @@ _POLL_S = 0.2
 _TELL_S = 10.0
 
 
-class Ascent:
-    """Takes the services up, then the steps, until all are healthy."""
+class Startup:
+    """Starts the services, then runs the steps, until all are healthy."""
 
     def __init__(
         self, runtime: Runtime, services: Sequence[Service], steps: Sequence[Step], say: Callable[[str], None]
@@ -25,31 +25,31 @@ class Ascent:
         self._runtime = runtime
         self._say = say
         self._items: list[Service | Step] = [*services, *steps]
-        self._begun = self._told = time.monotonic()
+        self._begun = self._reported = time.monotonic()
         self._pids: dict[str, int] = {}
         self._started_here: set[str] = set()
         self._started: dict[str, float] = {}
         self._done: set[str] = set()
 
     def run(self, timeout_s: float) -> None:
-        """Until all are done. Raises ``ServiceError`` if a service dies or something lacks after the timeout."""
+        """Until all are done. Raises ``ServiceError`` if a service dies or something is missing after the timeout."""
         while True:
-            lacking = [(item, lacks) for item in self._items if (lacks := self._advance(item))]
-            if not lacking:
+            unfinished = [(item, missing) for item in self._items if (missing := self._advance(item))]
+            if not unfinished:
                 return
-            self._tell(lacking)
+            self._report(unfinished)
             if time.monotonic() - self._begun > timeout_s:
-                item, lacks = next(((i, why) for i, why in lacking if self._may_start(i)), lacking[0])
+                item, missing = next(((i, why) for i, why in unfinished if self._may_start(i)), unfinished[0])
                 words = self._words(item) if isinstance(item, Service) else ""
-                raise ServiceError(f"{item.name}: not healthy after {timeout_s:.0f} s: {lacks}{words}")
+                raise ServiceError(f"{item.name}: not healthy after {timeout_s:.0f} s: {missing}{words}")
             time.sleep(_POLL_S)
 
-    def _tell(self, lacking: Sequence[tuple[Service | Step, str]]) -> None:
+    def _report(self, unfinished: Sequence[tuple[Service | Step, str]]) -> None:
         """Now and then, what is still waited for."""
         now = time.monotonic()
-        if now - self._told > _TELL_S:
-            self._told = now
-            names = ", ".join(item.name for item, _ in lacking)
+        if now - self._reported > _TELL_S:
+            self._reported = now
+            names = ", ".join(item.name for item, _ in unfinished)
             self._say(f"waiting for {names}, {now - self._begun:.0f} s")
 
     def _may_start(self, item: Service | Step) -> bool:
@@ -57,7 +57,7 @@ class Ascent:
         return self._done.issuperset(before)
 
     def _advance(self, item: Service | Step) -> str | None:
-        """Take the next step of one item; gives what it lacks still."""
+        """Take the next step of one item; gives what is still missing."""
         if not self._may_start(item):
             return "waits for others"
         if isinstance(item, Service) and item.name in self._pids:
@@ -65,15 +65,15 @@ class Ascent:
         if item.name in self._done:
             return None if isinstance(item, Step) or self._lives(item) else "has to start again"
         self._started.setdefault(item.name, time.monotonic())
-        lacks = self._rise(item) if isinstance(item, Service) else item.act()
-        if lacks is None:
+        missing = self._start(item) if isinstance(item, Service) else item.act()
+        if missing is None:
             self._done.add(item.name)
             where = f"healthy, pid {self._pids[item.name]}, " if isinstance(item, Service) else "made, "
             port = f"port {item.port}, " if isinstance(item, Service) and item.port else ""
             self._say(f"{item.name}: {where}{port}{time.monotonic() - self._started[item.name]:.0f} s")
-        return lacks
+        return missing
 
-    def _rise(self, service: Service) -> str | None:
+    def _start(self, service: Service) -> str | None:
         if service.name not in self._pids:
             self._pids[service.name] = self._find_or_start(service)
         return service.probe.check(self._pids[service.name]) if self._lives(service) else "has to start again"

@@ -18,8 +18,8 @@ OFFSET_BITS = 44
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Arrivals:
-    """Messages with their verdicts. Columns have shape (n,)."""
+class MessageBatch:
+    """Validated messages. Columns have shape (n,)."""
 
     series: Ints
     """Whose state a good reading belongs to; of a bad message any number."""
@@ -57,11 +57,11 @@ class Arrivals:
         raw: list[bytes] = self.payloads.take(pa.array(self.payload)).to_pylist()
         return raw
 
-    def take(self, chosen: Ints | Flags) -> Arrivals:
+    def take(self, chosen: Ints | Flags) -> MessageBatch:
         """The chosen messages."""
-        return Arrivals(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+        return MessageBatch(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
-    def good(self) -> Arrivals:
+    def good(self) -> MessageBatch:
         """The good readings, each series' together and in order of arrival; series in the order of their numbers.
 
         In that order they are found quickly among the series that are remembered.
@@ -78,21 +78,21 @@ class Arrivals:
             order = order[np.lexsort((position, codes))]
         return readings.take(order)
 
-    def bad(self) -> Arrivals:
+    def bad(self) -> MessageBatch:
         """The messages that are not good readings."""
         return self.take(np.flatnonzero(self.reason != GOOD))
 
 
-COLUMNS = tuple(column.name for column in fields(Arrivals) if column.name != "payloads")
+COLUMNS = tuple(column.name for column in fields(MessageBatch) if column.name != "payloads")
 
 
-def starts_of(readings: Arrivals) -> Ints:
+def starts_of(readings: MessageBatch) -> Ints:
     """Where each series starts, in readings that have each series' together."""
     series = readings.series
     return np.flatnonzero(np.append(True, series[1:] != series[:-1])) if len(series) else np.zeros(0, dtype=np.int64)
 
 
-def as_batch(readings: Arrivals, starts: Ints) -> Batch:
+def as_batch(readings: MessageBatch, starts: Ints) -> Batch:
     """Good readings, grouped by series, for the detector."""
     return Batch(
         key=readings.series[starts],
@@ -104,19 +104,19 @@ def as_batch(readings: Arrivals, starts: Ints) -> Batch:
     )
 
 
-def split(arrivals: Arrivals, buckets: int) -> Iterator[tuple[int, bytes]]:
+def split(messages: MessageBatch, buckets: int) -> Iterator[tuple[int, bytes]]:
     """Bucket and block of bytes, for each bucket that got something. A series is always in the same bucket."""
-    owner = np.zeros(len(arrivals.payloads), dtype=np.int64)
-    owner[arrivals.payload] = arrivals.series % buckets
+    owner = np.zeros(len(messages.payloads), dtype=np.int64)
+    owner[messages.payload] = messages.series % buckets
     by_bucket = np.argsort(owner, kind="stable")
     rank = np.empty(len(owner), dtype=np.int32)
     rank[by_bucket] = np.arange(len(owner), dtype=np.int32)
-    payload = rank[arrivals.payload]
+    payload = rank[messages.payload]
     order = np.argsort(payload.astype(np.uint16) if len(owner) <= 1 << 16 else payload, kind="stable")
-    columns = {name: getattr(arrivals, name)[order] for name in COLUMNS}
+    columns = {name: getattr(messages, name)[order] for name in COLUMNS}
     columns["payload"] = payload[order]
-    payloads = arrivals.payloads.take(pa.array(by_bucket))
-    for bucket in np.unique(owner[arrivals.payload]).tolist():
+    payloads = messages.payloads.take(pa.array(by_bucket))
+    for bucket in np.unique(owner[messages.payload]).tolist():
         first, last = np.searchsorted(owner[by_bucket], [bucket, bucket + 1])
         start, end = np.searchsorted(columns["payload"], [first, last])
         part = {name: column[start:end] for name, column in columns.items()}
@@ -124,7 +124,7 @@ def split(arrivals: Arrivals, buckets: int) -> Iterator[tuple[int, bytes]]:
         yield bucket, _block(part, payloads.slice(first, last - first))
 
 
-def join(blocks: Sequence[bytes]) -> Arrivals:
+def join(blocks: Sequence[bytes]) -> MessageBatch:
     """The messages of some blocks."""
     parts = [pa.ipc.open_stream(block).read_next_batch() for block in blocks]
     columns: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in COLUMNS}
@@ -137,7 +137,7 @@ def join(blocks: Sequence[bytes]) -> Arrivals:
             columns[name].append(numbers)
         payloads.append(payload.dictionary)
         seen += len(payload.dictionary)
-    return Arrivals(
+    return MessageBatch(
         payloads=pa.concat_arrays(payloads),
         **{name: np.concatenate(column) for name, column in columns.items()},
     )
