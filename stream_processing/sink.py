@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,8 @@ from gridflex.errors import GridflexError
 from stream_processing.state.bucket import REFUSED
 
 logger = logging.getLogger(__name__)
+
+Edit = Callable[[list[bytes]], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +37,28 @@ class KafkaSink:
     """For ``foreachBatch``. Writes a micro-batch once, however often Spark runs it.
 
     ``name`` belongs to the checkpoint: it fences off an earlier job on the same checkpoint, and carries the number of
-    the micro-batch committed last. ``topics``: by the code in the ``topic`` column.
+    the micro-batch committed last. ``topics``: by the code in the ``topic`` column. ``edits``: by the same code, what
+    makes of a micro-batch's values those that are written, as many.
     """
 
-    def __init__(self, kafka: config.Kafka, name: str, topics: Mapping[int, str]) -> None:
+    def __init__(
+        self, kafka: config.Kafka, name: str, topics: Mapping[int, str], edits: Mapping[int, Edit] | None = None
+    ) -> None:
         self._writer = TransactionalWriter(kafka, name)
         self._name = name
         self._topics = topics
+        self._edits = edits or {}
         self.problem: GridflexError | None = None
         """Why the last micro-batch could not be written."""
         self.refused = Refused(readings=0, last_ms=0)
+
+    def __enter__(self) -> KafkaSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Leave Kafka; what was not committed is not there."""
@@ -79,5 +94,6 @@ class KafkaSink:
             chosen = table.filter(pc.equal(table["topic"], code))
             if len(chosen):
                 key, value = (chosen[name].to_numpy(zero_copy_only=False).tolist() for name in ("key", "value"))
+                value = self._edits[code](value) if code in self._edits else value
                 messages.setdefault(topic, []).extend(zip(key, value, strict=True))
         return messages

@@ -10,6 +10,8 @@ from pathlib import Path
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = "\ufeff"
 LARGEST_TABLE_BYTES = 200_000_000
+Row = tuple[int, dict[str, str]]
+"""Line number, and fields by column."""
 
 
 def plain_text(path: Path, largest_bytes: int) -> str:
@@ -37,22 +39,25 @@ def plain_text(path: Path, largest_bytes: int) -> str:
         raise ValueError(f"{path}:{line}: found {found!r}, which is not UTF-8; save it as UTF-8") from None
 
 
-def csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and fields of each row of a table with these very columns.
+def csv_rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Iterator[Row]:
+    """Line number and fields of each row of a table with these very columns; after them may stand some ``optional``.
 
     Raises ``ValueError`` in one line for another header, a row with more or fewer fields, or a file that is no text.
     """
     lines = csv.reader(io.StringIO(plain_text(path, LARGEST_TABLE_BYTES), newline=""), strict=True)
+    expected = ",".join(columns) + "".join(f"[,{name}]" for name in optional)
     try:
         header = next(lines, [])
-        if tuple(name.strip() for name in header) != columns:
-            raise ValueError(f"{path}:1: found columns {','.join(header)[:80]!r}; expected {','.join(columns)}")
+        names = tuple(name.strip() for name in header)
+        more = names[len(columns) :]
+        if names[: len(columns)] != columns or not set(more) <= set(optional) or len(set(more)) < len(more):
+            raise ValueError(f"{path}:1: found columns {','.join(header)[:80]!r}; expected {expected}")
         for fields in lines:
             if not fields:
                 continue
-            if len(fields) != len(columns):
+            if len(fields) != len(names):
                 found = ",".join(fields)[:80]
-                raise ValueError(f"{path}:{lines.line_num}: found {found!r}; expected {','.join(columns)}")
-            yield lines.line_num, {name: field.strip() for name, field in zip(columns, fields, strict=True)}
+                raise ValueError(f"{path}:{lines.line_num}: found {found!r}; expected {','.join(names)}")
+            yield lines.line_num, {name: field.strip() for name, field in zip(names, fields, strict=True)}
     except csv.Error as problem:
-        raise ValueError(f"{path}:{lines.line_num}: {problem}; expected {','.join(columns)}") from None
+        raise ValueError(f"{path}:{lines.line_num}: {problem}; expected {expected}") from None

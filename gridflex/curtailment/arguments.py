@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.errors import UsageError
+from gridflex.instants import instant_ms
 
 MINUTE_MS = 60_000
 _DURATION = re.compile(r"(?:PT)?(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M?)?", re.IGNORECASE)
-
-
-def instant_ms(option: str, text: str) -> int:
-    """An instant, ISO 8601, UTC unless it says otherwise; UTC epoch. Raises ``UsageError``.
-
-    >>> instant_ms("--at", "1970-01-01T01:00+01:00")
-    0
-    """
-    try:
-        instant = datetime.fromisoformat(text)
-        return round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise UsageError(f"{option}: found {text!r}; allowed: an instant such as 2025-07-14T18:30") from None
 
 
 def minute_asked_ms(at: str | None, settle_s: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.errors import StreamingQueryException
@@ -12,8 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
+from gridflex.adapters.kafka.enrolment import EnrolmentFollower
 from gridflex.adapters.kafka.refusals import refusal
 from gridflex.adapters.kafka.security import java_security
+from gridflex.config.enrolment_table import load_participation
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
@@ -30,7 +33,6 @@ from gridflex.domain.flexibility import Forecaster
 from gridflex.errors import ConfigError, ServiceError
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.rejections import DeadLetters
-from stream_processing.enrolment import load_participation
 from stream_processing.sink import KafkaSink
 from stream_processing.state.bucket import (
     DEAD_LETTERS,
@@ -44,6 +46,7 @@ from stream_processing.state.bucket import (
 from stream_processing.state.flexible import FlexibilityTeller
 from stream_processing.state.roster import Bounds
 from stream_processing.status import Status
+from stream_processing.transforms.enrolment import EnrolmentFilter
 from stream_processing.transforms.readings import into_blocks
 
 logger = logging.getLogger(__name__)
@@ -88,11 +91,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             spark=settings.spark,
             known_ids=tuple(writer.schema_id for writer in writers),
         ),
-        flexibility=FlexibilityTeller(
-            forecaster=Forecaster(load_rules()),
-            schema=flexibility_schema(),
-            participation=load_participation(settings.flexibility.participation),
-        ),
+        flexibility=FlexibilityTeller(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
         bounds=_bounds(settings.spark),
     )
     blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
@@ -121,18 +120,28 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
         """A micro-batch may come before the sink is open; it fails when the sink does not open, so Spark keeps it."""
         opening.result().write(rows, batch_id)
 
+    initial = load_participation(settings.flexibility.participation)
     told = detect(messages, settings, accepted_schemas(feed("readings")))
     writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
     query = writer.trigger(**pace).start()
+    opened = ExitStack()
     try:
-        sink = KafkaSink(settings.kafka, f"stream-{query.id}", _topics(settings.kafka))
+        enrolment = opened.enter_context(EnrolmentFollower(settings.kafka, initial))
+        sink = opened.enter_context(_open_sink(settings.kafka, f"stream-{query.id}", enrolment))
+        enrolment.wait()
     except BaseException as problem:
         opening.set_exception(problem)  # first: a micro-batch that waits for the sink would keep the query from ending
         query.stop()
+        opened.close()
         raise
     opening.set_result(sink)
-    return Job(query=query, sink=sink, kafka=settings.kafka)
+    return Job(query=query, sink=sink, enrolment=enrolment, kafka=settings.kafka)
+
+
+def _open_sink(kafka: config.Kafka, name: str, enrolment: EnrolmentFollower) -> KafkaSink:
+    edits = {FLEXIBILITY: EnrolmentFilter(flexibility_schema(), lambda: enrolment.participation)}
+    return KafkaSink(kafka, name, _topics(kafka), edits)
 
 
 def _topics(kafka: config.Kafka) -> dict[int, str]:
@@ -158,6 +167,7 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
     finally:
         job.query.stop()
         job.sink.close()
+        job.enrolment.close()
 
 
 def last_words(trace: str) -> str:
@@ -177,8 +187,9 @@ def last_words(trace: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A running query and where it writes."""
+    """A running query, where it writes, and whom it may tell of as callable."""
 
     query: StreamingQuery
     sink: KafkaSink
+    enrolment: EnrolmentFollower
     kafka: config.Kafka

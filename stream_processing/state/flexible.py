@@ -10,7 +10,6 @@ import numpy as np
 from gridflex.adapters.avro import Coded, Column, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows
-from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN, Flexibility, Forecaster, Records, minutes_of
 from gridflex.domain.readings import MS_PER_S, Floats, Ints
 from stream_processing.codec.identity import FIELDS, Identities, Identity
@@ -21,11 +20,13 @@ _MS_PER_MIN = 60 * MS_PER_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexibilityTeller:
-    """Tells the flexibility of each minute; it goes to the executors with all that it needs."""
+    """Tells the flexibility of each minute, of everybody with fresh data; it goes to the executors with all it needs.
+
+    Who takes part is applied where the messages are written (``transforms.enrolment``).
+    """
 
     forecaster: Forecaster
     schema: Schema
-    participation: Participation
 
     def fold(self, records: Records, rows: Rows, who: Identities) -> tuple[Messages, Records]:
         """Messages keyed by appliance, and what is now remembered. ``who``: shape (m,), the rows' appliances."""
@@ -34,17 +35,14 @@ class FlexibilityTeller:
             return Messages(key=[], value=[]), records
         told, records = self.forecaster.fold(records, minutes)
         owner = who.code[chosen]
-        may = np.ones(len(who.distinct), dtype=np.bool_)
-        if self.participation.consents:
-            may = np.array([self._may_call(one) for one in who.distinct])
-        callable_ = told.fresh & may[owner]
+        fresh = told.fresh.astype(np.int64)
         columns: dict[str | tuple[str, ...], Column] = {
             "event_time_ms": minutes.minute * _MS_PER_MIN,
             FIELDS: Coded(codes=owner, table=who.table),
-            "fresh": told.fresh.astype(np.int64),
-            "callable": callable_.astype(np.int64),
+            "fresh": fresh,
+            "callable": fresh,
         }
-        columns.update(_figures(told.only(callable_)))
+        columns.update(_figures(told.only(told.fresh)))
         return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
 
     def _rules(self, distinct: list[Identity]) -> Ints:
@@ -52,9 +50,6 @@ class FlexibilityTeller:
         classes = [(one.appliance, one.dataset) for one in distinct]
         codes = {one: self.forecaster.rules.code(*one) for one in set(classes)}
         return np.array([codes[one] for one in classes], dtype=np.int64)
-
-    def _may_call(self, one: Identity) -> bool:
-        return self.participation.callable(one.house_id, one.appliance_id, one.dataset)
 
 
 def _figures(told: Flexibility) -> Iterator[tuple[str, Floats]]:

@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Config
+from gridflex.config.enrolment_table import load_participation
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ConfigError, ReplayFencedError, ServiceError
-from stream_processing.enrolment import load_participation
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status

@@ -98,7 +98,12 @@ def told_by_forecaster(
     chosen, minutes = minutes_of(rows, code[rows.key])
     told, _ = Forecaster(rules).fold(no_records(), minutes)
     owners = [identities[key] for key in rows.key[chosen].tolist()]
-    may = told.fresh & np.array([participation.callable(owner[3], owner[4]) for owner in owners])
+    may = told.fresh & np.array(
+        [
+            participation.callable(owner[3], owner[4], at_ms=minute * 60_000)
+            for owner, minute in zip(owners, minutes.minute.tolist(), strict=True)
+        ]
+    )
     told = told.only(may)
     return in_order(
         [

@@ -18,7 +18,6 @@ from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
 from gridflex.domain.duty_cycle import Detector
-from gridflex.domain.enrolment import Participation
 from gridflex.domain.flexibility import Forecaster, no_records, to_bytes
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.rejections import DeadLetters
@@ -45,9 +44,7 @@ def bucket(*, forget_after_s: float = 3600, new_per_min: int = 1000, most: int =
         dead_letters=DeadLetters(
             schema=rejection_schema(), topic="powerraw", limits=LIMITS, spark=SETTINGS.spark, known_ids=()
         ),
-        flexibility=FlexibilityTeller(
-            forecaster=Forecaster(load_rules()), schema=flexibility_schema(), participation=Participation()
-        ),
+        flexibility=FlexibilityTeller(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
         bounds=Bounds(forget_after_s=forget_after_s, new_per_min=new_per_min, most=most),
     )
 
