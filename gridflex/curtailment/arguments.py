@@ -10,6 +10,8 @@ from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.errors import UsageError
 from gridflex.instants import instant_ms
 
+__all__ = ["MINUTE_MS", "duration_ms", "instant_ms", "minute_asked_ms", "refuse_place"]
+
 MINUTE_MS = 60_000
 _DURATION = re.compile(r"(?:PT)?(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M?)?", re.IGNORECASE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -98,11 +98,13 @@ class Participation:
 
     def about(self, house_id: str, appliance_id: str, dataset: str = "") -> Iterator[Enrolment]:
         """What is said of an appliance, what is closest to it first."""
-        names = (appliance_id, house_id, without_shift(house_id, dataset)) if self else ()
+        return self.said_of(names_of(house_id, appliance_id, dataset)) if self else iter(())
+
+    def said_of(self, names: Sequence[str]) -> Iterator[Enrolment]:
+        """The same. ``names``: see ``names_of``."""
         for known in (self.rows, self.initial):
-            for place, name in enumerate(names):
-                if name and name in known and name not in names[:place]:
-                    yield known[name]
+            if known:
+                yield from (known[name] for name in names if name in known)
 
     def after(self, changes: Changes) -> Participation:
         """With these changes; the last one of each key counts."""
@@ -132,6 +134,15 @@ def callable_at(about: Iterable[Enrolment], at_ms: int) -> bool:
         if not one.opted_out:
             return True
     return True
+
+
+def names_of(house_id: str, appliance_id: str, dataset: str = "") -> tuple[str, ...]:
+    """Keys of enrolments that are about an appliance, the closest one first. ``dataset``: that of the house.
+
+    >>> names_of("redd-5-0", "redd-5-0-3"), names_of("lcl-MAC000002", "")
+    (('redd-5-0-3', 'redd-5-0', 'redd-5'), ('lcl-MAC000002',))
+    """
+    return tuple(name for name in dict.fromkeys((appliance_id, house_id, without_shift(house_id, dataset))) if name)
 
 
 def without_shift(house_id: str, dataset: str = "") -> str:

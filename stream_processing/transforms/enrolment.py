@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
-from gridflex.domain.enrolment import Enrolment, Participation, callable_at
+from gridflex.domain.enrolment import Enrolment, Participation, callable_at, names_of
 from gridflex.errors import SchemaError
 from stream_processing.codec.identity import FIELDS, MOST, identify
 
@@ -32,9 +32,11 @@ class EnrolmentFilter:
         self._participation = participation
         self._nothing = bytes(_FLAG_BYTES + _DOUBLE_BYTES * len(rest))
         """``callable`` and all figures, 0 each."""
+        self._names: dict[bytes, tuple[str, ...]] = {}
+        """By an identity's bytes: the keys of enrolments that are about the appliance."""
         self._known = Participation()
         self._about: dict[bytes, tuple[Enrolment, ...]] = {}
-        """By an identity's bytes: what is said of the appliance."""
+        """By an identity's bytes: what is known of the appliance."""
 
     def __call__(self, values: list[bytes]) -> list[bytes]:
         """Messages as they are to be written, in their order."""
@@ -43,6 +45,8 @@ class EnrolmentFilter:
             return values
         if known is not self._known or len(self._about) > MOST:
             self._known, self._about = known, {}
+        if len(self._names) > MOST:
+            self._names = {}
         return [self._kept(value) for value in values]
 
     def _kept(self, value: bytes) -> bytes:
@@ -59,10 +63,13 @@ class EnrolmentFilter:
         return value[: -len(self._nothing)] + self._nothing
 
     def _look_up(self, encoded: bytes) -> tuple[Enrolment, ...]:
-        one = identify(encoded)
-        if one is None:
-            raise SchemaError(f"a flexibility message without an identity: {encoded[:80]!r}")
-        return tuple(self._known.about(one.house_id, one.appliance_id, one.dataset))
+        names = self._names.get(encoded)
+        if names is None:
+            one = identify(encoded)
+            if one is None:
+                raise SchemaError(f"a flexibility message without an identity: {encoded[:80]!r}")
+            names = self._names[encoded] = names_of(one.house_id, one.appliance_id, one.dataset)
+        return tuple(self._known.said_of(names))
 
 
 def _long(encoded: bytes) -> int:

@@ -215,10 +215,12 @@ def _not_needed(solution: Solution) -> Iterator[Json]:
 
 
 def _basis(solution: Solution) -> Json:
-    """Flexibility of each candidate as it was known, and the program."""
+    """Flexibility of each candidate as it was known, how far enrolments were known, and the program."""
     program = solution.request.program
     return {
         "flexibility_ms": solution.request.basis_ms,
+        "enrolment_offset": solution.request.enrolment_offset,
+        "enrolment_changes": solution.request.enrolment_changes,
         "program": {
             "handling": sorted(program.handling),
             "appliances": sorted(program.appliances),

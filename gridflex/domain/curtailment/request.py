@@ -34,6 +34,10 @@ class PlanRequest:
     """UTC epoch each; ``[start, end)``."""
     basis_ms: int = 0
     """The minute whose flexibility the plan rests on, UTC epoch."""
+    enrolment_offset: int | None = None
+    """One past the last enrolment that was known when the plan was asked for; ``None``: that is not known."""
+    enrolment_changes: int | None = None
+    """How many of them came after that minute, and are in its flexibility perhaps not yet."""
     seed: int = 0
     zone: tzinfo = UTC
     """Of the households: program hours and weekdays are local."""
