@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 
 from gridflex.adapters.avro import encode_dicts
+from gridflex.adapters.kafka.enrolment import enrolment_topic
+from gridflex.adapters.kafka.enrolment import publish as write_enrolments
 from gridflex.config import Config
 from gridflex.config.enrolment_table import load_participation
 from gridflex.contracts.schemas import reading_schema
+from gridflex.domain.enrolment import Enrolment, Participation
 from gridflex.errors import ConfigError, ReplayFencedError, ServiceError
+from gridflex.operations.local.stack import Stack
 from stream_processing.jobs.duty_cycles import follow, read_messages, start
 from stream_processing.sink import KafkaSink
 from stream_processing.status import Status
@@ -24,6 +29,7 @@ from tests.spark.conftest import OwnTopics
 from tests.support.spark.gate import Gate, gate
 from tests.support.spark.samples import (
     bad_values,
+    in_order,
     late_positions,
     publish,
     readings,
@@ -32,6 +38,7 @@ from tests.support.spark.samples import (
     written,
     written_flexibility,
 )
+from tests.support.stack import wait_until
 from tests.support.topics import read_records
 
 pytestmark = [
@@ -87,6 +94,59 @@ def test_job__calls_on_nobody_who_opted_out_or_is_out_of_reach(
     out = {row["appliance_id"] for row in told if row["fresh"] and not row["callable"]}
     assert out == {"redd-1-0-3", "redd-2-0-5"}
     assert sum(row["flex_60_w"] for row in told if row["appliance_id"] in out) == 0
+
+
+@pytest.fixture
+def enrol(kafka_stack: Stack) -> Iterator[Callable[[Enrolment], None]]:
+    """Writes an enrolment to the topic that all tests have; afterwards nothing is known any more."""
+    kafka, keys = kafka_stack.config.kafka, set()
+
+    def write(one: Enrolment) -> None:
+        keys.add(one.key)
+        write_enrolments(kafka, [one])
+
+    yield write
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for key in keys:
+        producer.produce(enrolment_topic(kafka), None, key.encode())
+    assert producer.flush(30) == 0
+
+
+def test_job__sees_an_opt_out_while_it_runs_and_takes_it_back_when_it_is_over(
+    spark: SparkSession, own_topics: OwnTopics, enrol: Callable[[Enrolment], None]
+) -> None:
+    settings, sent = own_topics(trigger_s=0), readings()
+    first, second = _halves(sent)
+    fridge = ("redd-1-0", "redd-1-0-3")
+    over_ms = int(str(second[len(second) // 2]["event_time_ms"])) // 60_000 * 60_000
+    out = Enrolment(house_id="redd-1", opted_out=True, until_ms=over_ms)
+    job = start(read_messages(spark, settings), settings, str(settings.state_dir / "checkpoint"))
+    stop = threading.Event()
+    try:
+        publish(settings.kafka, first)
+        job.query.processAllAvailable()
+        before = {(row["appliance_id"], row["event_time_ms"]) for row in written_flexibility(settings.kafka)}
+        enrol(out)
+        wait_until(lambda: not job.enrolment.participation.callable(*fridge, at_ms=0), 5, "the opt-out in the job")
+        publish(settings.kafka, second, name="more")
+        job.query.processAllAvailable()
+    finally:
+        stop.set()
+        follow(job, Status(settings.state_dir / "status.json"), stop)
+
+    told = written_flexibility(settings.kafka)
+    of_all = told_by_forecaster(sent, settings)
+    without = told_by_forecaster(sent, settings, Participation().after([(out.key, out)]))
+    assert told == in_order(
+        [row for row in of_all if (row["appliance_id"], row["event_time_ms"]) in before]
+        + [row for row in without if (row["appliance_id"], row["event_time_ms"]) not in before]
+    )
+    late = [
+        row for row in told
+        if row["appliance_id"] == fridge[1] and row["fresh"] and (fridge[1], row["event_time_ms"]) not in before
+    ]  # fmt: skip
+    assert {row["callable"] for row in late if row["event_time_ms"] < over_ms} == {0}
+    assert {row["callable"] for row in late if row["event_time_ms"] >= over_ms} == {1}
 
 
 def test_job__refuses_windows_that_do_not_slide_by_the_minute(spark: SparkSession, own_topics: OwnTopics) -> None:
