@@ -16,7 +16,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from gridflex.adapters.kafka.enrolment import (
     EnrolmentFollower,
-    enrolment_offset,
+    EnrolmentMark,
+    enrolment_mark,
     enrolment_topic,
     follow_enrolment,
     publish,
@@ -28,6 +29,7 @@ from gridflex.domain.enrolment import Enrolment, Participation
 from gridflex.errors import DataQualityError, GridflexError, ServiceError, UsageError
 from gridflex.operations.local.stack import Stack
 from tests.support.stack import halted, wait_until
+from tests.support.topics import read_messages
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
 
@@ -72,10 +74,16 @@ def callable_(known: Participation, at_ms: int = 10) -> bool:
 def test_topic__gives_the_last_enrolment_of_each_key(kafka: Kafka) -> None:
     own = Enrolment(house_id=FRIDGE[0], appliance_id=FRIDGE[1], reachable=False, until_ms=5, source="é")
     assert publish(kafka, [OUT, own, replace(own, reachable=True, enrolled=False)]) == 3
-    assert enrolment_offset(kafka) == 3
     found = read_enrolment(kafka)
     assert found.participation.rows == {OUT.key: OUT, own.key: replace(own, reachable=True, enrolled=False)}
     assert (found.offset, found.unreadable) == (3, ())
+    messages = read_messages(kafka.bootstrap_servers, enrolment_topic(kafka))
+    last_ms = max(message.timestamp()[1] for message in messages)
+    wait_until(lambda: time.time_ns() // 1_000_000 > last_ms, 5, "a later instant")
+    publish(kafka, [own])
+    assert enrolment_mark(kafka, 0) == EnrolmentMark(offset=4, changes=4)
+    assert enrolment_mark(kafka, last_ms + 1) == EnrolmentMark(offset=4, changes=1)
+    assert enrolment_mark(kafka, 2**42) == EnrolmentMark(offset=4, changes=0)
 
 
 def test_topic__with_messages_that_say_nothing_names_them_and_keeps_the_others(kafka: Kafka) -> None:
@@ -160,7 +168,7 @@ def test_load__writes_the_rows_that_are_news_or_none(kafka: Kafka, tmp_path: Pat
     told = refusal(run(kafka, tmp_path, "load", str(path)), DataQualityError).splitlines()
     assert told[0] == f"{path}:4: reachable: found 'yes'; allowed: 0, 1 or nothing"
     assert told[1].startswith(f"{path}:5: until: found '2020-01-01'; allowed: an instant after 20")
-    assert enrolment_offset(kafka) == 2
+    assert read_enrolment(kafka).offset == 2
     path.write_text("\n".join(path.read_text().splitlines()[:3]))
     done = run(kafka, tmp_path, "load", str(path))
     assert done.output == "2 rows: 1 written, 1 were known.\nNo longer opted out: redd-801.\n"
@@ -212,6 +220,6 @@ def test_opt_out__counts_until_it_is_over_or_taken_back(kafka: Kafka, tmp_path: 
 def test_command__that_cannot_be_meant_writes_nothing(
     stack: Stack, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    before = enrolment_offset(stack.config.kafka)
+    before = read_enrolment(stack.config.kafka).offset
     assert message in refusal(run(stack.config.kafka, tmp_path, *words), UsageError)
-    assert enrolment_offset(stack.config.kafka) == before
+    assert read_enrolment(stack.config.kafka).offset == before

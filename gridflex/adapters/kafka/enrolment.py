@@ -61,6 +61,16 @@ class EnrolmentState:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentMark:
+    """A place in the topic, of several partitions summed up."""
+
+    offset: int
+    """One past the last message."""
+    changes: int
+    """Messages before it, from some instant on; those that compaction removed count."""
+
+
 def enrolment_topic(kafka: Kafka) -> str:
     """The topic's name."""
     return topic_of(kafka, feed(_FEED))
@@ -113,9 +123,11 @@ def read_enrolment(kafka: Kafka) -> EnrolmentState:
     return state.after(list(topic.messages(start, end)))
 
 
-def enrolment_offset(kafka: Kafka) -> int:
-    """The topic's end now; of several partitions the sum. Raises ``ServiceError``."""
-    return sum(Topic(kafka, enrolment_topic(kafka)).end_offsets().values())
+def enrolment_mark(kafka: Kafka, since_ms: int) -> EnrolmentMark:
+    """How far the topic goes now, and how much of it came from an instant on, UTC epoch. Raises ``ServiceError``."""
+    topic = Topic(kafka, enrolment_topic(kafka))
+    since, end = topic.offsets_at(since_ms), topic.end_offsets()
+    return EnrolmentMark(offset=sum(end.values()), changes=sum(end[number] - since[number] for number in since))
 
 
 def follow_enrolment(kafka: Kafka, initial: Participation | None = None) -> EnrolmentFollower:
