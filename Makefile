@@ -11,6 +11,7 @@ export SAMPLE
 DRAWN := $(if $(SAMPLE),--sample $(SAMPLE))
 # Servers of a few minutes: Java's first compiler alone takes two fifths of the processor time from their start.
 JAVA := $(if $(SAMPLE),JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1)
+SLOWEST := --durations 40 --durations-min 5
 STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
 CHAOS := tests/e2e/test_kills.py tests/component/test_launcher.py tests/spark/test_duty_cycle_process.py tests/spark/test_release_on_cluster.py
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
@@ -97,10 +98,10 @@ test-accuracy: venv ## Longer tests that need no server: known truths, real data
 	nice -n 19 $(PYTEST) -q $(DRAWN) tests/accuracy
 
 test-integration: setup ## Kafka, Druid, launcher, batch jobs, Airflow, and the streaming job on Kafka: each on real servers
-	$(JAVA) TEST_PORTS=20000:26000 $(PYTEST) $(DRAWN) $(STREAM) tests/component tests/airflow
+	$(JAVA) TEST_PORTS=20000:26000 $(PYTEST) $(SLOWEST) $(DRAWN) $(STREAM) tests/component tests/airflow
 
 test-e2e: setup ## The readings' whole way: streaming process, clusters, end to end, dashboards in a browser as every role
-	$(JAVA) TEST_PORTS=26000:32000 $(PYTEST) $(DRAWN) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
+	$(JAVA) TEST_PORTS=26000:32000 $(PYTEST) $(SLOWEST) $(DRAWN) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
 
 test-chaos: setup ## Kill every server with -9, none left out: while houses are played, one by one, and all at once
 	$(PYTEST) $(CHAOS)

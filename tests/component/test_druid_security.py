@@ -108,6 +108,7 @@ def test_reader__may_submit_nothing(door: SecureDruid, config: Config) -> None:
 
 
 @pytest.mark.skipif(not _SUPERSET.is_file(), reason="no Superset: make setup-superset")
+@pytest.mark.sampled(1, pool="servers that sign in by their environment")
 def test_superset__signs_in_by_its_environment(door: SecureDruid, config: Config, tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text('{"secret_key": "of a test"}')
     uri = door.druid.router_url.replace("https", "druid+https") + "/druid/v2/sql/?header=true"

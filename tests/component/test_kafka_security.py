@@ -191,6 +191,7 @@ def test_acls__keep_transactions_apart(broker: SecureKafka, user: str, name: str
         write(broker.config.kafka, name)
 
 
+@pytest.mark.sampled(1, pool="servers that sign in by their environment")
 def test_supervisor__reads_as_druids_user_and_holds_no_secret(broker: SecureKafka, tmp_path: Path) -> None:
     """Druid's own consumer takes user and password from its process's environment."""
     local = broker.config.launcher.model_copy(update={"state_dir": tmp_path / "druid"})
@@ -248,6 +249,7 @@ def test_replay__delivers_once_as_its_own_user(broker: SecureKafka, houses: Path
     assert not [user for user in USERS if broker.passwords[user] in told]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("user", ["spark", "druid", "batch"])
 def test_replay__ends_with_one_line_when_it_signs_in_as_another(broker: SecureKafka, houses: Path, user: str) -> None:
     done = replay(houses, broker.environ(user))
