@@ -106,7 +106,7 @@ def _is_told_in_one_line_by_every_command(stack: Stack) -> None:
         )
         assert done.returncode == 1, arguments
         assert done.stdout == ""
-        assert "is its broker up? `gridflex status` tells" in done.stderr
+        assert "is its broker up? see `gridflex status`" in done.stderr
         assert len(done.stderr.splitlines()) == 1
         assert "<" not in done.stderr
 
