@@ -53,6 +53,12 @@ def gridflex(environ: dict[str, str], *arguments: str) -> subprocess.CompletedPr
     )
 
 
+def kill(running: dict[str, int | None], name: str) -> None:
+    pid = running[name]
+    assert pid, f"{name} is not healthy"
+    psutil.Process(pid).kill()
+
+
 def test_up__is_idempotent(stack: Stack, druid: Druid) -> None:
     before = pids(stack)
     tasks = {task["id"] for task in druid.running_tasks()}
@@ -118,7 +124,7 @@ def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, drui
     values = encode_dicts(reading_schema(), [GOOD | {"dataset": dataset, "power_w": float(i)} for i in range(500)])
     produce(stack, "powerraw", values)
     before = pids(stack)
-    psutil.Process(before[name]).kill()
+    kill(before, name)
     wait_until(lambda: died(stack.runtime, find(stack.services, name)), what=f"{name} is gone")
     (problem,) = [problem for problem in stack.look().problems if problem.service == name]
     assert problem.problem.startswith("died; its last words: ")
@@ -142,9 +148,9 @@ def test_indexer_killed_for_long__loses_nothing_though_the_overlord_believes_in_
     values = encode_dicts(reading_schema(), [GOOD | {"dataset": "long-dead"}] * 200)
     produce(stack, "powerraw", values)
     assert summed(druid, "long-dead", 200)["n"] == 200
-    psutil.Process(pids(stack)["druid-coordinator"]).kill()
+    kill(pids(stack), "druid-coordinator")
     stack.up(["kafka", "druid"])
-    psutil.Process(pids(stack)["druid-indexer"]).kill()
+    kill(pids(stack), "druid-indexer")
     workers = f"{stack.config.druid.router_url}/druid/indexer/v1/workers"
     wait_until(lambda: requests.get(workers, timeout=10).json() == [], what="the overlord gave the indexer up")
     stack.up(["kafka", "druid"])
@@ -222,7 +228,7 @@ def test_killed_kafka__keeps_topics_and_messages_and_writes_on_to_a_log_that_was
         for i in range(1000):
             producer.produce("powerraw", value=str(i), partition=0)
         assert producer.flush(30) == 0
-        psutil.Process(pids(stack)["kafka"]).kill()
+        kill(pids(stack), "kafka")
         stack.up(["kafka"])
         log = stack.runtime.log_file(find(stack.services, "kafka"))
         assert log in shorten(log.parent, 1, 1)
