@@ -12,11 +12,12 @@ DRAWN := $(if $(SAMPLE),--sample $(SAMPLE))
 # Servers of a few minutes: Java's first compiler alone takes two fifths of the processor time from their start.
 JAVA := $(if $(SAMPLE),JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1)
 SLOWEST := --durations 40 --durations-min 5
-STREAM := tests/spark/test_duty_cycle_job.py tests/spark/test_kafka_security.py
+# Parts of `make test` that run beside each other; three of them start servers, of 5 to 7 GB each.
+PARTS ?= 5
 CHAOS := tests/e2e/test_kills.py tests/component/test_launcher.py tests/spark/test_duty_cycle_process.py tests/spark/test_release_on_cluster.py
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
+.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-servers test-jobs test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,7 +69,7 @@ demo: setup ## Set up, start everything, play generated houses, show what comes 
 
 test: ## Set up and pass every test on real servers; of the slowest a few, drawn by day and commit (SAMPLE=SEED repeats)
 	@$(MAKE) --no-print-directory -j3 check setup
-	@$(MAKE) --no-print-directory -j4 test-accuracy test-integration test-e2e terraform-check
+	@$(MAKE) --no-print-directory -j$(PARTS) test-e2e test-jobs test-servers test-accuracy terraform-check
 
 test-nightly: ## Set up and pass every test, none left out, and all of terraform-test where terraform is
 	@$(MAKE) --no-print-directory test SAMPLE= TERRAFORM_TESTS=tests/terraform TERRAFORM_ONLY=
@@ -97,13 +98,18 @@ contracts: venv
 test-accuracy: venv ## Longer tests that need no server: known truths, real data
 	nice -n 19 $(PYTEST) -q $(DRAWN) tests/accuracy
 
-test-integration: setup ## Kafka, Druid, launcher, batch jobs, Airflow, and the streaming job on Kafka: each on real servers
-	$(JAVA) TEST_PORTS=20000:26000 $(PYTEST) $(SLOWEST) $(DRAWN) $(STREAM) tests/component tests/airflow
+test-integration: test-servers test-jobs ## Kafka, Druid, launcher; the streaming job, batch jobs, Airflow: each on real servers
 
-test-e2e: setup ## The readings' whole way: streaming process, clusters, end to end, dashboards in a browser as every role
-	$(JAVA) TEST_PORTS=26000:32000 $(PYTEST) $(SLOWEST) $(DRAWN) tests/spark $(STREAM:%=--ignore %) tests/e2e tests/browser
+test-servers: setup
+	$(JAVA) TEST_PORTS=20000:24000 $(PYTEST) $(SLOWEST) $(DRAWN) tests/component
 
-test-chaos: setup ## Kill every server with -9, none left out: while houses are played, one by one, and all at once
+test-jobs: setup
+	$(JAVA) TEST_PORTS=24000:28000 $(PYTEST) $(SLOWEST) $(DRAWN) tests/airflow tests/spark
+
+test-e2e: setup ## The readings' whole way through all servers, and the dashboards in a browser as every role
+	$(JAVA) TEST_PORTS=28000:32000 $(PYTEST) $(SLOWEST) $(DRAWN) tests/e2e tests/browser
+
+test-chaos: stack ## Kill every server with -9, none left out: while houses are played, one by one, and all at once
 	$(PYTEST) $(CHAOS)
 
 browser: setup ## The dashboards alone, in a real browser (Chromium), as every role, on live data

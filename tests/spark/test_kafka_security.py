@@ -113,6 +113,7 @@ def test_job__reads_and_writes_as_its_own_user(broker: SecureKafka, tmp_path: Pa
     assert not [path for path in kept if path.is_file() and secret.encode() in path.read_bytes()]
 
 
+@pytest.mark.sampled(1, pool="what the streaming job is refused for")
 def test_job__ends_with_one_line_when_the_password_is_wrong(broker: SecureKafka, tmp_path: Path) -> None:
     done = job(broker, tmp_path / "checkpoint", "wrong-word")
 
@@ -122,6 +123,7 @@ def test_job__ends_with_one_line_when_the_password_is_wrong(broker: SecureKafka,
     assert "wrong-word" not in done.stdout + done.stderr
 
 
+@pytest.mark.sampled(1, pool="what the streaming job is refused for")
 def test_job__ends_with_one_line_when_the_protocol_is_not_the_listeners(broker: SecureKafka, tmp_path: Path) -> None:
     kafka = broker.config.kafka
     gone = {*KAFKA_LOGIN, "GRIDFLEX_KAFKA_CA_FILE"}

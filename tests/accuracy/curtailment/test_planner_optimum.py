@@ -14,6 +14,7 @@ from tests.support.curtailment_brute_force import brute_force
 from tests.support.curtailment_fleet import request, resting
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("share", [0.4, 0.8])
 @pytest.mark.parametrize("rebound_cap", [0.6, 5.0])
