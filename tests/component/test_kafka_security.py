@@ -15,6 +15,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
@@ -24,13 +25,14 @@ from gridflex.operations.checks.kafka import kafka_checks
 from gridflex.operations.checks.runner import Finding, run_checks
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.topics import create_topics
+from tests.support.curtailment import LIFE
 from tests.support.secure_kafka import ADMIN, SecureKafka, secure_kafka
 from tests.support.spark.samples import publish, readings
 from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.component
 
-TOPICS = ("powerraw", "dutycycle", "deadletter", "flexibility", "curtailment")
+TOPICS = ("powerraw", "dutycycle", "deadletter", "flexibility", "commands")
 WRITERS = {"replay": "replay-acl", "spark": "stream-acl"}
 """Who writes at all, and how its transactions begin."""
 GROUPS = {
@@ -189,6 +191,20 @@ def test_acls__let_a_service_write_its_own_topics_alone(broker: SecureKafka, use
 def test_acls__keep_transactions_apart(broker: SecureKafka, user: str, name: str) -> None:
     with broker.signed_in(user), pytest.raises(ServiceError, match=f"does not let user {user} write as {name}: "):
         write(broker.config.kafka, name)
+
+
+@pytest.mark.timeout(120)
+def test_ledger__is_written_by_the_events_service_alone(broker: SecureKafka) -> None:
+    kafka = broker.config.kafka
+    for user in set(USERS) - {"events"}:
+        with broker.signed_in(user), pytest.raises(ServiceError, match=f"not let user {user} write the ledger: "):
+            LedgerWriter(kafka)
+    with broker.signed_in("events"), LedgerWriter(kafka) as writer:
+        with pytest.raises(ServiceError, match="not let user events write to topic powerraw"):
+            writer.append(LIFE[0], {"powerraw": [(b"key", b"value")]})
+        writer.append(LIFE[0], {"commands": [(b"key", b"value")]})
+    with broker.signed_in("batch"):
+        assert [record.change() for record in read_ledger(kafka)] == [LIFE[0]]
 
 
 @pytest.mark.sampled(1, pool="servers that sign in by their environment")

@@ -85,6 +85,7 @@ def test_append__that_is_not_allowed_writes_nothing(kafka: Kafka) -> None:
         before, allowed = len(writer.records), drafted("refused")
         for refused in (
             [allowed, replace(LIFE[2], event_id="refused")],
+            [],
             [drafted("refused", {**CONTENT, "note": float("nan")})],
             [replace(allowed, reason="\ud800")],
             [drafted("refused", {**CONTENT, "note": "x" * 16_000_000})],

@@ -106,6 +106,8 @@ class LedgerWriter:
         if not self._open:
             raise ServiceError("this writer of the ledger is closed, or has failed: open a new one and look again")
         ledger, records, lines = self._folded([change] if isinstance(change, Change) else change)
+        if not records:
+            raise TransitionError("found messages without a change of an event; allowed: those that follow from one")
         self._open = False
         self._transact({self._topic: lines, **messages})
         self._open = True
