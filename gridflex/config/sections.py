@@ -163,6 +163,21 @@ class Replay(Section):
     """At a pace, the wall clock's or a set one, a transaction is committed this often, and open no longer."""
 
 
+class Responding(Section):
+    """How the houses of ``gridflex replay --respond`` answer commands; shares are 0..1."""
+
+    latency_s: Seconds = 1
+    """On average, from a command to its answer: each appliance has its own, half to one and a half as long."""
+    unreachable_share: Share = 0
+    """Of the households, drawn anew for each event: no command gets to them."""
+    refusal_share: Share = 0
+    """Of the households, drawn anew for each event: they refuse it."""
+    opt_out_share: Share = 0
+    """Of the households, drawn anew for each event: they say no while it runs."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Same seed, same draws."""
+
+
 class DutyCycle(Section):
     """Duty windows, in event time."""
 
@@ -369,6 +384,7 @@ class Config(Section):
     druid: Druid = Druid()
     readings: Readings = Readings()
     replay: Replay = Replay()
+    responding: Responding = Responding()
     duty_cycle: DutyCycle = DutyCycle()
     flexibility: Flexibility = Flexibility()
     spark: Spark = Spark()

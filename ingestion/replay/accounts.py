@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from gridflex.errors import SourceError
 from ingestion.replay.schedule import CursorPosition, Slice
@@ -27,6 +28,8 @@ class Account:
     complete: bool = False
     event_time_ms: int | None = None
     """Of the last reading delivered."""
+    responding: Mapping[str, Any] | None = None
+    """Where its houses stand; ``None``: they have never responded."""
 
     def after(self, played: Slice) -> Account:
         """The account once ``played`` is delivered."""
@@ -46,6 +49,8 @@ class Account:
     def to_json(self) -> str:
         """Compact, for a group offset's metadata."""
         values = asdict(self) | {"v": VERSION, "cursors": [[c.round, c.block, c.row] for c in self.cursors]}
+        if self.responding is None:
+            del values["responding"]
         return json.dumps(values, separators=(",", ":"))
 
 

@@ -9,20 +9,25 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
 
 from gridflex.adapters.kafka.writer import TransactionalWriter
-from gridflex.config import ROOT, load_config
+from gridflex.config import ROOT, Config, load_config
+from gridflex.domain.readings import Ints
 from gridflex.errors import GridflexError
 from gridflex.files import write_atomically
 from ingestion.feeds import DATASETS as READERS
 from ingestion.feeds import open_reader
 from ingestion.replay.accounts import Account, replay_id
-from ingestion.replay.replay import Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
+from ingestion.replay.replay import MakeResponder, Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
 from ingestion.replay.timeline import Align
+from ingestion.responding.appliances import Appliance
+from ingestion.responding.responder import Responder
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +71,22 @@ def split_houses(context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--speed", default="max", show_default=True, callback=_speed,
               help="Event seconds a second, or max: as fast as the broker takes it (today: until live).")  # fmt: skip
 @click.option("--replay-id", "chosen_id", help="Default: made of the data set, its files, houses, shifts, alignment.")
+@click.option("--respond", is_flag=True,
+              help="Houses obey the commands of curtailment events, as section [responding] says.")  # fmt: skip
+@click.option("--truth", type=click.Path(dir_okay=False, path_type=Path),
+              help="With --respond: file for what called appliances would have used, and used.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def replay(  # noqa: PLR0917
     dataset: str, path: Path, houses: tuple[str, ...] | None, shifts: tuple[int, ...], align: str,
-    speed: float | None, chosen_id: str | None, as_json: bool,
+    speed: float | None, chosen_id: str | None, respond: bool, truth: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Send the readings of a data set to Kafka, each exactly once.
 
     The position is committed with the readings: you may stop at any time, and the same command continues there.
     A replay that is complete delivers nothing more.
     """
+    if truth is not None and not respond:
+        raise click.UsageError("--truth needs --respond: houses that do not respond change nothing")
     config = load_config()
     reader = open_reader(dataset, path, houses=houses, readings=config.readings)
     name = chosen_id or replay_id(dataset, path, houses, shifts, align)
@@ -83,13 +94,20 @@ def replay(  # noqa: PLR0917
     stop = _stop_on_signal()
     started = time.monotonic()
     with only_one(config.state_dir, name), TransactionalWriter(config.kafka, f"replay-{name}") as writer:
-        run = Replay(config, reader, plan, writer, ROOT)
+        run = Replay(config, reader, plan, writer, ROOT, _responder(config, name, truth) if respond else None)
         before = run.account
         _say(f"replay {name}: {dataset}, shifts {shifts_text(shifts)}, {len(reader.series)} series a shift; "
              + ("already complete" if before.complete else f"from reading {before.read:,}"), as_json)  # fmt: skip
         with _Progress(before, config.state_dir / "replay" / f"{name}.json") as progress:
             account = run.run(stop, progress.report)
     _finish(plan, before, account, time.monotonic() - started, as_json)
+
+
+def _responder(config: Config, name: str, truth: Path | None) -> MakeResponder:
+    def make(appliances: Sequence[Appliance], lag_ms: Ints, position: Mapping[str, Any] | None) -> Responder:
+        return Responder(config, name, appliances, lag_ms, truth=truth, position=position)
+
+    return make
 
 
 def _stop_on_signal() -> threading.Event:

@@ -13,6 +13,7 @@ from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.domain.readings import HouseId, Rejection, SourceSeries
 from ingestion.premises import Premises
 from ingestion.replay.schedule import Slice
+from ingestion.responding.appliances import Appliance
 
 _IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
 
@@ -20,12 +21,10 @@ _IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "applian
 class Encoder:
     """Encodes slices for the virtual houses of one replay."""
 
-    def __init__(
-        self, dataset: str, series: Sequence[SourceSeries], shifts: Sequence[int], premises: Premises, replay: str
-    ) -> None:
-        rows = [_identity(dataset, source, shift, premises) for shift in shifts for source in series]
-        self._table = StringTable(rows)
-        self._keys = np.array([row[4].encode() for row in rows], dtype=object)
+    def __init__(self, dataset: str, appliances: Sequence[Appliance], replay: str) -> None:
+        """``appliances``: by the series of slices."""
+        self._table = StringTable([[getattr(one, name) for name in _IDENTITY] for one in appliances])
+        self._keys = np.array([one.appliance_id.encode() for one in appliances], dtype=object)
         self._dataset = dataset
         self._replay = replay
 
@@ -66,7 +65,21 @@ class Encoder:
         return list(zip(keys, encode_dicts(rejection_schema(), records), strict=True))
 
 
-def _identity(dataset: str, source: SourceSeries, shift: int, premises: Premises) -> tuple[str, ...]:
+def appliances_of(
+    dataset: str, series: Sequence[SourceSeries], shifts: Sequence[int], premises: Premises
+) -> list[Appliance]:
+    """Every virtual appliance, in the order of the series of slices."""
+    return [_appliance(dataset, source, shift, premises) for shift in shifts for source in series]
+
+
+def _appliance(dataset: str, source: SourceSeries, shift: int, premises: Premises) -> Appliance:
     house_id = HouseId(dataset=dataset, house=source.house, shift=shift)
     place = premises.place(dataset, source.house, shift)
-    return dataset, place.region, place.feeder, str(house_id), str(house_id.series(source.channel)), source.appliance
+    return Appliance(
+        dataset=dataset,
+        region=place.region,
+        feeder=place.feeder,
+        house_id=str(house_id),
+        appliance_id=str(house_id.series(source.channel)),
+        appliance=source.appliance,
+    )

@@ -5,22 +5,26 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from gridflex.adapters.kafka.writer import TransactionalWriter
+import numpy as np
+
+from gridflex.adapters.kafka.writer import Message, TransactionalWriter
 from gridflex.config import Config
 from gridflex.domain.interval import iso
-from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY
+from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Floats, Ints
 from gridflex.errors import ReplayFencedError, SourceError
 from ingestion.premises import load_premises
 from ingestion.replay.accounts import Account, account_from_json
 from ingestion.replay.burst import Burst
-from ingestion.replay.messages import Encoder
+from ingestion.replay.messages import Encoder, appliances_of
 from ingestion.replay.schedule import Reader, Schedule, Slice
-from ingestion.replay.timeline import Align, Span, Track, base_days, tracks
+from ingestion.replay.timeline import Align, Span, Track, base_days, lags_ms, tracks
+from ingestion.responding.appliances import Appliance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +78,51 @@ def only_one(state_dir: Path, replay_id: str) -> Iterator[None]:
         yield
 
 
+class Responder(Protocol):
+    """The houses of a replay that respond, see ``ingestion.responding.responder``."""
+
+    def listen(self, clock_ms: int) -> None:
+        """Take what was commanded; all readings before the clock have been played."""
+        ...
+
+    def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
+        """The power of readings as it is, from what it would be."""
+        ...
+
+    def advance(self, clock_ms: int | None) -> bool:
+        """All readings before the clock are played, ``None``: all there are; whether there is anything to commit."""
+        ...
+
+    def prepare(self, *, at_end: bool) -> tuple[dict[str, list[Message]], dict[str, Any]]:
+        """Messages and position to commit."""
+        ...
+
+    def committed(self) -> None:
+        """What was prepared is committed."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+MakeResponder = Callable[[Sequence[Appliance], Ints, Mapping[str, Any] | None], Responder]
+"""From appliances by series, the lag of each one's clock in ms, and the position of the last commit."""
+
+
 class Replay:
     """One run of a replay, from where the last run of its id stopped."""
 
-    def __init__(self, config: Config, reader: Reader, plan: Plan, writer: TransactionalWriter, root: Path) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        config: Config,
+        reader: Reader,
+        plan: Plan,
+        writer: TransactionalWriter,
+        root: Path,
+        make_responder: MakeResponder | None = None,
+    ) -> None:
+        """``make_responder``: if its houses respond."""
         first_ms, last_ms = reader.span_ms()
         span = Span(first_ms=first_ms, last_ms=last_ms)
         fresh = Account(base_days=base_days(span, plan.align, now_ms()))
@@ -89,8 +134,19 @@ class Replay:
         self._schedule = Schedule(reader, ways, span, plan.shifts, self.account.cursors)
         self._config, self._plan, self._writer = config, plan, writer
         premises = load_premises(root / config.replay.premises)
-        self._encoder = Encoder(reader.dataset, reader.series, plan.shifts, premises, plan.replay_id)
+        appliances = appliances_of(reader.dataset, reader.series, plan.shifts, premises)
+        self._encoder = Encoder(reader.dataset, appliances, plan.replay_id)
         self._burst = Burst.first(most=config.replay.transaction_readings, open_s=config.replay.live_flush_s)
+        self._responder: Responder | None = None
+        if make_responder is not None:
+            lags = lags_ms(ways)
+            lag_ms = np.repeat(np.array([lags[shift] for shift in plan.shifts], dtype=np.int64), len(reader.series))
+            self._responder = make_responder(appliances, lag_ms, self.account.responding)
+        elif self.account.responding and self.account.responding["state"]:
+            raise SourceError(
+                f"replay {plan.replay_id} was stopped while its houses responded to an event; "
+                "let them respond on: --respond, and --truth if it was given"
+            )
 
     def run(self, stop: threading.Event, progress: Callable[[Account], None]) -> Account:
         """Play until the end, or until ``stop`` is set. What is committed is in the account returned.
@@ -103,12 +159,25 @@ class Replay:
             start_event_ms=self._schedule.next_time_ms() or 0,
             start_wall_ms=now_ms(),
         )
+        try:
+            return self._run(stop, progress, pace)
+        finally:
+            if self._responder is not None:
+                self._responder.close()
+
+    def _run(self, stop: threading.Event, progress: Callable[[Account], None], pace: Pace) -> Account:
         paced = self._plan.speed is not None
+        clock_ms = pace.start_event_ms
         while not stop.is_set() and not self.account.complete:
             started = time.monotonic()
             at_most = self._burst.size if paced else self._burst.most
+            if self._responder is not None:
+                self._responder.listen(clock_ms)
             played = self._schedule.take(until_ms=(until := pace.until_ms(now_ms())), at_most=at_most)
-            if played is None or len(played) or played.rejections:
+            answered = False
+            if self._responder is not None:
+                played, clock_ms, answered = self._respond(self._responder, played, until)
+            if played is None or len(played) or played.rejections or answered:
                 self._commit(played)
             progress(self.account)
             if until is not None and (played is None or len(played) < at_most // 2):
@@ -116,19 +185,41 @@ class Replay:
                 stop.wait(max(0.0, self._config.replay.live_flush_s - (time.monotonic() - started)))
         return self.account
 
+    def _respond(
+        self, responder: Responder, played: Slice | None, until_ms: int | None
+    ) -> tuple[Slice | None, int, bool]:
+        """The slice as the houses have it, the clock up to which all is played, and whether they answered."""
+        if played is not None and len(played):
+            power_w = responder.play(
+                played.series.astype(np.int64), played.event_time_ms, played.power_w, played.observed_s
+            )
+            played = replace(played, power_w=power_w)
+        next_ms = None if played is None else self._schedule.next_time_ms()
+        if next_ms is None:
+            return played, self.account.event_time_ms or 0, responder.advance(None)
+        clock_ms = next_ms if until_ms is None else min(next_ms, until_ms)
+        return played, clock_ms, responder.advance(clock_ms)
+
     def _commit(self, played: Slice | None) -> None:
-        kafka = self._config.kafka
+        kafka, messages = self._config.kafka, dict[str, list[Message]]()
         if played is None:
-            self.account = replace(self.account, complete=True)
-            self._writer.commit({}, self.account.to_json())
-            return
-        account = self.account.after(played)
-        messages = {kafka.topic_readings: self._encoder.readings(played)}
-        if played.rejections:
-            messages[kafka.topic_dead_letters] = self._encoder.rejections(played.rejections)
+            account = replace(self.account, complete=True)
+        else:
+            account = self.account.after(played)
+            if len(played):
+                messages[kafka.topic_readings] = self._encoder.readings(played)
+            if played.rejections:
+                messages[kafka.topic_dead_letters] = self._encoder.rejections(played.rejections)
+        if self._responder is not None:
+            answers, position = self._responder.prepare(at_end=played is None)
+            messages |= answers
+            account = replace(account, responding=position)
         started = time.monotonic()
         self._writer.commit(messages, account.to_json())
-        self._burst = self._burst.after(readings=len(played), seconds=time.monotonic() - started)
+        if played is not None:
+            self._burst = self._burst.after(readings=len(played), seconds=time.monotonic() - started)
+        if self._responder is not None:
+            self._responder.committed()
         self.account = account
 
 

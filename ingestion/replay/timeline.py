@@ -101,3 +101,17 @@ def tracks(span: Span, align: Align, shifts: Sequence[int], base: int) -> tuple[
         )
         for start in starts
     )
+
+
+def lags_ms(ways: Sequence[Track]) -> dict[int, int]:
+    """How far the clock of each shift is behind that of the first clone of its track.
+
+    >>> span = Span(first_ms=0, last_ms=2 * MS_PER_DAY)
+    >>> lags_ms(tracks(span, Align.PAST, [0, 1], 100)), lags_ms(tracks(span, Align.TODAY, [0, 1, 3], 100))
+    ({0: 0, 1: 86400000}, {0: 0, 3: 0, 1: 0})
+    """
+    return {
+        clone.shift: (way.clones[0].offset_days - clone.offset_days) * MS_PER_DAY
+        for way in ways
+        for clone in way.clones
+    }

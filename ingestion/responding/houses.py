@@ -1,0 +1,98 @@
+"""Houses that are called: takes commands and readings, gives readings as they are, answers, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gridflex.domain.curtailment import Command
+from gridflex.domain.enrolment import Participation
+from gridflex.domain.readings import Floats, Ints
+from ingestion.responding.appliances import Appliance, Fleet
+from ingestion.responding.behaviour import Behaviour
+from ingestion.responding.orders import Answer, Orders
+from ingestion.responding.plugs import Plugs
+from ingestion.responding.truth import Truth
+
+_LAYOUT = 1
+
+
+class Houses:
+    """All houses of a replay. What they carry from one reading to the next can be kept as JSON, and taken over."""
+
+    def __init__(self, appliances: Sequence[Appliance], lag_ms: Ints, behaviour: Behaviour) -> None:
+        """``lag_ms``: so much the clock of each appliance is behind the replay's, shape ``(len(appliances),)``."""
+        self.fleet = Fleet(appliances)
+        self._lag_ms = lag_ms
+        self._orders = Orders(self.fleet, behaviour, lag_ms)
+        self._plugs = Plugs(self.fleet)
+        self._events: dict[int, str] = {}
+        self._truth = Truth(self.fleet, self._events)
+        self._numbers: dict[str, int] = {}
+        self._lines: list[str] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, so that nothing has to be kept."""
+        return self._orders.is_empty and self._plugs.idle and self._truth.is_empty
+
+    def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> None:
+        """Commands have arrived at the replay's clock: all readings before it have been played."""
+        if self._orders.take(commands, participation, clock_ms):
+            self._hold()
+
+    def follow(self, participation: Participation, clock_ms: int) -> None:
+        """Who takes part has changed."""
+        if self._orders.follow(participation, clock_ms):
+            self._hold()
+
+    def _hold(self) -> None:
+        self._plugs.hold(self._orders.windows(self._number))
+
+    def _number(self, event_id: str) -> int:
+        number = self._numbers.setdefault(event_id, len(self._numbers))
+        self._events[number] = event_id
+        return number
+
+    def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
+        """The power of readings as it is, from what it would be; shapes (n,). In time order of each appliance."""
+        played, touched = self._plugs.play(series, time_ms, power_w, observed_s)
+        if touched is not None:
+            self._lines += self._truth.see(touched)
+        return played
+
+    def answers(self, clock_ms: int) -> list[Answer]:
+        """The answers up to the replay's clock."""
+        given = self._orders.due(clock_ms)
+        if given:
+            self._hold()
+        return given
+
+    def truth_lines(self, clock_ms: int | None) -> list[str]:
+        """Lines of intervals that are over at the replay's clock, each once; ``None``: of all."""
+        own_ms = None if clock_ms is None else clock_ms - self._lag_ms
+        lines, self._lines = self._lines + self._truth.close(own_ms, self._plugs.busy), []
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """What is carried, between two calls of ``truth_lines`` without a reading."""
+        return {
+            "layout": _LAYOUT,
+            "series": len(self.fleet),
+            "events": self._events,
+            "orders": self._orders.to_json(),
+            "plugs": self._plugs.to_json(),
+            "truth": self._truth.to_json(),
+        }
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Take over what ``to_json`` gave for the same appliances. Raises ``ValueError`` if it is of others."""
+        found = (values.get("layout"), values.get("series"))
+        if found != (_LAYOUT, len(self.fleet)):
+            raise ValueError(f"found layout and appliances {found}; allowed: {(_LAYOUT, len(self.fleet))}")
+        self._events.update({int(number): name for number, name in values["events"].items()})
+        self._numbers = {name: number for number, name in self._events.items()}
+        self._orders.load(values["orders"])
+        self._plugs.load(values["plugs"])
+        self._truth.load(values["truth"])
+        self._hold()

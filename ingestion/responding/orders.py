@@ -1,0 +1,314 @@
+"""What appliances were commanded to do, how they answer, and when that makes them go off.
+
+::
+
+    command   accepted          off                     restored
+    ----|--------|-----|________________________|-----------|----
+    given  latency     start, with own offset   end, an opt-out, or a restore
+
+Each accepted command ends with ``restored``, whether its appliance was off or not; if the household opted out, with
+``opted_out`` before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from gridflex.domain.curtailment import Command, CommandAction, Holds, Plug
+from gridflex.domain.enrolment import Participation
+from gridflex.domain.readings import Ints
+from ingestion.responding.appliances import Appliance, Fleet
+from ingestion.responding.behaviour import Behaviour
+from ingestion.responding.windows import Window
+
+
+class Answer(NamedTuple):
+    """One result of one command at one appliance."""
+
+    time_ms: int
+    series: int
+    command: Command
+    result: str
+    reason: str = ""
+
+
+ACCEPTED, REFUSED, OPTED_OUT = "accepted", "refused", "opted_out"
+UNREACHABLE, RESTORED = "unreachable", "restored"
+_NEVER_MS = 1 << 62
+
+
+@dataclass(slots=True)
+class Order:
+    """A command that an appliance has accepted."""
+
+    command: Command
+    accept_ms: int
+    told: bool = False
+    """Whether ``accepted`` was answered."""
+    start_ms: int = 0
+    end_ms: int = 0
+    """When its off-run begins and ends; both the same: it is not off because of this command."""
+    opted_out_ms: int | None = None
+    reason: str = ""
+    """Of its end."""
+
+
+class Orders:
+    """The orders of a fleet, at the clock of each of its appliances: all readings before it have been played."""
+
+    def __init__(self, fleet: Fleet, behaviour: Behaviour, lag_ms: Ints) -> None:
+        """``lag_ms``: so much each appliance's clock is behind the replay's, shape ``(len(fleet),)``."""
+        self._fleet, self._behaviour, self._lag_ms = fleet, behaviour, lag_ms
+        self._plugs = [_plug(one) for one in fleet.appliances]
+        self._holds = Holds({
+            one.appliance: rule for one, rule in zip(fleet.appliances, fleet.rules, strict=True) if rule is not None
+        })  # fmt: skip
+        self._commands: dict[str, Command] = {}
+        self._refused: list[tuple[str, int]] = []
+        self._opt_outs_ms: dict[int, int] = {}
+        """The last of each appliance."""
+        self._open: dict[int, list[Order]] = {}
+        self._answers: list[Answer] = []
+        """Refusals, to be given at their times."""
+        self._due_ms = _NEVER_MS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to be done or answered."""
+        return not (self._open or self._answers)
+
+    def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> bool:
+        """Commands have arrived; whether any of them was new.
+
+        An appliance whose off-run is over by then does not answer: it was told before, or there was nobody to tell.
+        """
+        concerned: set[int] = set()
+        for command in commands:
+            place = (command.region, command.feeder, command.appliance, command.cohort)
+            members = self._fleet.groups.get(place, [])
+            if not members or command.command_id in self._commands:
+                continue
+            self._commands[command.command_id] = command
+            self._holds.take(command)
+            if command.action is CommandAction.OFF:
+                for series in members:
+                    self._answer(series, command, participation, clock_ms - int(self._lag_ms[series]))
+            concerned.update(members)
+        self._schedule(concerned)
+        return bool(concerned)
+
+    def _answer(self, series: int, command: Command, participation: Participation, clock_ms: int) -> None:
+        appliance = self._fleet.appliances[series]
+        if command.own_run_ms(appliance.appliance_id)[1] <= clock_ms:
+            self._refuse(series, command)
+            return
+        answer_ms = max(clock_ms, command.event_time_ms + self._behaviour.latency_ms(appliance))
+        refused = self._refusal(series, command, participation, answer_ms)
+        if refused is not None:
+            self._refuse(series, command)
+            self._answers.append(Answer(answer_ms, series, command, *refused))
+            return
+        self._open.setdefault(series, []).append(Order(command=command, accept_ms=answer_ms))
+        own_ms = self._behaviour.opts_out_ms(command, appliance)
+        if own_ms is not None:
+            self._opt_out(series, max(own_ms, answer_ms))
+
+    def _refusal(
+        self, series: int, command: Command, participation: Participation, at_ms: int
+    ) -> tuple[str, str] | None:
+        """Result and reason of an appliance that does not follow; ``None`` if it does."""
+        appliance = self._fleet.appliances[series]
+        if self._fleet.rules[series] is None:
+            return REFUSED, f"appliances of class {appliance.appliance} are never switched off"
+        for row in participation.about(appliance.house_id, appliance.appliance_id, appliance.dataset):
+            if not row.enrolled:
+                return REFUSED, "not enrolled"
+            if row.opted_out_at(at_ms):
+                return REFUSED, "opted out"
+            if not row.reachable:
+                return UNREACHABLE, "enrolled as out of reach"
+            if not row.opted_out:
+                break
+        if self._behaviour.is_unreachable(command, appliance):
+            return UNREACHABLE, "no answer"
+        return (REFUSED, "the household said no") if self._behaviour.refuses(command, appliance) else None
+
+    def _refuse(self, series: int, command: Command) -> None:
+        self._holds.refuse(command.command_id, self._fleet.appliances[series].appliance_id)
+        self._refused.append((command.command_id, series))
+
+    def _opt_out(self, series: int, time_ms: int) -> None:
+        self._holds.opt_out(self._fleet.appliances[series].appliance_id, time_ms)
+        self._opt_outs_ms[series] = time_ms
+
+    def follow(self, participation: Participation, clock_ms: int) -> bool:
+        """Who takes part has changed: end what households that opted out were commanded; whether that changed any."""
+        concerned: set[int] = set()
+        for series, orders in self._open.items():
+            if any(order.opted_out_ms is None for order in orders):
+                said_ms = self._said_no_ms(series, participation, clock_ms - int(self._lag_ms[series]))
+                if said_ms is not None:
+                    self._opt_out(series, said_ms)
+                    concerned.add(series)
+        self._schedule(concerned)
+        return bool(concerned)
+
+    def _said_no_ms(self, series: int, participation: Participation, clock_ms: int) -> int | None:
+        """From when on an appliance does not take part any more; ``None``: it does."""
+        one = self._fleet.appliances[series]
+        for row in participation.about(one.house_id, one.appliance_id, one.dataset):
+            at_ms = max(clock_ms, row.event_time_ms)
+            if not row.enrolled or row.opted_out_at(at_ms):
+                return at_ms
+            if not row.opted_out:
+                return None
+        return None
+
+    def _schedule(self, concerned: Collection[int]) -> None:
+        """Find out anew when the orders of these appliances begin and end."""
+        for series in concerned:
+            plug = self._plugs[series]
+            held = {one.command.command_id: one for one in self._holds.of(plug)}
+            for order in self._open.get(series, []):
+                hold = held.get(order.command.command_id)
+                if hold is None:
+                    self._never_held(series, order)
+                    continue
+                order.start_ms = max(hold.start_ms, order.accept_ms)
+                order.end_ms = max(hold.end_ms, order.accept_ms)
+                self._end_of(series, order)
+        self._set_due()
+
+    def _never_held(self, series: int, order: Order) -> None:
+        """Opted out or taken back before it began; or its class needed rest all the time."""
+        start_ms, _ = order.command.own_run_ms(self._fleet.appliances[series].appliance_id)
+        instants = [one for one in (self._opt_outs_ms.get(series), self._restored_ms(series, order)) if one is not None]
+        order.start_ms = order.end_ms = max(order.accept_ms, min(instants, default=start_ms))
+        self._end_of(series, order)
+        order.reason = order.reason or "rests between two off-runs"
+
+    def _end_of(self, series: int, order: Order) -> None:
+        """What an order's end came from."""
+        opted_ms, restored_ms = self._opt_outs_ms.get(series), self._restored_ms(series, order)
+        order.opted_out_ms, order.reason = None, ""
+        if opted_ms is not None and order.command.event_time_ms <= opted_ms <= order.end_ms:
+            order.opted_out_ms, order.reason = order.end_ms, "opted out"
+        elif restored_ms is not None and restored_ms <= order.end_ms:
+            order.reason = "taken back"
+
+    def _restored_ms(self, series: int, order: Order) -> int | None:
+        """When a restore takes an order back; ``None``: there is none."""
+        own = [
+            one.own_run_ms(self._plugs[series].appliance_id)[0]
+            for one in self._holds.commands_for(self._plugs[series])
+            if one.action is CommandAction.RESTORE
+            and one.event_id == order.command.event_id
+            and one.version >= order.command.version
+        ]
+        return min(own, default=None)
+
+    def windows(self, number: Callable[[str], int]) -> list[Window]:
+        """When appliances are off. ``number``: of an event's name."""
+        return [
+            Window(series, order.start_ms, order.end_ms, number(order.command.event_id))
+            for series, orders in self._open.items()
+            for order in orders
+            if order.start_ms < order.end_ms
+        ]
+
+    def due(self, clock_ms: int) -> list[Answer]:
+        """The answers up to a clock, in order; orders that have ended are done with."""
+        if clock_ms < self._due_ms:
+            return []
+        given = [one for one in self._answers if one.time_ms + self._lag_ms[one.series] <= clock_ms]
+        self._answers = [one for one in self._answers if one.time_ms + self._lag_ms[one.series] > clock_ms]
+        for series in list(self._open):
+            own_ms = clock_ms - int(self._lag_ms[series])
+            for order in self._open[series]:
+                given += _answers(series, order, own_ms)
+            self._open[series] = [order for order in self._open[series] if order.end_ms > own_ms or not order.told]
+            if not self._open[series]:
+                del self._open[series]
+        self._forget(clock_ms)
+        self._set_due()
+        return sorted(given, key=lambda one: one.time_ms)
+
+    def _forget(self, clock_ms: int) -> None:
+        """Drop commands that are over for every appliance, so that memory does not grow."""
+        before_ms = clock_ms - int(self._lag_ms.max(initial=0))
+        over = {name for name, one in self._commands.items() if one.end_ms + one.end_spread_ms <= before_ms}
+        over -= {order.command.command_id for orders in self._open.values() for order in orders}
+        if over:
+            self._holds.forget(before_ms)
+            self._commands = {name: one for name, one in self._commands.items() if name not in over}
+            self._refused = [one for one in self._refused if one[0] not in over]
+
+    def _set_due(self) -> None:
+        times_ms = [one.time_ms + int(self._lag_ms[one.series]) for one in self._answers]
+        for series, orders in self._open.items():
+            lag_ms = int(self._lag_ms[series])
+            times_ms += [(order.end_ms if order.told else order.accept_ms) + lag_ms for order in orders]
+        self._due_ms = min(times_ms, default=_NEVER_MS)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, with each command once."""
+        places = {name: place for place, name in enumerate(self._commands)}
+        return {
+            "commands": [asdict(one) for one in self._commands.values()],
+            "refused": [[places[name], series] for name, series in self._refused],
+            "opt_outs_ms": list(self._opt_outs_ms.items()),
+            "open": [
+                [series, places[order.command.command_id], order.accept_ms, order.told]
+                for series, orders in self._open.items()
+                for order in orders
+            ],
+            "answers": [
+                [one.time_ms, one.series, places[one.command.command_id], one.result, one.reason]
+                for one in self._answers
+            ],
+        }
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Take over what ``to_json`` gave."""
+        commands = [command_of(one) for one in values["commands"]]
+        self._commands = {one.command_id: one for one in commands}
+        for command in commands:
+            self._holds.take(command)
+        for place, series in values["refused"]:
+            self._refuse(series, commands[place])
+        for series, time_ms in values["opt_outs_ms"]:
+            self._opt_out(series, time_ms)
+        for series, place, accept_ms, told in values["open"]:
+            self._open.setdefault(series, []).append(Order(command=commands[place], accept_ms=accept_ms, told=told))
+        self._answers = [
+            Answer(time_ms, series, commands[place], result, reason)
+            for time_ms, series, place, result, reason in values["answers"]
+        ]
+        self._schedule(self._open)
+
+
+def command_of(record: Mapping[str, Any]) -> Command:
+    """A command from its fields. Raises ``ValueError`` or ``TypeError`` for one that is none."""
+    return Command(**{**record, "action": CommandAction(record["action"])})
+
+
+def _answers(series: int, order: Order, clock_ms: int) -> Iterator[Answer]:
+    if not order.told and order.accept_ms <= clock_ms:
+        order.told = True
+        yield Answer(order.accept_ms, series, order.command, ACCEPTED)
+    if order.told and order.end_ms <= clock_ms:
+        if order.opted_out_ms is not None:
+            yield Answer(order.opted_out_ms, series, order.command, OPTED_OUT, order.reason)
+        yield Answer(order.end_ms, series, order.command, RESTORED, order.reason)
+
+
+def _plug(one: Appliance) -> Plug:
+    return Plug(
+        region=one.region,
+        feeder=one.feeder,
+        appliance=one.appliance,
+        house_id=one.house_id,
+        appliance_id=one.appliance_id,
+    )

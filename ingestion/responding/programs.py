@@ -1,0 +1,116 @@
+"""Programs that are paused: a washing machine goes on where it stopped, and ends so much later.
+
+From the begin of a pause on, what would have been taken waits in a line, and is taken from its head once the pause is
+over. At rest for longer than in any pause of its class's programs, an appliance has none that waits: then the rest in
+front of the line is left out, and without a program behind it the appliance is back in the present::
+
+    without     ..abcdefgh............
+    off         ....______|
+    with        ..ab      cdefgh......
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingestion.responding.appliances import Fleet
+
+_NOTHING_S = 1e-9
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Time at one mean power."""
+
+    power_w: float
+    length_s: float
+    rests: bool
+
+
+@dataclass(slots=True)
+class Line:
+    """What an appliance has still to do."""
+
+    stretches: deque[Stretch] = field(default_factory=deque)
+    rested_s: float = 0.0
+    """So long it has been at rest up to now."""
+
+    def append(self, power_w: float, length_s: float, rests: bool) -> None:
+        """At its end. Stretches at rest are merged: their energy counts."""
+        last = self.stretches[-1] if self.stretches else None
+        if last is not None and last.rests and rests:
+            both_s = last.length_s + length_s
+            if both_s > 0:
+                last.power_w = (last.power_w * last.length_s + power_w * length_s) / both_s
+            last.length_s = both_s
+        elif length_s > 0:
+            self.stretches.append(Stretch(power_w, length_s, rests))
+
+    def take(self, length_s: float) -> float:
+        """Mean power of so much from its head; it must be in it."""
+        if not self.stretches:
+            return 0.0
+        if length_s <= 0:
+            return self.stretches[0].power_w
+        energy_ws, left_s = 0.0, length_s
+        while left_s > _NOTHING_S and self.stretches:
+            head = self.stretches[0]
+            part_s = min(left_s, head.length_s)
+            energy_ws += head.power_w * part_s
+            self.rested_s = self.rested_s + part_s if head.rests else 0.0
+            head.length_s -= part_s
+            left_s -= part_s
+            if head.length_s <= _NOTHING_S:
+                self.stretches.popleft()
+        return energy_ws / length_s
+
+    def skip_rest(self) -> None:
+        """Leave out the rest in front."""
+        while self.stretches and self.stretches[0].rests:
+            self.stretches.popleft()
+
+
+class Programs:
+    """The lines of the appliances that are behind."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._off_w = fleet.off_w.tolist()
+        self._rest_after_s = fleet.rest_after_s.tolist()
+        self._lines: dict[int, Line] = {}
+
+    def behind(self, series: int) -> bool:
+        """Whether an appliance is not in the present."""
+        return series in self._lines
+
+    def play(self, series: int, held: bool, power_w: float, observed_s: float) -> float:
+        """The power taken at an appliance's next reading."""
+        line = self._lines.get(series)
+        if line is None:
+            if not held:
+                return power_w
+            line = self._lines[series] = Line()
+        line.append(power_w, observed_s, power_w < self._off_w[series])
+        if held:
+            return 0.0
+        taken_w = line.take(observed_s) if line.stretches else power_w
+        if line.rested_s >= self._rest_after_s[series]:
+            line.skip_rest()
+        if not line.stretches:
+            del self._lines[series]
+        return taken_w
+
+    def to_json(self) -> list[Any]:
+        """All lines."""
+        return [
+            [series, line.rested_s, [[one.power_w, one.length_s, one.rests] for one in line.stretches]]
+            for series, line in self._lines.items()
+        ]
+
+    def load(self, values: list[Any]) -> None:
+        """Take over what ``to_json`` gave."""
+        self._lines = {
+            series: Line(stretches=deque(Stretch(*one) for one in stretches), rested_s=rested_s)
+            for series, rested_s, stretches in values
+        }

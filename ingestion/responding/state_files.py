@@ -1,0 +1,61 @@
+"""What houses carry, in files that a replay's position names: the one that was committed is always there.
+
+Each transaction's file is written before it is committed, and the one before is removed afterwards. A replay that is
+killed in between goes on from the file that its position names, and writes the next one again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gridflex.errors import SourceError
+from gridflex.files import write_atomically
+
+
+class StateFiles:
+    """The files of one replay, by number; 0 stands for nothing to carry."""
+
+    def __init__(self, folder: Path, replay_id: str, number: int) -> None:
+        self._folder, self._replay_id = folder, replay_id
+        self.number = number
+        """Of the file that is committed."""
+        self._last = self._pending = number
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def read(self) -> dict[str, Any] | None:
+        """What was carried; ``None``: nothing. Raises ``SourceError`` if the file is not there."""
+        if not self.number:
+            return None
+        path = self._path(self.number)
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise SourceError(
+                f"replay {self._replay_id} was stopped during an event, and what its appliances are behind with cannot "
+                f"be read from {path}: {problem}. Put the file back, or start the replay anew under another --replay-id"
+            ) from None
+        return values
+
+    def write(self, values: dict[str, Any] | None) -> int:
+        """Write what is carried; the number to commit."""
+        if values is None:
+            self._pending = 0
+        else:
+            self._last += 1
+            self._pending = self._last
+            write_atomically(self._path(self._pending), json.dumps(values, separators=(",", ":")))
+        return self._pending
+
+    def committed(self) -> None:
+        """What was written last is committed: remove all others."""
+        if not self.number and not self._pending:
+            return
+        self.number = self._pending
+        for path in self._folder.glob(f"{self._replay_id}.houses.*.json"):
+            if path != self._path(self.number):
+                path.unlink(missing_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._replay_id}.houses.{number}.json"
