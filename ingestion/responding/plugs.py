@@ -151,7 +151,8 @@ class Plugs:
     def _with_mains(self, series: Ints, time_ms: Ints, power_w: Floats, touched: Touched | None) -> Floats:
         """The mains take less by what the house's appliances took less just before, the same on each leg."""
         short = np.flatnonzero(self._short_w)
-        house_w: Floats = np.bincount(self._fleet.house[short], self._short_w[short], minlength=self._fleet.houses)
+        weights = np.bincount(self._fleet.house[short], self._short_w[short], minlength=self._fleet.houses)
+        house_w: Floats = weights.astype(np.float64)
         concerned = house_w != 0
         if touched is not None:
             concerned[self._fleet.house[touched.series]] = True
