@@ -129,7 +129,7 @@ def argv(data: Path, name: str, truth: Path) -> list[str]:
 
 def finish(data: Path, name: str, truth: Path, environment: Environment) -> dict[str, Any]:
     done = subprocess.run(argv(data, name, truth), env=environment, cwd=ROOT, capture_output=True, text=True,
-                          timeout=120, check=False)  # fmt: skip
+                          timeout=240, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     values: dict[str, Any] = json.loads(done.stdout)
     return values
@@ -141,7 +141,7 @@ def lines_of(truth: Path) -> list[str]:
 
 def wait_for_truth(replay: subprocess.Popen[bytes], truth: Path, size: int) -> None:
     """Until the file is larger, or the replay is over."""
-    wait_until(lambda: (truth.is_file() and truth.stat().st_size > size) or replay.poll() is not None, 60,
+    wait_until(lambda: (truth.is_file() and truth.stat().st_size > size) or replay.poll() is not None, 120,
                "the truth grows", pause_s=0.002)  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def test_replay__without_respond_goes_not_on_in_the_middle_of_an_event(
     replay.kill()
     replay.wait()
     plain = [word for word in argv(data, "halted", truth) if word not in {"--respond", "--truth", str(truth)}]
-    done = subprocess.run(plain, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(plain, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode != 0
     assert "replay halted was stopped while its houses responded to an event" in done.stderr
     assert "Traceback" not in done.stderr

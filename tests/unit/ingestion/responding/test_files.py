@@ -17,8 +17,10 @@ def test_truth_file__cuts_off_what_was_not_committed(tmp_path: Path) -> None:
     first.append(["one", "two"])
     committed = first.size
     first.append(["three, of a transaction that was never committed"])
+    first.close()
     second = TruthFile(path, committed)
     second.append(["three"])
+    second.close()
     assert path.read_text(encoding="utf-8").split() == ["one", "two", "three"]
 
 
