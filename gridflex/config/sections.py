@@ -174,7 +174,7 @@ class Responding(Section):
     """Of the households, drawn anew for each event: they refuse it."""
     opt_out_share: Share = 0
     """Of the households, drawn anew for each event: they say no while it runs."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Count = 1
     """Same seed, same draws."""
 
 

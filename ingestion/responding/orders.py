@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from gridflex.domain.curtailment import Command, CommandAction, Holds, Plug
 from gridflex.domain.enrolment import Participation
-from gridflex.domain.readings import Ints
+from gridflex.domain.readings import MS_PER_S, Ints
 from ingestion.responding.appliances import Appliance, Fleet
 from ingestion.responding.behaviour import Behaviour
 from ingestion.responding.windows import Window
@@ -37,6 +37,8 @@ class Answer(NamedTuple):
 ACCEPTED, REFUSED, OPTED_OUT = "accepted", "refused", "opted_out"
 UNREACHABLE, RESTORED = "unreachable", "restored"
 _NEVER_MS = 1 << 62
+_KEPT_MS = 3 * 3600 * MS_PER_S
+"""So long after its end a command may still matter: as the off-run after which an appliance must be on for a while."""
 
 
 @dataclass(slots=True)
@@ -76,8 +78,8 @@ class Orders:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left to be done or answered."""
-        return not (self._open or self._answers)
+        """Whether nothing is left to be done, to be answered or to be remembered."""
+        return not (self._open or self._answers or self._commands)
 
     def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> bool:
         """Commands have arrived; whether any of them was new.
@@ -236,17 +238,20 @@ class Orders:
         return sorted(given, key=lambda one: one.time_ms)
 
     def _forget(self, clock_ms: int) -> None:
-        """Drop commands that are over for every appliance, so that memory does not grow."""
-        before_ms = clock_ms - int(self._lag_ms.max(initial=0))
-        over = {name for name, one in self._commands.items() if one.end_ms + one.end_spread_ms <= before_ms}
-        over -= {order.command.command_id for orders in self._open.values() for order in orders}
+        """Drop commands that matter to no appliance any more, so that memory does not grow."""
+        over = {name for name, one in self._commands.items() if self._forgotten_ms(one) <= clock_ms}
         if over:
-            self._holds.forget(before_ms)
+            self._holds.forget(clock_ms - int(self._lag_ms.max(initial=0)) - _KEPT_MS)
             self._commands = {name: one for name, one in self._commands.items() if name not in over}
             self._refused = [one for one in self._refused if one[0] not in over]
 
+    def _forgotten_ms(self, command: Command) -> int:
+        """The replay's clock at which a command is dropped."""
+        return command.end_ms + command.end_spread_ms + int(self._lag_ms.max(initial=0)) + _KEPT_MS
+
     def _set_due(self) -> None:
         times_ms = [one.time_ms + int(self._lag_ms[one.series]) for one in self._answers]
+        times_ms += [self._forgotten_ms(one) for one in self._commands.values()]
         for series, orders in self._open.items():
             lag_ms = int(self._lag_ms[series])
             times_ms += [(order.end_ms if order.told else order.accept_ms) + lag_ms for order in orders]

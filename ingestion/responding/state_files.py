@@ -22,6 +22,8 @@ class StateFiles:
         self.number = number
         """Of the file that is committed."""
         self._last = self._pending = number
+        self._text = ""
+        """Written last."""
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> dict[str, Any] | None:
@@ -40,17 +42,19 @@ class StateFiles:
 
     def write(self, values: dict[str, Any] | None) -> int:
         """Write what is carried; the number to commit."""
-        if values is None:
-            self._pending = 0
-        else:
+        text = "" if values is None else json.dumps(values, separators=(",", ":"))
+        if text and text == self._text:
+            return self._pending
+        self._text = text
+        if text:
             self._last += 1
-            self._pending = self._last
-            write_atomically(self._path(self._pending), json.dumps(values, separators=(",", ":")))
+            write_atomically(self._path(self._last), text)
+        self._pending = self._last if text else 0
         return self._pending
 
     def committed(self) -> None:
         """What was written last is committed: remove all others."""
-        if not self.number and not self._pending:
+        if self.number == self._pending:
             return
         self.number = self._pending
         for path in self._folder.glob(f"{self._replay_id}.houses.*.json"):
