@@ -90,7 +90,8 @@ class Orders:
         for command in commands:
             place = (command.region, command.feeder, command.appliance, command.cohort)
             members = self._fleet.groups.get(place, [])
-            if not members or command.command_id in self._commands:
+            is_over = self._forgotten_ms(command) - _KEPT_MS <= clock_ms
+            if not members or is_over or command.command_id in self._commands:
                 continue
             self._commands[command.command_id] = command
             self._holds.take(command)
