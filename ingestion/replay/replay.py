@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gridflex.adapters.kafka.writer import Message, TransactionalWriter
+from gridflex.adapters.kafka.transactions import Message
+from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import Config
 from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Floats, Ints

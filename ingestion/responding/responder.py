@@ -9,7 +9,7 @@ from typing import Any
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.kafka.enrolment import follow_enrolment
 from gridflex.adapters.kafka.feed_topics import topic_of
-from gridflex.adapters.kafka.writer import Message
+from gridflex.adapters.kafka.transactions import Message
 from gridflex.config import Config
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import written_schema
