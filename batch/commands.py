@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from batch.baselines import jobs
 from batch.compaction import compact
+from batch.forecast.day_ahead_baseline import day_ahead
 from batch.forecast.jobs import forecast, forecast_score
-from batch.forecast.outlook import outlook
 from batch.reconciliation import quality
 from batch.reconciliation.reconcile import reconcile
 from gridflex.config import Config, load_config
@@ -85,7 +85,7 @@ def reconcile_command(start: dt.datetime, end: dt.datetime) -> None:
     hours = whole_hours(start, end)
     if not hours:
         raise UsageError(f"no whole hour from {start.isoformat()} to {end.isoformat()}")
-    click.echo(f"reconcile: {reconcile(load_config(), hours).told()}")
+    click.echo(f"reconcile: {reconcile(load_config(), hours).summary()}")
 
 
 @click.command("compact")
@@ -113,7 +113,7 @@ TASKS: tuple[click.Command, ...] = (
     _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
     _daily("baseline_score", jobs.baseline_score, "How accurate each method is for each slice, day by day."),
     _daily("candidate_day", jobs.candidate_day, "The past days that each method uses for each day."),
-    _daily("outlook", outlook, "The baseline of the day after each day, for dashboards."),
+    _daily("outlook", day_ahead, "The baseline of the day after each day, for dashboards."),
     _daily("forecast", forecast, "Quantiles of the 24 h after each day, by region."),
     _daily("forecast_score", forecast_score, "How accurate past forecasts were, at the end of each day."),
 )

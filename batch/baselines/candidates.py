@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from batch.baselines.panel import LevelLoads
+from batch.baselines.fixed_fleet import LevelLoads
 from batch.baselines.tables import coded, joined, repeated, slice_columns, table
 from gridflex.domain.baseline import METHODS, DayRule, EventWindow, candidate_days
 

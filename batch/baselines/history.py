@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from batch.baselines.panel import Calendar, LevelLoads
+from batch.baselines.fixed_fleet import Calendar, LevelLoads
 from batch.baselines.tables import coded, joined, numbers, slice_columns, table
 from gridflex.domain.baseline import (
     METHODS,

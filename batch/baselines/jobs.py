@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from batch.baselines.candidates import candidate_rows
+from batch.baselines.fixed_fleet import LEVELS, Calendar, LevelLoads
+from batch.baselines.fixed_fleet_reader import FixedFleetReader
 from batch.baselines.history import day_history
-from batch.baselines.panel import LEVELS, Calendar, LevelLoads
-from batch.baselines.panel_reader import PanelReader
 from batch.baselines.scores import level_scores, score_rows
 from batch.baselines.tables import joined
 from gridflex.adapters.druid.batch import DruidBatch
@@ -41,7 +41,7 @@ def history(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
             raise DataQualityError(f"data quality: no method has a number for any slice on {day}: {_known(levels)}")
         return rows
 
-    return _from_panels(config, "history", days, compute, progress)
+    return _from_fixed_fleets(config, "history", days, compute, progress)
 
 
 def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -52,7 +52,7 @@ def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) 
         scores = [level_scores(level, window, config.baselines.score_days) for level in levels]
         return score_rows(scores, day_interval(day, zone_of(config)).start_ms)
 
-    return _from_panels(config, "baseline_score", days, compute, progress)
+    return _from_fixed_fleets(config, "baseline_score", days, compute, progress)
 
 
 def candidate_day(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -63,7 +63,7 @@ def candidate_day(config: Config, days: Sequence[dt.date], progress: Progress) -
         start_ms = day_interval(day, zone_of(config)).start_ms
         return joined([candidate_rows(level, window, start_ms) for level in levels])
 
-    return _from_panels(config, "candidate_day", days, compute, progress)
+    return _from_fixed_fleets(config, "candidate_day", days, compute, progress)
 
 
 def event_window(config: Config) -> EventWindow:
@@ -149,8 +149,10 @@ def grouped(
         yield group, joined(waiting)
 
 
-def _from_panels(config: Config, table: str, days: Sequence[dt.date], compute: Compute, progress: Progress) -> int:
-    reader = PanelReader(config, calendar_of(config, days), config.baselines.history_days)
+def _from_fixed_fleets(
+    config: Config, table: str, days: Sequence[dt.date], compute: Compute, progress: Progress
+) -> int:
+    reader = FixedFleetReader(config, calendar_of(config, days), config.baselines.history_days)
     return write_daily(config, table, days, lambda day: compute(reader.read(day, LEVELS), day), progress)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from batch.baselines.fixed_fleet import LevelLoads
 from batch.baselines.history import BATCH_METHODS
-from batch.baselines.panel import LevelLoads
 from batch.baselines.tables import joined, numbers, slice_columns, table
 from gridflex.domain.baseline import (
     EventWindow,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from batch.baselines.panel import LevelLoads
+from batch.baselines.fixed_fleet import LevelLoads
 from gridflex.domain.readings import Ints
 
 SLICE_COLUMNS = ("slice", "level", "region", "feeder", "appliance")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from tqdm import tqdm
 
-from batch.benchmark.bakeoff import bake_off, each, exclude, steps, together, with_holidays
+from batch.benchmark.baseline_benchmark import each, exclude, run_benchmark, steps, together, with_holidays
 from batch.benchmark.loads import FORMATS, Found
 from batch.benchmark.loads.load_csv import read_load_csv
 from batch.benchmark.report import about_data, about_scores, as_json, as_table
@@ -74,7 +74,7 @@ def bakeoff(  # noqa: PLR0917
     event = EventWindow.parse(window, loads.slots)
     logger.info("scoring data=%s slices=%d days=%d window=%s", data, len(scored.names), scored.days, window)
     with tqdm(total=steps(scored), unit="method", disable=not sys.stderr.isatty(), leave=False) as bar:
-        result = bake_off(scored, event, share=placebo_share, on_progress=lambda: _advance(bar))
+        result = run_benchmark(scored, event, share=placebo_share, on_progress=lambda: _advance(bar))
     _tell(about_scores(result, text))
     click.echo(as_json(result) if json_wanted else as_table(result))
     if picture is not None:

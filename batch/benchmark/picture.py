@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from batch.benchmark.bakeoff import Bakeoff
+from batch.benchmark.baseline_benchmark import BaselineBenchmark
 from gridflex.domain.baseline import profiles
 from gridflex.domain.readings import Floats
 from gridflex.errors import UsageError
@@ -20,7 +20,7 @@ _NAMED = {"igrid_last_5": "#2f6db5", "high_5_of_10_raw": "#c8553d"}
 _INVENTS, _HIDES = "#c8553d", "#2f6db5"
 
 
-def draw(result: Bakeoff, path: Path, title: str) -> None:
+def draw(result: BaselineBenchmark, path: Path, title: str) -> None:
     """Write a PNG. The day shown is the one on which the recommended method's error is its median.
 
     Raises ``UsageError`` when the file cannot be written.
@@ -36,7 +36,7 @@ def draw(result: Bakeoff, path: Path, title: str) -> None:
         raise UsageError(f"--picture {path}: cannot be written: {error.strerror or error}") from None
 
 
-def _errors(axes: Axes, result: Bakeoff) -> None:
+def _errors(axes: Axes, result: BaselineBenchmark) -> None:
     found = [one for one in result.scores.values() if one.windows]
     found.sort(key=lambda one: -one.cvrmse)
     rows = np.arange(len(found))
@@ -63,7 +63,7 @@ def _errors(axes: Axes, result: Bakeoff) -> None:
     _quiet(axes)
 
 
-def _one_day(axes: Axes, result: Bakeoff) -> None:
+def _one_day(axes: Axes, result: BaselineBenchmark) -> None:
     slice_index, target = _typical(result)
     loads = result.loads.part(slice_index, slice_index + 1)
     found = profiles(loads, result.window, np.array([target]), np.arange(loads.slots))
@@ -96,7 +96,7 @@ def _line(axes: Axes, power_kw: Floats, colour: str, width: float, label: str) -
     axes.stairs(power_kw, edges, color=colour, linewidth=width, label=label, baseline=None)
 
 
-def _typical(result: Bakeoff) -> tuple[int, int]:
+def _typical(result: BaselineBenchmark) -> tuple[int, int]:
     """Slice and day index on which the recommended method errs as it usually does."""
     values: Floats = result.baselines[result.recommended] if result.recommended else result.actual
     off = np.abs(values.sum(axis=2) - result.actual.sum(axis=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from batch.benchmark.bakeoff import Bakeoff
+from batch.benchmark.baseline_benchmark import BaselineBenchmark
 from batch.benchmark.loads import Found
 from gridflex.domain.baseline import Gate
 
@@ -13,13 +13,13 @@ ENOUGH_TESTED = 50
 FIELDS = ("method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days")
 
 
-def as_json(result: Bakeoff) -> str:
+def as_json(result: BaselineBenchmark) -> str:
     """One array: an object of ``FIELDS`` a method, shares as fractions; null where a method gives no number."""
     rows = [{name: _plain(getattr(found, name)) for name in FIELDS} for found in result.scores.values()]
     return json.dumps(rows, indent=1)
 
 
-def as_table(result: Bakeoff) -> str:
+def as_table(result: BaselineBenchmark) -> str:
     """Methods x measures, and how to read them."""
     width = max(len(name) for name in result.scores) + 2
     gate = Gate()
@@ -47,7 +47,7 @@ def about_data(found: Found) -> list[str]:
     return [head, *found.defects.lines()]
 
 
-def about_scores(result: Bakeoff, scored: str) -> list[str]:
+def about_scores(result: BaselineBenchmark, scored: str) -> list[str]:
     """Lines on what was scored and what has no number."""
     first, last = result.loads.date(int(result.targets[0])), result.loads.date(int(result.targets[-1]))
     lines = [f"scored: {scored}; {len(result.targets)} placebo weekdays from {first} to {last}"]

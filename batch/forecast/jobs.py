@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from batch.baselines.fixed_fleet import Calendar, LevelLoads
+from batch.baselines.fixed_fleet_reader import FixedFleetReader
 from batch.baselines.history import day_slots
 from batch.baselines.jobs import Progress, calendar_of, write_daily
-from batch.baselines.panel import Calendar, LevelLoads
-from batch.baselines.panel_reader import PanelReader
 from batch.baselines.tables import coded, joined, numbers, repeated, table
 from batch.forecast.backtest import ForecastScore, backtest
 from batch.forecast.models import MODELS, QUANTILES
@@ -29,7 +29,7 @@ _MEASURES = ("pinball_kwh", "pinball_share", "coverage_50", "coverage_90", "nmbe
 def forecast(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
     """Write ``forecast`` of the day after each of the local days, from what was known at its end."""
     calendar = calendar_of(config, days)
-    reader = PanelReader(config, calendar, config.forecast.history_days)
+    reader = FixedFleetReader(config, calendar, config.forecast.history_days)
 
     def compute(day: dt.date) -> pa.Table:
         found = day_forecast(stacked(reader.read(day, LEVELS)), calendar)
@@ -44,7 +44,7 @@ def forecast_score(config: Config, days: Sequence[dt.date], progress: Progress) 
     """Write ``forecast_score`` as it stands at the end of each of the local days."""
     calendar = calendar_of(config, days)
     settings = config.forecast
-    reader = PanelReader(config, calendar, settings.history_days + settings.backtest_days)
+    reader = FixedFleetReader(config, calendar, settings.history_days + settings.backtest_days)
 
     def compute(day: dt.date) -> pa.Table:
         start_ms = day_interval(day, calendar.zone).start_ms

@@ -4,9 +4,9 @@
     good readings before Druid's offsets = SUM("count") in Druid
     bad ones before Spark's offsets      = dead letters of the stream
 
-Each hour of Kafka's time is counted message by message, by the same rule of validity as Druid's and Spark's, and kept
-in the table ``reconciliation``; what no kept hour covers is counted again. Offsets alone would not do: the end marks
-of transactions have offsets too.
+Each hour of Kafka's time is counted message by message, by the same rule of validity as Druid's and Spark's, and
+persisted in the table ``reconciliation``; what no persisted hour covers is counted again. Offsets alone would not do:
+the end marks of transactions have offsets too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MESSAGES_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Messages of one partition in ``[start, end)`` by verdict."""
+    """Messages of one partition in ``[start, end)`` by outcome."""
 
     partition: int
     start: int
@@ -51,7 +51,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class ReconciliationResult:
     """What was found; messages and readings."""
 
     good_before: int
@@ -62,7 +62,7 @@ class Balance:
     bad: Mapping[str, int]
     """By reason."""
     dead_letters: int
-    """Told by the stream, of these reasons."""
+    """Written by the stream, for these reasons."""
     unread: int
     """Committed messages that Druid has not read."""
     deleted: int = 0
@@ -70,12 +70,12 @@ class Balance:
 
     @property
     def unexplained(self) -> int:
-        """Readings that Druid lacks (below 0) or has too often (above 0)."""
+        """Readings that Druid is missing (below 0) or has too often (above 0)."""
         if self.in_druid < self.good_before:
             return self.in_druid - self.good_before
         return max(0, self.in_druid - self.good_after - self.deleted)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In one line."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(self.bad.items())) or "none"
         messages = self.good_after + sum(self.bad.values())
@@ -89,8 +89,8 @@ class Balance:
         )
 
 
-def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
-    """Count the hours, write them to ``reconciliation`` and hold Druid against all of Kafka.
+def reconcile(config: Config, hours: Sequence[Interval]) -> ReconciliationResult:
+    """Count the hours, write them to ``reconciliation`` and compare Druid with all of Kafka.
 
     Raises ``DataQualityError`` when readings are lost or doubled, or the topic is another one; ``ServiceError`` when it
     is not done within ``batch.reconcile_timeout_s``.
@@ -101,23 +101,25 @@ def reconcile(config: Config, hours: Sequence[Interval]) -> Balance:
     rows = []
     for hour in hours:
         counted = count(topic, topic.offsets_at(hour.start_ms), topic.offsets_at(hour.end_ms), validity)
-        rows.append(_rows(topic.name, hour, unshortened(_kept(sql, topic.name, hour), counted, topic.first_offsets())))
+        rows.append(
+            _rows(topic.name, hour, unshortened(_persisted(sql, topic.name, hour), counted, topic.first_offsets()))
+        )
     span = Interval(start_ms=hours[0].start_ms, end_ms=hours[-1].end_ms)
     DruidBatch(config).overwrite(TABLE, span, pa.concat_tables(rows))
-    kept = _kept(sql, topic.name)
-    refuse_another_topic(topic.name, kept, topic.end_offsets())
-    balance = weigh(config, topic, kept, validity)
+    persisted = _persisted(sql, topic.name)
+    refuse_another_topic(topic.name, persisted, topic.end_offsets())
+    result = compare(config, topic, persisted, validity)
     settled_by = min(time.monotonic() + config.batch.settle_timeout_s, deadline)
-    while balance.unexplained and time.monotonic() < settled_by:  # segments may be changing hands
+    while result.unexplained and time.monotonic() < settled_by:  # segments may be changing hands
         time.sleep(_POLL_S)
-        balance = weigh(config, topic, kept, validity)
-    log.info("reconciliation topic=%s %s", topic.name, balance.told())
-    _judge(balance)
-    return balance
+        result = compare(config, topic, persisted, validity)
+    log.info("reconciliation topic=%s %s", topic.name, result.summary())
+    _check(result)
+    return result
 
 
-def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -> Balance:
-    """Hold Druid's sum against the messages before and after it was asked. What is counted is added to ``kept``."""
+def compare(config: Config, topic: Topic, persisted: list[Range], validity: Validity) -> ReconciliationResult:
+    """Compare Druid's sum with the messages before and after it was asked. New counts are added to ``persisted``."""
     druid, sql = Druid(config.druid), DruidSql(config)
     table, rejected = reconciled_feed().table, feed("dead_letters").table
     end = topic.end_offsets()
@@ -133,12 +135,12 @@ def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -
         f"AND reason IN ({reasons})",
     )
     first = topic.first_offsets()
-    deleted = sum(stop - start for partition, at in first.items() for start, stop in gaps(kept, partition, 0, at))
-    earlier = _all_before(topic, kept, first, before, validity)
+    deleted = sum(stop - start for partition, at in first.items() for start, stop in gaps(persisted, partition, 0, at))
+    earlier = _all_before(topic, persisted, first, before, validity)
     later = earlier.copy()
     for one in count(topic, before, after, validity):
         later.update(one.counts)
-    return Balance(
+    return ReconciliationResult(
         good_before=earlier[GOOD],
         good_after=later[GOOD],
         in_druid=in_druid,
@@ -149,20 +151,20 @@ def weigh(config: Config, topic: Topic, kept: list[Range], validity: Validity) -
     )
 
 
-def unshortened(kept: Sequence[Range], counted: Sequence[Range], first: Mapping[int, int]) -> list[Range]:
-    """An hour's ranges: as counted now, or as kept earlier where Kafka has deleted messages of them since.
+def unshortened(persisted: Sequence[Range], counted: Sequence[Range], first: Mapping[int, int]) -> list[Range]:
+    """An hour's ranges: as counted now, or as persisted earlier where Kafka has deleted messages of them since.
 
     >>> earlier = [Range(partition=0, start=10, end=20, counts={GOOD: 10})]
     >>> [one.counts for one in unshortened(earlier, [Range(partition=0, start=15, end=20, counts={GOOD: 5})], {0: 15})]
     [{'good': 10}]
     """
-    whole = {one.partition: one for one in kept if one.start < first.get(one.partition, 0)}
+    whole = {one.partition: one for one in persisted if one.start < first.get(one.partition, 0)}
     return [*whole.values(), *(one for one in counted if one.partition not in whole)]
 
 
-def refuse_another_topic(name: str, kept: Sequence[Range], end: Mapping[int, int]) -> None:
+def refuse_another_topic(name: str, persisted: Sequence[Range], end: Mapping[int, int]) -> None:
     """Raises ``DataQualityError`` if offsets were counted that the topic has never had: it is not the same topic."""
-    for one in kept:
+    for one in persisted:
         if one.end > end.get(one.partition, 0):
             raise DataQualityError(
                 f"ALARM: {name} was deleted and created again: partition {one.partition} was counted up to offset "
@@ -172,14 +174,14 @@ def refuse_another_topic(name: str, kept: Sequence[Range], end: Mapping[int, int
 
 
 def count(topic: Topic, start: Offsets, end: Offsets, validity: Validity) -> list[Range]:
-    """The verdicts on every committed message of a range."""
+    """The outcomes on every committed message of a range."""
     counts: dict[int, Counter[str]] = {partition: Counter({GOOD: 0}) for partition in start}
     messages = topic.messages(start, end)
     while block := list(islice(messages, _MESSAGES_AT_ONCE)):
-        verdicts = validity.verdicts(
+        outcomes = validity.outcomes(
             [message.value() for message in block], [message.timestamp()[1] for message in block]
         )
-        for message, verdict in zip(block, verdicts, strict=True):
+        for message, verdict in zip(block, outcomes, strict=True):
             partition = message.partition()
             if partition is not None:
                 counts[partition][verdict] += 1
@@ -190,15 +192,15 @@ def count(topic: Topic, start: Offsets, end: Offsets, validity: Validity) -> lis
     ]
 
 
-def gaps(kept: Sequence[Range], partition: int, first: int, end: int) -> list[tuple[int, int]]:
-    """The parts of ``[first, end)`` that no kept range covers. Kept ranges do not overlap.
+def gaps(persisted: Sequence[Range], partition: int, first: int, end: int) -> list[tuple[int, int]]:
+    """The parts of ``[first, end)`` that no persisted range covers. Kept ranges do not overlap.
 
     >>> hour = Range(partition=0, start=10, end=20, counts={})
     >>> gaps([hour], 0, 5, 30), gaps([hour], 1, 0, 3), gaps([hour], 0, 12, 15)
     ([(5, 10), (20, 30)], [(0, 3)], [])
     """
     found, at = [], first
-    for one in sorted((one for one in kept if one.partition == partition), key=lambda one: one.start):
+    for one in sorted((one for one in persisted if one.partition == partition), key=lambda one: one.start):
         if one.start > at:
             found.append((at, min(one.start, end)))
         at = max(at, one.end)
@@ -207,35 +209,35 @@ def gaps(kept: Sequence[Range], partition: int, first: int, end: int) -> list[tu
     return [(start, stop) for start, stop in found if start < stop]
 
 
-def _all_before(topic: Topic, kept: list[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
-    """Verdicts on everything before ``end``: the kept ranges, and what they do not cover, counted now and kept."""
+def _all_before(topic: Topic, persisted: list[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
+    """Outcomes of everything before ``end``: the persisted ranges, and what they do not cover, counted now."""
     total: Counter[str] = Counter({GOOD: 0})
     for partition, stop in end.items():
-        for start, until in gaps(kept, partition, first.get(partition, 0), stop):
-            kept += count(topic, {partition: start}, {partition: until}, validity)
-    for one in kept:
+        for start, until in gaps(persisted, partition, first.get(partition, 0), stop):
+            persisted += count(topic, {partition: start}, {partition: until}, validity)
+    for one in persisted:
         stop = end.get(one.partition, 0)
         if one.start < stop:
             total.update(one.counts)
-            total.subtract(_verdicts(topic, one.partition, stop, one.end, validity))
+            total.subtract(_outcomes(topic, one.partition, stop, one.end, validity))
     return total
 
 
-def _verdicts(topic: Topic, partition: int, start: int, end: int, validity: Validity) -> Counter[str]:
+def _outcomes(topic: Topic, partition: int, start: int, end: int, validity: Validity) -> Counter[str]:
     found = count(topic, {partition: start}, {partition: end}, validity)
     return Counter(found[0].counts) if found else Counter()
 
 
-def _judge(balance: Balance) -> None:
-    bad = sum(balance.bad.values())
-    if balance.unexplained:
-        what = "lacks" if balance.unexplained < 0 else "counts too often"
-        raise DataQualityError(f"ALARM: Druid {what} {abs(balance.unexplained):,} readings: {balance.told()}")
-    if balance.dead_letters > bad + balance.deleted:
-        raise DataQualityError(f"ALARM: more dead letters than bad messages: {balance.told()}")
-    if balance.dead_letters < bad:
+def _check(result: ReconciliationResult) -> None:
+    bad = sum(result.bad.values())
+    if result.unexplained:
+        what = "is missing" if result.unexplained < 0 else "counts too often"
+        raise DataQualityError(f"ALARM: Druid {what} {abs(result.unexplained):,} readings: {result.summary()}")
+    if result.dead_letters > bad + result.deleted:
+        raise DataQualityError(f"ALARM: more dead letters than bad messages: {result.summary()}")
+    if result.dead_letters < bad:
         log.warning(
-            "dead_letters=%d bad=%d: the streaming job has not reported all of them yet", balance.dead_letters, bad
+            "dead_letters=%d bad=%d: the streaming job has not reported all of them yet", result.dead_letters, bad
         )
 
 
@@ -254,7 +256,7 @@ def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:
     )
 
 
-def _kept(sql: DruidSql, topic: str, hour: Interval | None = None) -> list[Range]:
+def _persisted(sql: DruidSql, topic: str, hour: Interval | None = None) -> list[Range]:
     """The ranges that were counted earlier: of one hour, or all."""
     within = f" AND __time = {sql_time(hour.start_ms)}" if hour else ""
     rows = sql.rows(

@@ -16,7 +16,7 @@ from gridflex.domain.readings import REASONS, Reason, code_of, validate
 
 GOOD = "good"
 _NAMES = (GOOD, *(reason.value for reason in REASONS))
-"""What a verdict is called, by the code of its reason."""
+"""The name of an outcome, by the code of its reason."""
 
 
 class Validity:
@@ -26,7 +26,7 @@ class Validity:
         self._limits = limits
         self._writers = {schema.frame: schema.parsed for schema in accepted_schemas(reconciled_feed())}
 
-    def verdicts(self, values: Sequence[bytes | None], kafka_ms: Sequence[int]) -> list[str]:
+    def outcomes(self, values: Sequence[bytes | None], kafka_ms: Sequence[int]) -> list[str]:
         """Of each message ``GOOD``, or the reason of the first rule that it breaks. ``kafka_ms``: Kafka time stamps."""
         codes = np.zeros(len(values), dtype=np.int8)
         at, readings = [], []

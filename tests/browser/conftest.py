@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Request
 
 from batch.baselines import jobs
+from batch.forecast import day_ahead_baseline
 from batch.forecast import jobs as forecast
-from batch.forecast import outlook
 from batch.reconciliation.reconcile import reconcile
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.superset.client import Superset
@@ -134,7 +134,7 @@ def _live(stack: Stack, environ: dict[str, str]) -> None:
     stack.up([REPLAY])
     gridflex_line(environ, "backfill", "--path", str(demo_data(config)))
     yesterday = [today - dt.timedelta(days=1)]
-    for job in (outlook.outlook, jobs.baseline_score, forecast.forecast, forecast.forecast_score):
+    for job in (day_ahead_baseline.day_ahead, jobs.baseline_score, forecast.forecast, forecast.forecast_score):
         job(config, yesterday, lambda day: None)
     druid = Druid(config.druid)
     played = json.loads(replay_status(config).read_text())["delivered"]

@@ -1,4 +1,4 @@
-"""Generated regions as one level of a panel, without a Druid."""
+"""Generated regions as one level of a fixed fleet, without a Druid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from batch.baselines.panel import Calendar, LevelLoads
+from batch.baselines.fixed_fleet import Calendar, LevelLoads
 from gridflex.domain.baseline import SliceKey
 from tests.support.demand_simulator import Town, simulate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridflex.domain.baseline.aggregate import as_total, roll_up, steady_panel, sum_of
+from gridflex.domain.baseline.aggregate import as_total, fixed_fleet, roll_up, sum_of
 from gridflex.domain.baseline.calendar import (
     MINUTES_PER_DAY,
     MS_PER_MINUTE,
@@ -73,6 +73,7 @@ __all__ = [
     "day_kinds",
     "day_number",
     "fewest",
+    "fixed_fleet",
     "gaming",
     "hours_fit",
     "lay_out",
@@ -88,7 +89,6 @@ __all__ = [
     "score",
     "scored",
     "smallest_passing",
-    "steady_panel",
     "sum_of",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""Sums of slices: a steady panel of homes as one slice, and groups of slices as slices."""
+"""Sums of slices: a fixed fleet of homes as one slice, and groups of slices as slices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRESENT_SHARE = 0.95
 """A sum stands for all its homes while at least this share reports; the rest are put at the mean of those."""
 
 
-def steady_panel(kwh: Floats) -> Flags:
+def fixed_fleet(kwh: Floats) -> Flags:
     """The slices that make the largest steady sum: slices x days is greatest, shape (S,).
 
     Homes join and leave a data set; a sum over whoever reports would jump with each. A day counts for a set of slices
@@ -23,7 +23,7 @@ def steady_panel(kwh: Floats) -> Flags:
     days, k = 1..S.
 
     >>> kwh = np.ones((3, 4, 1)); kwh[2, :3] = np.nan
-    >>> steady_panel(kwh).tolist()
+    >>> fixed_fleet(kwh).tolist()
     [True, True, False]
     """
     reports = np.asarray(np.isfinite(kwh).any(axis=2), dtype=np.bool_)

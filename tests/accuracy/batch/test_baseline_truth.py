@@ -128,7 +128,7 @@ def _events(judged: Judged, share: float) -> tuple[Flags, Flags]:
         expected = baselines(loads, WINDOW, events, methods=[judged.method])[judged.method].sum(axis=2)
         low, high = bounds_at(judged.residual[:, quiet], judged.days[quiet], events)
         found = verify(expected, metered, low, high)
-        assert [word is Verdict.NOT_DISTINGUISHABLE for word in found.verdicts()] == (
+        assert [word is Verdict.NOT_DISTINGUISHABLE for word in found.outcomes()] == (
             ~found.distinguishable
         ).ravel().tolist()
         shed.append(found.distinguishable)

@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from batch.benchmark.bakeoff import bake_off, exclude, together
+from batch.benchmark.baseline_benchmark import exclude, run_benchmark, together
 from batch.benchmark.loads import FORMATS
 from gridflex.domain.baseline import EventWindow
 from gridflex.errors import GridflexError
@@ -160,7 +160,7 @@ def _read(layout: str, folder: Path, *, scored: bool) -> None:
     assert len(known)
     assert ((known >= 0) & (known <= 1e9)).all()
     if scored:
-        bake_off(together(loads)[0], EventWindow.parse("00:00-24:00", loads.slots))
+        run_benchmark(together(loads)[0], EventWindow.parse("00:00-24:00", loads.slots))
 
 
 def _reason(attempt: Callable[[], object], what: str) -> str:

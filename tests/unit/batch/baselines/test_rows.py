@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from batch.baselines.candidates import candidate_rows
+from batch.baselines.fixed_fleet import LevelLoads
 from batch.baselines.history import BATCH_METHODS, day_history
-from batch.baselines.panel import LevelLoads
 from batch.baselines.scores import level_scores, score_rows
 from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow, SliceKey, profiles

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from batch.baselines.jobs import read_dates
 from batch.reconciliation import validity
 from batch.reconciliation.quality import DayFindings, check, problems
-from batch.reconciliation.reconcile import Balance, Range, gaps, refuse_another_topic
+from batch.reconciliation.reconcile import Range, ReconciliationResult, gaps, refuse_another_topic
 from batch.reconciliation.validity import GOOD, Validity
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Config, Readings
@@ -76,17 +76,19 @@ def test_read_dates__names_the_wrong_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("in_druid", "unexplained"), [(99, -1), (100, 0), (105, 0), (110, 0), (112, 2)])
 def test_balance__what_was_in_flight_is_explained_and_no_more(in_druid: int, unexplained: int) -> None:
-    balance = Balance(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0)
+    balance = ReconciliationResult(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0)
     assert balance.unexplained == unexplained
-    assert f"Druid counts {in_druid} (asked after 100 and before 110); 0 dead letters" in balance.told()
-    assert f"Druid counts {in_druid}; 0 dead letters" in replace(balance, good_before=110).told()
+    assert f"Druid counts {in_druid} (asked after 100 and before 110); 0 dead letters" in balance.summary()
+    assert f"Druid counts {in_druid}; 0 dead letters" in replace(balance, good_before=110).summary()
 
 
 @pytest.mark.parametrize(("in_druid", "unexplained"), [(99, -1), (110, 0), (117, 0), (118, 1)])
 def test_balance__druid_may_hold_what_kafka_deleted_before_it_was_counted(in_druid: int, unexplained: int) -> None:
-    balance = Balance(good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0, deleted=7)
+    balance = ReconciliationResult(
+        good_before=100, good_after=110, in_druid=in_druid, bad={}, dead_letters=0, unread=0, deleted=7
+    )
     assert balance.unexplained == unexplained
-    assert balance.told().endswith("up to 7 deleted by Kafka before they were counted")
+    assert balance.summary().endswith("up to 7 deleted by Kafka before they were counted")
 
 
 def test_kept_range__that_the_topic_never_had_is_another_topics() -> None:
@@ -113,14 +115,14 @@ def test_gaps__and_kept_ranges_cover_everything_once(lengths: list[int], kept_on
 
 def test_verdicts__follow_the_rule_of_druid_and_spark() -> None:
     values = encode_dicts(reading_schema(), [READING | change for change, _ in EDGES])
-    verdicts = Validity(Readings()).verdicts([b"", *values], [AT_MS] * (len(values) + 1))
+    verdicts = Validity(Readings()).outcomes([b"", *values], [AT_MS] * (len(values) + 1))
     assert verdicts == [Reason.UNKNOWN_SCHEMA, *(reason or GOOD for _, reason in EDGES)]
 
 
 @pytest.mark.parametrize(("ahead_ms", "reason"), FUTURE_EDGES)
 def test_verdicts__are_held_against_each_messages_own_time_stamp(ahead_ms: int, reason: Reason | None) -> None:
     values = encode_dicts(reading_schema(), [READING | {"event_time_ms": AT_MS + ahead_ms}]) * 2
-    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS + 1]) == [reason or GOOD, GOOD]
+    assert Validity(Readings()).outcomes(values, [AT_MS, AT_MS + 1]) == [reason or GOOD, GOOD]
 
 
 def test_verdicts__accept_every_schema_that_the_feeds_row_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +130,9 @@ def test_verdicts__accept_every_schema_that_the_feeds_row_names(monkeypatch: pyt
     record["fields"].insert(0, {"name": "voltage_v", "type": "double", "unit": "V", "olap": "metric"})
     later = parse_schema("later", json.dumps(record))
     values = [*encode_dicts(reading_schema(), [READING]), *encode_dicts(later, [READING | {"voltage_v": 230.0}])]
-    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS]) == [GOOD, Reason.UNKNOWN_SCHEMA]
+    assert Validity(Readings()).outcomes(values, [AT_MS, AT_MS]) == [GOOD, Reason.UNKNOWN_SCHEMA]
     monkeypatch.setattr(validity, "accepted_schemas", lambda feed: (reading_schema(), later))
-    assert Validity(Readings()).verdicts(values, [AT_MS, AT_MS]) == [GOOD, GOOD]
+    assert Validity(Readings()).outcomes(values, [AT_MS, AT_MS]) == [GOOD, GOOD]
 
 
 def test_verdict__bytes_that_are_no_reading_have_a_reason_too() -> None:
@@ -138,5 +140,5 @@ def test_verdict__bytes_that_are_no_reading_have_a_reason_too() -> None:
     frame = reading_schema().frame
     values = [None, b"garbage", other.frame, frame, frame + b"\xff" * 30]
     expected = [Reason.UNKNOWN_SCHEMA] * 3 + [Reason.UNDECODABLE] * 2
-    assert Validity(Readings()).verdicts(values, [AT_MS] * len(values)) == expected
-    assert Validity(Readings()).verdicts([], []) == []
+    assert Validity(Readings()).outcomes(values, [AT_MS] * len(values)) == expected
+    assert Validity(Readings()).outcomes([], []) == []

@@ -10,13 +10,13 @@ from gridflex.domain.baseline import (
     bounds,
     bounds_at,
     fewest,
+    fixed_fleet,
     on_common_days,
     recommend,
     roll_up,
     rolling_bounds,
     score,
     smallest_passing,
-    steady_panel,
     sum_of,
 )
 from tests.support.demand_simulator import Town, simulate
@@ -147,4 +147,4 @@ def test_sum_of__one_of_many_missing_is_scaled_and_too_many_are_missing() -> Non
 def test_steady_panel__leaves_out_homes_that_would_shorten_it() -> None:
     kwh = np.ones((4, 100, 1))
     kwh[3, 30:] = np.nan
-    assert steady_panel(kwh).tolist() == [True, True, True, False]
+    assert fixed_fleet(kwh).tolist() == [True, True, True, False]

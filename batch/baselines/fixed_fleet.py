@@ -1,12 +1,13 @@
-"""From the rollup to loads: the panel of appliances of one target day, at every level, over the days before it.
+"""From the rollup to loads: the fixed fleet of appliances of one target day, at every level, over the days before it.
 
-Homes join, leave and fall silent, so a plain sum over past days would tell of the fleet, not of its demand. The panel
-is the target day's: N appliances of a class in a feeder are taken to draw N times the mean power of those observed,
+Homes join, leave and fall silent, so a plain sum over past days would show the size of the fleet, not its demand. The
+fleet is fixed to that of the target day: N appliances of a class in a feeder are taken to draw N times the mean power
+of those observed,
 
     load = N x energy / observed time x interval
 
 on every past day. Sums of such parts make feeders, regions and all; a sum in which more than 5 % of the usual
-load is missing is missing itself, a smaller lack is filled in proportion.
+load is missing is itself missing; a smaller part is filled in proportion.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class LevelLoads:
     """The target day is the last one."""
 
 
-def panel(
+def fixed_fleet(
     days: Mapping[dt.date, DayRollup],
     parts: Sequence[SliceKey],
     appliances: Ints,
@@ -77,13 +78,13 @@ def panel(
     if not len(present):
         return []
     keys = [parts[int(index)] for index in present]
-    kwh = _part_kwh(days, present, calendar, min_slot_share) * appliances[present][:, None, None]
+    kwh = _leaf_kwh(days, present, calendar, min_slot_share) * appliances[present][:, None, None]
     order = sorted(range(len(keys)), key=lambda index: keys[index])
     bottom = _as_loads([keys[index] for index in order], kwh[order], min(days), calendar)
     return [_at_level(bottom, level) for level in levels]
 
 
-def _part_kwh(days: Mapping[dt.date, DayRollup], present: Ints, calendar: Calendar, min_slot_share: float) -> Floats:
+def _leaf_kwh(days: Mapping[dt.date, DayRollup], present: Ints, calendar: Calendar, min_slot_share: float) -> Floats:
     """One appliance's mean energy in each interval, shape (present parts, days, slots), kWh."""
     every = [days[day] for day in sorted(days)]
     part = np.concatenate([day.part for day in every])
@@ -129,7 +130,7 @@ def _as_loads(keys: Sequence[SliceKey], kwh: Floats, first: dt.date, calendar: C
 def _at_level(bottom: LevelLoads, level: str) -> LevelLoads:
     if level == bottom.level:
         return bottom
-    wanted = [_lifted(key, level) for key in bottom.keys]
+    wanted = [_rolled_up(key, level) for key in bottom.keys]
     keys = tuple(sorted(set(wanted)))
     place = {key: index for index, key in enumerate(keys)}
     group = np.array([place[key] for key in wanted], dtype=np.int32)
@@ -142,7 +143,7 @@ def _at_level(bottom: LevelLoads, level: str) -> LevelLoads:
     return LevelLoads(level=level, keys=keys, loads=loads)
 
 
-def _lifted(key: SliceKey, level: str) -> SliceKey:
+def _rolled_up(key: SliceKey, level: str) -> SliceKey:
     if level == "all":
         return SliceKey()
     return SliceKey(region=key.region, feeder=key.feeder if level == "feeder" else "")

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from batch.baselines.fixed_fleet import Calendar, LevelLoads, fixed_fleet, summed
 from batch.baselines.history import day_slots
-from batch.baselines.panel import Calendar, LevelLoads, panel, summed
 from batch.rollup import DayRollup
 from gridflex.domain.baseline import SliceKey
 from gridflex.domain.interval import day_interval
@@ -41,7 +41,7 @@ def rollups(power_w: Floats, appliances: Floats) -> dict[dt.date, DayRollup]:
 
 def made(power_w: Floats, appliances: Floats, share: float = 0.5) -> dict[str, LevelLoads]:
     counts = appliances[:, -1].max(axis=1).astype(np.int64)
-    levels = panel(rollups(power_w, appliances), PARTS, counts, UTC, min_slot_share=share)
+    levels = fixed_fleet(rollups(power_w, appliances), PARTS, counts, UTC, min_slot_share=share)
     return {level.level: level for level in levels}
 
 
@@ -112,7 +112,7 @@ def test_panel__parts_without_an_appliance_on_the_target_day_are_left_out(power_
 def test_panel__excluded_days_and_holidays_are_marked(power_w: Floats) -> None:
     calendar = replace(UTC, excluded=[FIRST + dt.timedelta(days=1)], holidays=[FIRST])
     days = rollups(power_w, np.ones((4, 4, 48)))
-    for level in panel(days, PARTS, np.ones(4, dtype=np.int64), calendar, min_slot_share=0.5):
+    for level in fixed_fleet(days, PARTS, np.ones(4, dtype=np.int64), calendar, min_slot_share=0.5):
         assert level.loads.excluded.tolist() == [[False, True, False, False]] * len(level.keys)
         assert level.loads.kinds.tolist() == [2, 0, 0, 0]
 
@@ -125,7 +125,7 @@ def test_day_slots__follow_the_clock_on_the_days_when_it_is_changed(
 ) -> None:
     calendar = Calendar(zone=ZoneInfo("Europe/London"), interval_minutes=30)
     date = dt.date.fromisoformat(day)
-    level = panel(
+    level = fixed_fleet(
         {date: DayRollup(part=np.zeros(1, np.int32), time_ms=np.array([day_interval(date, calendar.zone).start_ms]),
                          energy_wh=np.ones(1), observed_s=np.ones(1))},
         PARTS[:1], np.ones(1, dtype=np.int64), calendar, min_slot_share=0.5,

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from batch.baselines.panel import LevelLoads
-from batch.forecast.outlook import RULES, day_outlook
+from batch.baselines.fixed_fleet import LevelLoads
+from batch.forecast.day_ahead_baseline import RULES, day_ahead_rows
 from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow
 from gridflex.domain.readings import MS_PER_DAY
@@ -33,7 +33,7 @@ def level() -> LevelLoads:
 
 @pytest.fixture(scope="module")
 def outlook(level: LevelLoads) -> pa.Table:
-    return day_outlook(but_the_last_day(level), EVENING, UTC, 60)
+    return day_ahead_rows(but_the_last_day(level), EVENING, UTC, 60)
 
 
 def test_rows__have_the_columns_of_the_tables_spec_and_lie_in_the_day_after(
@@ -76,9 +76,9 @@ def test_excluded_days__are_not_looked_at(level: LevelLoads, outlook: pa.Table) 
     wild = past.loads.kwh.copy()
     wild[:, -1] *= 50
     loads = replace(past.loads, excluded=excluded)
-    calm = day_outlook(replace(past, loads=loads), EVENING, UTC, 60)
-    assert day_outlook(replace(past, loads=replace(loads, kwh=wild)), EVENING, UTC, 60).equals(calm)
+    calm = day_ahead_rows(replace(past, loads=loads), EVENING, UTC, 60)
+    assert day_ahead_rows(replace(past, loads=replace(loads, kwh=wild)), EVENING, UTC, 60).equals(calm)
 
 
 def test_too_few_days__give_no_row() -> None:
-    assert len(day_outlook(regions(days=2), EVENING, UTC, 60)) == 0
+    assert len(day_ahead_rows(regions(days=2), EVENING, UTC, 60)) == 0

@@ -1,18 +1,18 @@
-"""Reads the rollup of a target day and the days before it, and makes the day's panel of it."""
+"""Reads the rollup of a target day and the days before it, and makes the fixed fleet of that day."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 
-from batch.baselines.panel import Calendar, LevelLoads, panel
+from batch.baselines.fixed_fleet import Calendar, LevelLoads, fixed_fleet
 from batch.rollup import RollupReader
 from gridflex.config import Config
 from gridflex.errors import DataQualityError
 
 
-class PanelReader:
-    """Panels of one target day after the other; each day of the rollup is asked for once."""
+class FixedFleetReader:
+    """The fixed fleets of one target day after the other; each day of the rollup is asked for once."""
 
     def __init__(self, config: Config, calendar: Calendar, history_days: int) -> None:
         self._rollup = RollupReader(config)
@@ -29,7 +29,7 @@ class PanelReader:
         self._rollup.forget_before(span[0])
         days = self._rollup.days(span)
         counts = self._rollup.appliances(day)
-        found = panel(
+        found = fixed_fleet(
             days,
             self._rollup.parts,
             counts,

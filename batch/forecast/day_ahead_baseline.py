@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from batch.baselines.fixed_fleet import Calendar, LevelLoads
+from batch.baselines.fixed_fleet_reader import FixedFleetReader
 from batch.baselines.history import day_slots, days_alike
 from batch.baselines.jobs import Progress, calendar_of, event_window, write_daily
-from batch.baselines.panel import Calendar, LevelLoads
-from batch.baselines.panel_reader import PanelReader
 from batch.baselines.tables import coded, joined, numbers, slice_columns, table
 from batch.forecast.jobs import next_kinds
 from gridflex.config import Config
@@ -46,14 +46,14 @@ RULES = tuple(
 """Day-matching rules that need nothing of the target day: neither its weather nor its hours around the event."""
 
 
-def outlook(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
+def day_ahead(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
     """Write ``outlook`` of the day after each of the local days; gives the number of rows."""
     window, calendar = event_window(config), calendar_of(config, days)
-    reader = PanelReader(config, calendar, config.baselines.history_days)
+    reader = FixedFleetReader(config, calendar, config.baselines.history_days)
 
     def compute(day: dt.date) -> pa.Table:
         levels = reader.read(day, LEVELS)
-        found = joined([day_outlook(level, window, calendar, config.baselines.score_days) for level in levels])
+        found = joined([day_ahead_rows(level, window, calendar, config.baselines.score_days) for level in levels])
         if not len(found):
             raise DataQualityError(f"data quality: too few days before {day + _ONE_DAY} for any baseline of it")
         return found
@@ -61,7 +61,7 @@ def outlook(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
     return write_daily(config, "outlook", days, compute, progress, ahead_days=1)
 
 
-def day_outlook(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
+def day_ahead_rows(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
     """The baseline of the day after the loads' last one.
 
     Columns: ``time_ms``, the slice's, ``method`` (the rule that was chosen), ``baseline_kw`` (mean power over the

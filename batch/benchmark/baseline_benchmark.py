@@ -22,13 +22,13 @@ from gridflex.domain.baseline import (
     as_total,
     baselines,
     day_flags,
+    fixed_fleet,
     hours_fit,
     on_common_days,
     others_as_control,
     placebo_days,
     recommend,
     score,
-    steady_panel,
 )
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SourceError, UsageError
@@ -37,7 +37,7 @@ SLICES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bakeoff:
+class BaselineBenchmark:
     """All methods over one set of placebo days."""
 
     loads: Loads
@@ -54,9 +54,9 @@ class Bakeoff:
     notes: tuple[str, ...]
 
 
-def bake_off(
+def run_benchmark(
     loads: Loads, window: EventWindow, *, share: float = 1.0, on_progress: Callable[[], None] | None = None
-) -> Bakeoff:
+) -> BaselineBenchmark:
     """Score every method on the loads' placebo days; raises ``SourceError`` when there is none.
 
     ``share``: keep only this share of the placebo days, the most event-like (``placebo_days``).
@@ -68,7 +68,7 @@ def bake_off(
     found = on_common_days(_in_parts(loads, window, targets, on_progress), actual)
     scores = {name: score(name, values, actual, loads.per_hour) for name, values in found.items()}
     notes = tuple(f"{name}: no number ({_why(name, loads)})" for name, one in scores.items() if not one.windows)
-    return Bakeoff(
+    return BaselineBenchmark(
         loads=loads,
         window=window,
         targets=targets,
@@ -81,14 +81,14 @@ def bake_off(
 
 
 def together(loads: Loads) -> tuple[Loads, str]:
-    """The steady panel's sum as one slice, and a line that says what it holds."""
-    panel = steady_panel(loads.kwh)
-    chosen = np.flatnonzero(panel)
+    """The sum of the fixed fleet as one slice, and a line that says what it holds."""
+    fleet = fixed_fleet(loads.kwh)
+    chosen = np.flatnonzero(fleet)
     part = replace(
         loads,
         names=tuple(loads.names[index] for index in chosen),
-        kwh=loads.kwh[panel],
-        excluded=loads.excluded[panel],
+        kwh=loads.kwh[fleet],
+        excluded=loads.excluded[fleet],
         control=None,
     )
     total = as_total(part)
