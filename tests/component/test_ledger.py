@@ -126,6 +126,7 @@ def test_second_writer__fences_the_first_of_which_nothing_arrives(kafka: Kafka) 
     assert (len(records_of(kafka, "second")), len(commands(kafka, "second"))) == (1, 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("step", STEPS)
 def test_kill__leaves_a_record_and_its_commands_once_or_not_at_all(kafka: Kafka, step: str) -> None:
     event_id = f"killed {step}"
