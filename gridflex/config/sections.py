@@ -358,8 +358,8 @@ class Events(Section):
     """Of one user."""
     wrong_tokens_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """From one address."""
-    max_body_kb: Annotated[int, Field(ge=16, le=16_384)] = 900
-    """Largest body of a request. A plan is one message of Kafka, which takes 1 MB unless it is told otherwise."""
+    max_body_kb: Annotated[int, Field(ge=16, le=15_000)] = 4000
+    """Largest body of a request, and largest plan. A record of the ledger holds 16 MB at most."""
 
     @field_validator("users")
     @classmethod

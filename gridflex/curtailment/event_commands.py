@@ -150,7 +150,7 @@ def _plan(content: Json) -> str:
     """The plan as text; one that was not made by our planner explains less."""
     try:
         text = plan_report(content)
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         return json.dumps(content, indent=2)
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from gridflex.adapters.events.tokens import make_tokens
 from gridflex.config import Config
 from gridflex.errors import GridflexError
-from gridflex.events import event_routes, reading_routes
+from gridflex.events import docs_page, enrolment_routes, event_routes, reading_routes
 from gridflex.events.answers import answer_errors
 from gridflex.events.asking import Parts
 from gridflex.events.book import Book
@@ -37,7 +37,9 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
     """The application; it opens the ledger when it starts. Makes tokens that lack. Raises ``ConfigError``."""
     book = Book(config.kafka)
     refusals = Refusals()
-    app = FastAPI(title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, redoc_url=None)
+    app = FastAPI(
+        title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, docs_url=None, redoc_url=None
+    )
     app.state.parts = Parts(
         config=config,
         book=book,
@@ -50,6 +52,8 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
     )
     app.include_router(event_routes.router)
     app.include_router(reading_routes.router)
+    app.include_router(enrolment_routes.router)
+    app.include_router(docs_page.router)
     answer_errors(app, refusals)
     app.add_middleware(BodyLimit, max_bytes=config.events.max_body_kb * 1000)
     app.add_middleware(AnswerHeaders)

@@ -15,7 +15,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
+from gridflex.adapters.kafka.ledger_messages import ledger_feed
+from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Kafka
 from gridflex.domain.curtailment import NO_RECORD, Change, Finding, Head, Ledger, Record, chained, fold, verify
 from gridflex.errors import LedgerError, LedgerFencedError, ServiceError
@@ -28,6 +31,9 @@ _ATTEMPTS = 3
 """Two services that write at once fence each other in turn; one of them ends soon, or it is told."""
 _LOCK_S = 20.0
 _ALIVE_S = 1.0
+_OFFSETS_OF_A_CHANGE = 2
+"""The record, and the mark that its transaction is committed."""
+_UNKNOWN = -1
 _NOTHING: Messages = MappingProxyType({})
 
 
@@ -84,6 +90,8 @@ class Book:
         self._snapshot = Snapshot()
         self._listeners: list[Listener] = []
         self._asked_s = -_ALIVE_S
+        self._end, self._written = _UNKNOWN, 0
+        """The topic's end when it was last read, and how many changes were written to it here since."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -134,6 +142,7 @@ class Book:
                     self._closed()
                     told = f"whether {change.event_id} was changed is not known: look at it before you repeat it"
                     raise ServiceError(f"{problem}; {told}") from None
+                self._written += 1
                 self._know(self._snapshot.after(writer.ledger, record))
                 return record
         raise ServiceError("another events service writes the same ledger again and again; stop one of them")
@@ -141,11 +150,18 @@ class Book:
     def refresh(self) -> None:
         """Read what another service may have written meanwhile; the writer stays as it is."""
         with self._locked():
-            records = read_ledger(self._kafka)
+            end = sum(Topic(self._kafka, topic_of(self._kafka, ledger_feed())).end_offsets().values())
             self._asked_s = time.monotonic()
+            only_ours = end == self._end + _OFFSETS_OF_A_CHANGE * self._written
+            self._end, self._written = end, 0
+            if only_ours:
+                return
+            self._end = _UNKNOWN
+            records = read_ledger(self._kafka)
             last = records[-1].hash if records else ""
             if last != (self.ledger.last.hash if self.ledger.last else ""):
                 self._know(Snapshot.of(records))
+            self._end = end
 
     def alive(self) -> None:
         """Raises ``ServiceError`` when Kafka does not answer for the ledger; it is asked at most once a second."""
@@ -191,7 +207,10 @@ class Book:
         news = [record for history in snapshot.histories.values() for record in history if record.sequence >= known]
         for record in sorted(news, key=lambda record: record.sequence):
             for listener in tuple(self._listeners):
-                listener(record)
+                try:
+                    listener(record)
+                except Exception:  # the change is written, whatever becomes of who wants to hear of it
+                    logger.exception("listener=failed sequence=%s", record.sequence)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from gridflex.errors import GridflexError
@@ -20,8 +21,8 @@ class RateLimit:
 
     def __init__(self, per_min: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_min, self._clock = per_min, clock
-        self._left: dict[str, tuple[float, float]] = {}
-        """What is left of each name, and when that was counted. Who is not in it has all left."""
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """What is left of each name, and when that was counted; who asked last stands last. Others have all left."""
         self._lock = threading.Lock()
 
     def take(self, name: str) -> bool:
@@ -36,17 +37,12 @@ class RateLimit:
             left = self._now(name, now)
             if left < 1:
                 return False
-            if len(self._left) >= _MOST_NAMES and name not in self._left:
-                self._forget(now)
             self._left[name] = (left - 1, now)
+            self._left.move_to_end(name)
+            if len(self._left) > _MOST_NAMES:
+                self._left.popitem(last=False)
             return True
 
     def _now(self, name: str, now: float) -> float:
         left, then = self._left.get(name, (float(self._per_min), now))
         return min(float(self._per_min), left + (now - then) * self._per_min / 60)
-
-    def _forget(self, now: float) -> None:
-        """Leave out whoever has all left again; if nobody has, the one who was counted first."""
-        full = [name for name in self._left if self._now(name, now) >= self._per_min]
-        for name in full or list(self._left)[:1]:
-            del self._left[name]

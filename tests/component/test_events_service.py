@@ -208,8 +208,21 @@ def test_plan__without_druid_is_refused_in_one_line(people: dict[str, Client]) -
     assert people["dali"].get("/flexibility").status_code == 503
 
 
+def test_enrolment__is_changed_by_who_plans_everywhere(people: dict[str, Client]) -> None:
+    out = {"house_id": "redd-5-0", "opted_out": True}
+    assert [people[name].post("/enrolment", out).status_code for name in ("dali", "emna")] == [403, 403]
+    assert people["amira"].post("/enrolment", {"house_id": "lcl", "opted_out": True}).status_code == 422
+    assert people["amira"].post("/enrolment", out | {"until_ms": 1}).status_code == 422
+    row = people["amira"].post("/enrolment", out).json()
+    assert (row["takes_part"], row["source"]) == (False, "events:amira")
+    assert people["dali"].get("/enrolment", house="redd-5-0").json() == [row]
+    back = people["bilel"].post("/enrolment", {"house_id": "redd-5-0", "opted_out": False}).json()
+    assert back["takes_part"]
+    assert people["emna"].get("/enrolment").status_code == 403
+
+
 def test_command_line__goes_from_a_plans_file_to_an_approval(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stack: Stack, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GRIDFLEX_EVENTS_URL", f"http://127.0.0.1:{stack.config.events.port}")
     monkeypatch.setenv("GRIDFLEX_EVENTS_USERS", USERS)
@@ -227,6 +240,12 @@ def test_command_line__goes_from_a_plans_file_to_an_approval(
     assert isinstance(wrong.exception, GridflexError)
     assert str(wrong.exception) == "amira (planner) cannot approve " + event_id + ": allowed: approver"
     assert json.loads(run("bilel", "approve", event_id, "--json").output)["approver"] == "bilel"
+    refused = json.loads(
+        run(
+            "bilel", "reject", proposed(people, seed=17, region="Mahdia", cohorts=(9,))[0], "--reason", "no", "--json"
+        ).output
+    )
+    assert refused["state"] == "rejected"
     assert event_id in run("dali", "list", "--region", "Mahdia").output
     shown = run("dali", "show", event_id).output
     assert "approve" in shown
@@ -248,6 +267,7 @@ def test_service__keeps_to_its_own_openapi_document(stack: Stack, people: dict[s
     ]  # fmt: skip
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    Path("/tmp/team/SVC_st.log").write_text(done.stdout)  # noqa: S108
     assert people["dali"].get("/health").json()["status"] == "ok"
 
 

@@ -12,6 +12,10 @@ RUN_BY = {
     "gridflex batch JOB": "tests/airflow/test_batch_jobs.py",
     "gridflex batch compact": "tests/airflow/test_batch_jobs.py",
     "gridflex batch reconcile": "tests/airflow/test_reconcile.py",
+    **{
+        f"gridflex curtail {name}": "tests/component/test_events_service.py"
+        for name in ("approve", "cancel", "list", "propose", "reject", "show")
+    },
     "gridflex curtail audit": "tests/component/test_ledger.py",
     "gridflex curtail flex": "tests/e2e/test_flexibility.py",
     "gridflex curtail plan": "tests/component/test_curtail_plan.py",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +17,24 @@ from tests.support.events import ENVIRON, SERVICE_TOKEN, TOKENS, bearer, drafts,
 SFAX, TUNIS = handed_plan(), handed_plan(region="Tunis")
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> TestClient:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     """The service over a ledger of two drafts, in Sfax and in Tunis; nobody opens Kafka."""
-    app = create_app(events_config(tmp_path, events_wrong_tokens_per_min=3), ENVIRON)
+    app = create_app(events_config(tmp_path_factory.mktemp("events"), events_max_body_kb=900), ENVIRON)
     parts: Parts = app.state.parts
     parts.book._know(Snapshot.of(drafts(SFAX, TUNIS)))
     return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(service: TestClient) -> TestClient:
+    """The service as if nobody had asked it yet; an address may try three wrong tokens."""
+    parts: Parts = service.app.state.parts  # type: ignore[attr-defined]
+    parts.refusals._kept.clear()
+    for limit, per_min in ((parts.requests, 1000), (parts.wrong_tokens, 3)):
+        limit._left.clear()
+        limit._per_min = per_min
+    return service
 
 
 def event_id(client: TestClient, plan: dict[str, Any]) -> str:
@@ -209,3 +219,12 @@ def test_refusal__is_logged_in_one_line_without_the_token(client: TestClient, ca
     assert secret not in caplog.text
     assert not any(token in caplog.text for token in TOKENS.values())
     assert "who=emna" in lines[1]
+
+
+def test_docs__name_every_call_and_load_nothing_from_elsewhere(client: TestClient) -> None:
+    answer = client.get("/docs")
+    paths = client.get("/openapi.json").json()["paths"]
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert all(f"{method.upper()} {path}<" in answer.text for path, found in paths.items() for method in found)
+    assert "://" not in answer.text
+    assert "<script" not in answer.text
