@@ -19,7 +19,7 @@ def plan_report(plan: Plan) -> str:
         _head(plan),
         table([{"from": _clock(one["start"]), "P10 kW": one["p10"], "P50 kW": one["p50"], "P90 kW": one["p90"]}
                for one in plan["expected_kw"]]),
-        "\n".join((_target(plan), *_costs(plan), _rebound(plan), *_limits(plan))),
+        "\n".join((_target(plan), *_costs(plan), _rebound(plan), *_limits(plan), *_enrolments(plan))),
         _called(plan["groups"]),
         _left_out(plan["left_out"]),
     )  # fmt: skip
@@ -79,6 +79,14 @@ def _limits(plan: Plan) -> list[str]:
         by_limit[one["limit"]].append(one["where"])
     return [f"Binds: {limit} ({', '.join(where[:5])}{', ...' if len(where) > 5 else ''})."
             for limit, where in by_limit.items()]  # fmt: skip
+
+
+def _enrolments(plan: Plan) -> list[str]:
+    """What has changed since the minute that the plan rests on."""
+    changes = plan.get("basis", {}).get("enrolment_changes")
+    if not changes:
+        return []
+    return [f"Enrolments changed since: {changes:,}. The plan may still count on those who have just opted out."]
 
 
 def _called(groups: Sequence[Plan]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
+from gridflex.adapters.kafka.enrolment import enrolment_mark
 from gridflex.config import Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.programs import load_programs
@@ -49,10 +50,12 @@ def make_plan(config: Config, options: PlanOptions, held: Sequence[HeldEvent] = 
     """The plan document; cohorts that ``held`` events call are rested as the program says.
 
     Raises ``UsageError`` on what is not there, ``LimitError`` on what the program forbids, ``DataQualityError`` when
-    nothing is known of the last minute, ``ServiceError`` when Druid does not answer.
+    nothing is known of the last minute, ``ServiceError`` when Druid or Kafka does not answer.
     """
     minute_ms = minute_asked_ms(None, config.flexibility.settle_s)
     asked = with_controls(plan_request(config, options, basis_ms=minute_ms), held)
+    known = enrolment_mark(config.kafka, minute_ms)
+    asked = replace(asked, enrolment_offset=known.offset, enrolment_changes=known.changes)
     druid = Druid(config.druid)
     query = FlexibilityQuery(druid, minute_ms, region=options.region, feeder=options.feeder or None)
     slices = query.slices()

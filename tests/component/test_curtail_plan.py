@@ -16,9 +16,11 @@ import pytest
 
 from gridflex.adapters.avro import Coded, StringTable, encode_columns
 from gridflex.adapters.druid.client import Druid
+from gridflex.adapters.kafka.enrolment import publish, read_enrolment
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import flexibility_schema
+from gridflex.domain.enrolment import Enrolment
 from gridflex.operations.local.stack import Stack
 from tests.support.stack import wait_until
 
@@ -71,10 +73,14 @@ def _messages(identities: list[tuple[str, ...]], time_ms: int) -> list[tuple[byt
 
 @pytest.fixture(scope="module")
 def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of a command that asks this stack's Druid, and knows nothing of a user's config.ini."""
+    """Of a command that asks this stack's Druid and Kafka, and knows nothing of a user's config.ini."""
     config = tmp_path_factory.mktemp("plan") / "config.ini"
     config.touch()
-    return os.environ | {"GRIDFLEX_CONFIG": str(config), "GRIDFLEX_DRUID_ROUTER_URL": stack.config.druid.router_url}
+    return os.environ | {
+        "GRIDFLEX_CONFIG": str(config),
+        "GRIDFLEX_DRUID_ROUTER_URL": stack.config.druid.router_url,
+        "GRIDFLEX_KAFKA_BOOTSTRAP_SERVERS": stack.config.kafka.bootstrap_servers,
+    }
 
 
 def run(environment: dict[str, str], **options: object) -> subprocess.CompletedProcess[str]:
@@ -86,7 +92,8 @@ def run(environment: dict[str, str], **options: object) -> subprocess.CompletedP
     return subprocess.run(command, check=False, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def test_plan__rests_on_what_druid_says(told: int, environment: dict[str, str]) -> None:
+def test_plan__rests_on_what_druid_and_enrolments_say(stack: Stack, told: int, environment: dict[str, str]) -> None:
+    publish(stack.config.kafka, [Enrolment(house_id="redd-1", opted_out=True)])
     done = run(environment)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
@@ -105,6 +112,8 @@ def test_plan__rests_on_what_druid_says(told: int, environment: dict[str, str]) 
     assert (fridges["appliances"], fridges["known"]) == (PER_FEEDER, PER_FEEDER)
     assert fridges["households"] == pytest.approx(PER_FEEDER, rel=0.1)
     assert plan["basis"]["flexibility_ms"] > told
+    assert plan["basis"]["enrolment_offset"] == read_enrolment(stack.config.kafka).offset
+    assert plan["basis"]["enrolment_changes"] > 0
 
 
 def test_plan__of_one_feeder_and_class_calls_no_other(told: int, environment: dict[str, str]) -> None:

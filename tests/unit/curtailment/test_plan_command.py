@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
+from gridflex.adapters.kafka.enrolment import EnrolmentMark
+from gridflex.curtailment import planning
 from gridflex.curtailment.arguments import MINUTE_MS, duration_ms, instant_ms
 from gridflex.curtailment.plan_command import plan
 from gridflex.curtailment.plan_report import plan_report
@@ -27,13 +29,14 @@ def flexible(appliance: str, *, fresh: int = 40, region: str = "Sfax") -> Slice:
 
 @pytest.fixture
 def druid(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two slices in Sfax, for whatever is asked; nothing elsewhere."""
+    """Two slices in Sfax, for whatever is asked; nothing elsewhere. Of 7 enrolments 2 are younger."""
 
     def slices(self: Any) -> list[Slice]:
         here = [flexible("fridge"), flexible("freezer")]
         return here if self._names.get("region", "Sfax") == "Sfax" else []
 
     monkeypatch.setattr(FlexibilityQuery, "slices", slices)
+    monkeypatch.setattr(planning, "enrolment_mark", lambda *_: EnrolmentMark(offset=7, changes=2))
     monkeypatch.setattr(FlexibilityQuery, "newest_ms", lambda _: 0)
     monkeypatch.setattr(FlexibilityQuery, "households_by_slice", lambda _: {("Sfax", "Sfax-F01", "fridge"): 33})
 
@@ -53,6 +56,7 @@ def test_plan__prints_what_scripts_rely_on() -> None:
     assert found["meets_target"]
     assert isinstance(found["households"], int)
     assert {"groups", "control_group", "rebound_kw", "binding"} <= found.keys()
+    assert (found["basis"]["enrolment_offset"], found["basis"]["enrolment_changes"]) == (7, 2)
 
 
 @pytest.mark.usefixtures("druid")
@@ -64,6 +68,7 @@ def test_plan__explains_itself_to_a_person() -> None:
     assert "Control group: cohort" in text
     assert "Called, by cohorts of ten" in text
     assert "no fresh data, out of reach or opted out" in text
+    assert "Enrolments changed since: 2. The plan may still count on those who have just opted out." in text
     beyond = run("--region", "Sfax", "--target-kw", "1000", *START).stdout
     assert "out of reach: no plan sheds more than" in beyond
     assert "Binds: share of a feeder at once (Sfax-F01)." in beyond
