@@ -28,10 +28,23 @@ class Streams:
 
         Without ``after`` only those to come. Raises ``TooManyError`` at once.
         """
-        if self._open.get(actor.name, 0) >= _EACH or sum(self._open.values()) >= _ALL:
+        if self._are_too_many(actor):
             raise TooManyError(f"too many streams are open; allowed: {_EACH} of one user, {_ALL} of all")
+        return self._counted(actor, after)
+
+    def _are_too_many(self, actor: Actor) -> bool:
+        return self._open.get(actor.name, 0) >= _EACH or sum(self._open.values()) >= _ALL
+
+    async def _counted(self, actor: Actor, after: int | None) -> AsyncIterator[str]:
+        """Counts only while it is read: who hangs up before the first line leaves nothing behind."""
+        if self._are_too_many(actor):
+            return
         self._open[actor.name] = self._open.get(actor.name, 0) + 1
-        return self._lines(actor, after)
+        try:
+            async for line in self._lines(actor, after):
+                yield line
+        finally:
+            self._open[actor.name] -= 1
 
     async def _lines(self, actor: Actor, after: int | None) -> AsyncIterator[str]:
         loop, news = asyncio.get_running_loop(), asyncio.Queue[Record](_WAITING)
@@ -67,7 +80,6 @@ class Streams:
                         yield line
         finally:
             end()
-            self._open[actor.name] -= 1
 
 
 def _since(snapshot: Snapshot, last: int) -> list[Record]:

@@ -64,5 +64,7 @@ def test_druid__tells_every_change_and_result(stack: Stack, druid: Druid) -> Non
         *(("start", "active"), ("complete", "completed"), ("settle", "settled")),
     ]
     assert (rows[2]["version"], rows[2]["region"], rows[2]["actor"]) == (1, "Sfax", "bilel")
-    query = 'SELECT "result", SUM(results) AS n, MAX(cohort) AS cohort FROM command_results GROUP BY 1'  # a reserved word
+    query = (
+        'SELECT "result", SUM(results) AS n, MAX(cohort) AS cohort FROM command_results GROUP BY 1'  # a reserved word
+    )
     assert druid.sql(query) == [{"result": "accepted", "n": 1, "cohort": 3}, {"result": "refused", "n": 1, "cohort": 3}]
