@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from ingestion.generator.generate import DATASETS, FIRST_DAY, Order, discard
+from ingestion.generator.generate import DATASETS, FIRST_DAY, GeneratorSpec, discard
 from ingestion.generator.generate import generate as write_data_set
 
 MOST_DEFECTS = 1000
@@ -67,7 +67,7 @@ def generate(
     """
     if force:
         discard(out)
-    order = Order(
+    order = GeneratorSpec(
         dataset=dataset,
         out=out,
         houses=houses,

@@ -13,11 +13,11 @@ from gridflex.domain.readings import EARLIEST_SOURCE_MS, LATEST_SOURCE_MS, MS_PE
 from gridflex.errors import UsageError
 from ingestion.generator import greend_files, redd_files
 from ingestion.generator.greend_files import write_greend
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House, plan_house
+from ingestion.generator.ground_truth import truth_lines
+from ingestion.generator.house import MeteredHouse, plan_house
+from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.redd_files import write_redd
 from ingestion.generator.sampling import Span
-from ingestion.generator.truth import truth_lines
 
 DATASETS = ("greend", "redd")
 FIRST_DAY = {"redd": date(2011, 7, 4), "greend": date(2013, 12, 9)}
@@ -30,7 +30,7 @@ STRAY_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class GeneratorSpec:
     """What is to be generated. All whole UTC days; the same order gives the same bytes."""
 
     dataset: str
@@ -62,7 +62,7 @@ class Summary:
         return json.dumps(asdict(self))
 
 
-def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary:
+def generate(order: GeneratorSpec, tick: Callable[[], object] = lambda: None) -> Summary:
     """Write the data set; ``tick`` is called after each day of a house. Raises ``UsageError`` if ``out`` is in use."""
     if order.dataset not in DATASETS:
         raise UsageError(f"unknown data set {order.dataset!r}; known: {', '.join(DATASETS)}")
@@ -97,7 +97,7 @@ def generate(order: Order, tick: Callable[[], object] = lambda: None) -> Summary
     )
 
 
-def refuse_impossible_days(order: Order) -> None:
+def refuse_impossible_days(order: GeneratorSpec) -> None:
     """Raises ``UsageError`` if some day of the order, or its lead days, lies in years that the readers reject."""
     first, end = (datetime.fromtimestamp(ms / MS_PER_S, tz=UTC).date() for ms in (EARLIEST_SOURCE_MS, LATEST_SOURCE_MS))
     lead, days = (order.start - first).days, (end - order.start).days
@@ -109,24 +109,24 @@ def refuse_impossible_days(order: Order) -> None:
         )
 
 
-def planned(order: Order, number: int) -> House:
+def planned(order: GeneratorSpec, number: int) -> MeteredHouse:
     """One house of an order, from 0, over its lead days and its days."""
     start_s = first_second(order) - order.lead_days * DAY_S
     return plan_house(order.dataset, number, seed=order.seed, start_s=start_s, days=order.lead_days + order.days)
 
 
-def first_second(order: Order) -> int:
+def first_second(order: GeneratorSpec) -> int:
     """Midnight UTC of the first day that is written, epoch."""
     return int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp())
 
 
-def read_order(out: Path) -> Order:
+def read_order(out: Path) -> GeneratorSpec:
     """The order that a data set was generated to. Raises ``UsageError`` if it was not generated."""
     if not (out / ORDER).is_file():
         raise UsageError(f"no {ORDER} in {out}: it was not made by `gridflex generate`")
     try:
         found = json.loads((out / ORDER).read_text(encoding="utf-8"))
-        return Order(**found | {"out": out, "start": date.fromisoformat(found["start"])})
+        return GeneratorSpec(**found | {"out": out, "start": date.fromisoformat(found["start"])})
     except (OSError, ValueError, TypeError, KeyError) as problem:
         raise UsageError(f"{out / ORDER} is not as `gridflex generate` wrote it: {problem}") from None
 
@@ -141,7 +141,9 @@ def discard(out: Path) -> None:
         (out / TRUTH).unlink()
 
 
-def _write(house: House, order: Order, start_s: int, tick: Callable[[], object]) -> tuple[int, list[str]]:
+def _write(
+    house: MeteredHouse, order: GeneratorSpec, start_s: int, tick: Callable[[], object]
+) -> tuple[int, list[str]]:
     """One house's files; how many good readings they hold, and its lines of truth."""
     write = write_redd if order.dataset == "redd" else write_greend
     readings: int

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gridflex.domain.readings import Flags, Floats
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House
+from ingestion.generator.house import MeteredHouse
+from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.sampling import GREEND_LOGGER, Span, Watch, gaps, greend_instants, outside
 
 FIRST_CHANNEL = 1
@@ -32,7 +32,7 @@ _WRITE = pa_csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 def write_greend(
-    house: House, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
+    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
 ) -> tuple[int, list[list[Span]]]:
     """Write one house; return its number of good readings, and the holes per plug. ``tick``: after each day."""
     logger = replace(GREEND_LOGGER, defects=defects)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridflex.domain.readings import Floats
-from ingestion.generator.home import make_home
 from ingestion.generator.layouts import CORRECT, Circuit, layouts, load_of
-from ingestion.generator.trace import Trace
+from ingestion.generator.occupancy import make_occupancy
+from ingestion.generator.trace import LoadTrace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class MeteredHouse:
     """A house with everything planned for all its days."""
 
     dataset: str
     number: int
     circuits: tuple[Circuit, ...]
-    traces: tuple[Trace, ...]
+    traces: tuple[LoadTrace, ...]
     """One per circuit."""
     rng: np.random.Generator
     """For what happens while it is measured."""
@@ -37,18 +37,18 @@ class House:
         return [circuit.label if typos else CORRECT.get(circuit.label, circuit.label) for circuit in self.circuits]
 
 
-def plan_house(dataset: str, number: int, *, seed: int, start_s: int, days: int) -> House:
+def plan_house(dataset: str, number: int, *, seed: int, start_s: int, days: int) -> MeteredHouse:
     """Plan a house; the same arguments give the same house, whatever other houses there are. ``number`` from 0."""
     kinds = layouts(dataset)
     circuits = kinds[number % len(kinds)]
     names = list(dict.fromkeys(circuit.load for circuit in circuits))
-    home_seed, measure_seed, *load_seeds = np.random.SeedSequence((seed, number)).spawn(2 + len(names))
-    home = make_home(np.random.default_rng(home_seed), start_s=start_s, days=days)
+    occupancy_seed, measure_seed, *load_seeds = np.random.SeedSequence((seed, number)).spawn(2 + len(names))
+    occupancy = make_occupancy(np.random.default_rng(occupancy_seed), start_s=start_s, days=days)
     plans = {
-        name: load_of(name)(home, np.random.default_rng(load_seed))
+        name: load_of(name)(occupancy, np.random.default_rng(load_seed))
         for name, load_seed in zip(names, load_seeds, strict=True)
     }
-    return House(
+    return MeteredHouse(
         dataset=dataset,
         number=number,
         circuits=circuits,

@@ -11,10 +11,10 @@ from importlib import resources
 import numpy as np
 
 from ingestion.generator import kitchen, laundry, sessions, thermal
-from ingestion.generator.home import Home
-from ingestion.generator.trace import Trace
+from ingestion.generator.occupancy import Occupancy
+from ingestion.generator.trace import LoadTrace
 
-Load = Callable[[Home, np.random.Generator], Trace]
+Load = Callable[[Occupancy, np.random.Generator], LoadTrace]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 from gridflex.contracts.appliances import appliance_class
 from gridflex.domain.readings import MS_PER_S, Floats, HouseId
 from ingestion.generator import greend_files, redd_files
-from ingestion.generator.generate import Order, first_second, planned
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House
+from ingestion.generator.generate import GeneratorSpec, first_second, planned
+from ingestion.generator.house import MeteredHouse
+from ingestion.generator.occupancy import DAY_S
 from ingestion.premises import Premises
 
 SLOT_S = 1800
@@ -21,7 +21,7 @@ STEP_S = 120
 _S_PER_HOUR = 3600
 
 
-def past(order: Order, premises: Premises, tick: Callable[[], object] = lambda: None) -> pa.Table:
+def past(order: GeneratorSpec, premises: Premises, tick: Callable[[], object] = lambda: None) -> pa.Table:
     """The lead days of all houses, one row a half-hour and circuit, mains left out; ``tick``: after each house.
 
     Columns: ``time_ms`` (the half-hour's start, UTC epoch), the dimensions of ``powerraw``, ``power_w`` (mean),
@@ -34,7 +34,7 @@ def past(order: Order, premises: Premises, tick: Callable[[], object] = lambda: 
     return pa.concat_tables(tables)
 
 
-def half_hour_means(house: House, start_s: int, days: int) -> Floats:
+def half_hour_means(house: MeteredHouse, start_s: int, days: int) -> Floats:
     """Mean power in each half-hour of the days, shape (days x 48, circuits), W."""
     steps = SLOT_S // STEP_S
     found = []
@@ -45,7 +45,7 @@ def half_hour_means(house: House, start_s: int, days: int) -> Floats:
     return np.concatenate(found)
 
 
-def _house_rows(house: House, order: Order, premises: Premises) -> pa.Table:
+def _house_rows(house: MeteredHouse, order: GeneratorSpec, premises: Premises) -> pa.Table:
     redd = order.dataset == "redd"
     name = str(house.number + 1) if redd else str(house.number)
     first = redd_files.FIRST_CHANNEL if redd else greend_files.FIRST_CHANNEL

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from gridflex.domain.readings import Floats, Indexes, Ints
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House
+from ingestion.generator.house import MeteredHouse
+from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.sampling import REDD_LOGGER, Span, Watch, gaps, outside, redd_instants
 
 MAINS = 2
@@ -32,7 +32,7 @@ _CENTS = pa.array([f"{cent:02d}" for cent in range(100)])
 
 
 def write_redd(
-    house: House, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
+    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
 ) -> tuple[int, list[list[Span]]]:
     """Write one house; return how many readings it has, and per circuit the holes in them. ``tick``: after each day."""
     logger = replace(REDD_LOGGER, defects=defects)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gridflex.domain.readings import Flags, Floats
-from ingestion.generator.home import DAY_S, HOUR_S
+from ingestion.generator.occupancy import DAY_S, HOUR_S
 
 Span = tuple[float, float]
 

@@ -20,7 +20,7 @@ NOISE_LIMIT = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class MeasurementModel:
     """How a load's power looks when measured."""
 
     standby_w: float = 0.0
@@ -35,11 +35,11 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class LoadTrace:
     """A load's plan. Stretches do not overlap and are in order; so are activations."""
 
     appliance: str
-    look: Look
+    model: MeasurementModel
     start_s: Floats
     """Shape (n,): stretches' starts, UTC epoch."""
     end_s: Floats
@@ -51,21 +51,21 @@ class Trace:
         """Measured power at instants, shape (n,), W. ``share``: the part of it that flows through this circuit."""
         at = np.searchsorted(self.start_s, time_s, side="right") - 1
         running = np.flatnonzero((at >= 0) & (time_s < self.end_s[at])) if len(self.start_s) else np.zeros(0, dtype=int)
-        power_w = np.full(len(time_s), self.look.standby_w)
+        power_w = np.full(len(time_s), self.model.standby_w)
         where = at[running]
         power_w[running] = self.power_w[where] * self._shape(time_s[running] - self.start_s[where], rng)
         noise = np.clip(rng.standard_normal(len(time_s), dtype=np.float32), -NOISE_LIMIT, NOISE_LIMIT)
-        power_w *= 1 + self.look.noise * noise
+        power_w *= 1 + self.model.noise * noise
         return power_w * share
 
     def _shape(self, age_s: Floats, rng: np.random.Generator) -> Floats:
         shape = np.ones(len(age_s))
-        if self.look.surge:
-            shape += self.look.surge * np.exp(-age_s / SURGE_S)
-        if self.look.settle:
-            shape += self.look.settle * np.exp(-age_s / SETTLE_S)
-        if self.look.wander and len(age_s):
-            shape *= 1 + self.look.wander * _wander(len(age_s), rng)
+        if self.model.surge:
+            shape += self.model.surge * np.exp(-age_s / SURGE_S)
+        if self.model.settle:
+            shape += self.model.settle * np.exp(-age_s / SETTLE_S)
+        if self.model.wander and len(age_s):
+            shape *= 1 + self.model.wander * _wander(len(age_s), rng)
         return shape
 
     def energy_until_ws(self, time_s: Floats, least_w: float = 0.0) -> Floats:
@@ -82,7 +82,7 @@ class Trace:
     def _full_s(self, length_s: Floats) -> Floats:
         """Seconds at a stretch's power that take what its first ``length_s`` take, inrush and settling included."""
         full = length_s.copy()
-        for part, fade_s in ((self.look.surge, SURGE_S), (self.look.settle, SETTLE_S)):
+        for part, fade_s in ((self.model.surge, SURGE_S), (self.model.settle, SETTLE_S)):
             full += part * fade_s * (1 - np.exp(-length_s / fade_s))
         return full
 
@@ -93,8 +93,8 @@ class Trace:
         length = self.end_s[first:last] - self.start_s[first:last]
         full = self._full_s(length)
         counts = power_w >= least_w
-        pause_s = max(0.0, end_s - start_s - float(length.sum())) if self.look.standby_w >= least_w else 0.0
-        return float((power_w * full)[counts].sum()) + pause_s * self.look.standby_w, float(
+        pause_s = max(0.0, end_s - start_s - float(length.sum())) if self.model.standby_w >= least_w else 0.0
+        return float((power_w * full)[counts].sum()) + pause_s * self.model.standby_w, float(
             length[counts].sum()
         ) + pause_s
 
@@ -107,7 +107,7 @@ def _wander(count: int, rng: np.random.Generator) -> Floats:
 
 @dataclass(slots=True)
 class Plan:
-    """Collects a load's stretches; ``trace`` makes them a ``Trace``."""
+    """Collects a load's stretches; ``trace`` makes them a ``LoadTrace``."""
 
     stretches: list[tuple[float, float, float]] = field(default_factory=list)
     """(start_s, end_s, power_w)."""
@@ -142,7 +142,7 @@ class Plan:
             if moment >= self.free_s + pause_s:
                 yield moment
 
-    def trace(self, appliance: str, look: Look, *, before_s: float = np.inf) -> Trace:
+    def trace(self, appliance: str, model: MeasurementModel, *, before_s: float = np.inf) -> LoadTrace:
         """What ends by ``before_s``, in order. A stretch that starts within another one is left out."""
         spans = np.array(sorted(self.activations), dtype=np.float64).reshape(-1, 2)
         late = spans[spans[:, 1] > before_s]
@@ -153,9 +153,9 @@ class Plan:
         reached = np.maximum.accumulate(columns[:, 1]) if len(columns) else columns[:, 1]
         free[1:] = columns[1:, 0] >= reached[:-1] - 1e-6
         columns = columns[free]
-        return Trace(
+        return LoadTrace(
             appliance=appliance,
-            look=look,
+            model=model,
             start_s=columns[:, 0],
             end_s=columns[:, 1],
             power_w=columns[:, 2],

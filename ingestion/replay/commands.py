@@ -23,8 +23,8 @@ from gridflex.errors import GridflexError
 from gridflex.files import write_atomically
 from ingestion.feeds import DATASETS as READERS
 from ingestion.feeds import open_reader
-from ingestion.replay.accounts import Account, replay_id
 from ingestion.replay.replay import MakeResponder, Plan, Replay, now_ms, only_one, parse_shifts, shifts_text
+from ingestion.replay.replay_progress import ReplayProgress, replay_id
 from ingestion.replay.timeline import Align
 from ingestion.responding.appliances import Appliance
 from ingestion.responding.responder import Responder
@@ -120,7 +120,7 @@ def _stop_on_signal() -> threading.Event:
 class _Progress:
     """A bar for a person, a line every ten seconds for a log, and a status file for whoever watches."""
 
-    def __init__(self, before: Account, status: Path) -> None:
+    def __init__(self, before: ReplayProgress, status: Path) -> None:
         self._bar = tqdm(initial=before.read, unit=" readings", unit_scale=True, disable=not sys.stderr.isatty())
         self._last = time.monotonic()
         self._seen = before.read
@@ -134,7 +134,7 @@ class _Progress:
     def __exit__(self, *problem: object) -> None:
         self._bar.close()
 
-    def report(self, account: Account) -> None:
+    def report(self, account: ReplayProgress) -> None:
         """Called after each commit, and while there is nothing to commit: the status file tells that it lives."""
         self._bar.update(account.read - self._seen)
         self._seen = account.read
@@ -145,14 +145,14 @@ class _Progress:
             rejected = sum(account.rejected.values())
             logger.info("replay read=%d delivered=%d rejected=%d", account.read, account.delivered, rejected)
 
-    def _tell(self, account: Account) -> None:
+    def _tell(self, account: ReplayProgress) -> None:
         self._told = time.monotonic()
         told = {"pid": os.getpid(), "updated_ms": now_ms(), "delivered": account.delivered,
                 "event_time_ms": account.event_time_ms}  # fmt: skip
         write_atomically(self._status, json.dumps(told))
 
 
-def _finish(plan: Plan, before: Account, account: Account, seconds: float, as_json: bool) -> None:
+def _finish(plan: Plan, before: ReplayProgress, account: ReplayProgress, seconds: float, as_json: bool) -> None:
     name = plan.replay_id
     endless = plan.align is Align.TODAY
     rejected = sum(account.rejected.values())

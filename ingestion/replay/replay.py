@@ -20,9 +20,9 @@ from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Floats, Ints
 from gridflex.errors import ReplayFencedError, SourceError
 from ingestion.premises import load_premises
-from ingestion.replay.accounts import Account, account_from_json
 from ingestion.replay.burst import Burst
 from ingestion.replay.messages import Encoder, appliances_of
+from ingestion.replay.replay_progress import ReplayProgress, progress_from_json
 from ingestion.replay.schedule import Reader, Schedule, Slice
 from ingestion.replay.timeline import Align, Span, Track, base_days, lags_ms, tracks
 from ingestion.responding.appliances import Appliance
@@ -126,8 +126,8 @@ class Replay:
         """``make_responder``: if its houses respond."""
         first_ms, last_ms = reader.span_ms()
         span = Span(first_ms=first_ms, last_ms=last_ms)
-        fresh = Account(base_days=base_days(span, plan.align, now_ms()))
-        self.account = account_from_json(writer.position) if writer.position else fresh
+        fresh = ReplayProgress(base_days=base_days(span, plan.align, now_ms()))
+        self.account = progress_from_json(writer.position) if writer.position else fresh
         ways = tracks(span, plan.align, plan.shifts, self.account.base_days)
         if self.account.cursors and len(self.account.cursors) != len(ways):
             raise SourceError(f"replay {plan.replay_id} was started with other shifts; give it another --replay-id")
@@ -149,7 +149,7 @@ class Replay:
                 "let them respond on: --respond, and --truth if it was given"
             )
 
-    def run(self, stop: threading.Event, progress: Callable[[Account], None]) -> Account:
+    def run(self, stop: threading.Event, progress: Callable[[ReplayProgress], None]) -> ReplayProgress:
         """Play until the end, or until ``stop`` is set. What is committed is in the account returned.
 
         ``progress`` is called after each commit, and while no reading is due too.
@@ -166,7 +166,7 @@ class Replay:
             if self._responder is not None:
                 self._responder.close()
 
-    def _run(self, stop: threading.Event, progress: Callable[[Account], None], pace: Pace) -> Account:
+    def _run(self, stop: threading.Event, progress: Callable[[ReplayProgress], None], pace: Pace) -> ReplayProgress:
         paced = self._plan.speed is not None
         clock_ms = pace.start_event_ms
         while not stop.is_set() and not self.account.complete:

@@ -25,7 +25,7 @@ from gridflex.operations.dashboards.browser import Windows, chromium, windows
 from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.superset_service import missing_superset
-from ingestion.generator.generate import Order, generate
+from ingestion.generator.generate import GeneratorSpec, generate
 from tests.support.flow import gridflex, number
 from tests.support.stack import leftovers, stack_environ, wait_until
 
@@ -125,7 +125,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 def _live(stack: Stack, environ: dict[str, str]) -> None:
     config, now = stack.config, dt.datetime.now(dt.UTC)
     today, first = now.date(), (now - dt.timedelta(hours=6)).date()  # just after midnight a day has nothing to show
-    order = Order(
+    order = GeneratorSpec(
         dataset="redd", out=demo_data(config), houses=HOUSES, days=1 + (today - first).days, seed=1, start=first,
         lead_days=90, defects=5.0,
     )  # fmt: skip

@@ -23,8 +23,8 @@ from gridflex.domain.flexibility import (
     quantiles,
 )
 from ingestion.generator.generate import FIRST_DAY
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House, plan_house
+from ingestion.generator.house import MeteredHouse, plan_house
+from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.shed import shed_w
 
 STEP_S = 4
@@ -77,7 +77,7 @@ def make_town(dataset: str, houses: int, days: int, seed: int) -> Town:
     )
 
 
-def _appliances(house: House, start_s: int, days: int) -> list[tuple[int, Rows, np.ndarray]]:
+def _appliances(house: MeteredHouse, start_s: int, days: int) -> list[tuple[int, Rows, np.ndarray]]:
     """Rule, the detector's rows, and the truth at each minute's end, of each eligible circuit."""
     rules, profiles, found = load_rules(), load_profiles(), []
     instants = np.arange(start_s, start_s + days * DAY_S + 1, STEP_S, dtype=np.float64)

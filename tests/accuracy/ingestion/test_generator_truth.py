@@ -14,7 +14,7 @@ from gridflex.config import Config
 from gridflex.contracts.profiles import load_profiles
 from ingestion.duty_cycles import activations, write_ended
 from ingestion.feeds import open_reader
-from ingestion.generator.generate import FIRST_DAY, Order, generate
+from ingestion.generator.generate import FIRST_DAY, GeneratorSpec, generate
 from tests.support.truth import score
 
 PERIOD_MS = {"redd": 4000, "greend": 1000}
@@ -30,7 +30,7 @@ def dataset(request: pytest.FixtureRequest) -> str:
 def folder(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every kind of house, one day, the usual defects."""
     out = tmp_path_factory.mktemp("truth") / dataset
-    generate(Order(dataset=dataset, out=out, houses=6, days=1, seed=3, start=FIRST_DAY[dataset]))
+    generate(GeneratorSpec(dataset=dataset, out=out, houses=6, days=1, seed=3, start=FIRST_DAY[dataset]))
     return out
 
 

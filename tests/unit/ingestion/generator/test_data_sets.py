@@ -17,14 +17,14 @@ from gridflex.domain.readings import MS_PER_DAY, Floats
 from gridflex.errors import UsageError
 from ingestion.feeds import Reader, open_reader
 from ingestion.generator.commands import generate as command
-from ingestion.generator.generate import Order, Summary, discard, generate
+from ingestion.generator.generate import GeneratorSpec, Summary, discard, generate
 
 DAY = date(2012, 2, 29)
 
 
 def make(out: Path, dataset: str, **changes: object) -> Summary:
     order = {"houses": 2, "days": 1, "seed": 7, "start": DAY, "defects": 1.0, **changes}
-    return generate(Order(dataset=dataset, out=out, **order))  # type: ignore[arg-type]
+    return generate(GeneratorSpec(dataset=dataset, out=out, **order))  # type: ignore[arg-type]
 
 
 def opened(path: Path, dataset: str) -> Reader:

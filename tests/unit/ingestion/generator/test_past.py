@@ -14,15 +14,17 @@ from gridflex.config import ROOT
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import UsageError
 from ingestion.generator.backfill import as_stored
-from ingestion.generator.generate import Order, first_second, generate, planned, read_order
+from ingestion.generator.generate import GeneratorSpec, first_second, generate, planned, read_order
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
 
 PREMISES = load_premises(ROOT / "ingestion" / "premises.csv")
 
 
-def order(out: Path, **changes: object) -> Order:
-    made = Order(dataset="redd", out=out, houses=2, days=1, seed=4, start=date(2024, 5, 6), defects=0, lead_days=3)
+def order(out: Path, **changes: object) -> GeneratorSpec:
+    made = GeneratorSpec(
+        dataset="redd", out=out, houses=2, days=1, seed=4, start=date(2024, 5, 6), defects=0, lead_days=3
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

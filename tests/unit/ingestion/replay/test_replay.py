@@ -14,8 +14,8 @@ from gridflex.contracts.schemas import reading_schema, rejection_schema
 from gridflex.errors import ReplayFencedError, SourceError
 from ingestion.feeds import houses, open_reader
 from ingestion.parsing import merge
-from ingestion.replay.accounts import Account, account_from_json, replay_id
 from ingestion.replay.replay import Plan, Replay, only_one, parse_shifts, shifts_text
+from ingestion.replay.replay_progress import ReplayProgress, progress_from_json, replay_id
 from ingestion.replay.timeline import Align
 from tests.unit.ingestion.replay.test_schedule import DAY, Memory
 
@@ -67,7 +67,7 @@ def test_replay__of_files_with_a_wrong_clock_resumes_after_kills(
     config = Config.model_validate({"replay": {"transaction_readings": 90}})
     plan = Plan(replay_id="r", shifts=(0,), align=Align.PAST, speed=None)
 
-    def play(broker: Broker) -> Account:
+    def play(broker: Broker) -> ReplayProgress:
         reader = open_reader("redd", tmp_path, houses=None, readings=config.readings)
         replayed = Replay(config, reader, plan, broker, ROOT)  # type: ignore[arg-type]
         return replayed.run(threading.Event(), lambda account: None)
@@ -137,7 +137,7 @@ def test_replay__names_virtual_houses_and_appliances() -> None:
     record = next(record for topic, _, record in broker.messages if topic == "powerraw")
     assert (record["house_id"], record["appliance_id"]) == ("redd-1-4", "redd-1-4-3")
     assert broker.messages[-1][1] == b"redd-1-4-4"
-    assert account_from_json(broker.position or "").delivered == 100
+    assert progress_from_json(broker.position or "").delivered == 100
 
 
 def test_replay__other_shifts_under_the_same_id_are_refused() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.domain.readings import MS_PER_DAY, ReadingBlock, Reason, Rejection, SourceSeries
-from ingestion.replay.accounts import Account, account_from_json
+from ingestion.replay.replay_progress import ReplayProgress, progress_from_json
 from ingestion.replay.schedule import CursorPosition, Schedule, Slice
 from ingestion.replay.timeline import Align, Span, base_days, tracks
 
@@ -104,16 +104,16 @@ def test_position__a_resumed_schedule_yields_exactly_the_rest(
     whole = play(open_schedule(memory, align, shifts), sizes, NOW)
     if not whole:
         return
-    account = Account(base_days=0)
+    account = ReplayProgress(base_days=0)
     cut = data.draw(st.integers(1, len(whole)))
     for part in whole[:cut]:
         account = account.after(part)
-    account = account_from_json(account.to_json())
+    account = progress_from_json(account.to_json())
     rest = play(open_schedule(memory, align, shifts, account.cursors), [37], NOW)
     assert sorted(rows(whole[:cut]) + rows(rest)) == sorted(rows(whole))
     for part in rest:
         account = account.after(part)
-    expected = Account(base_days=0)
+    expected = ReplayProgress(base_days=0)
     for part in whole:
         expected = expected.after(part)
     assert (account.read, account.delivered, account.rejected) == (
@@ -167,14 +167,14 @@ def test_rejections__of_a_block_that_the_start_day_cuts_are_told_once(
     expected = [
         block.rejections[0].position for block in memory.blocks() if not shift or block.source_time_ms[-1] >= first_ms
     ]
-    account, found, steps = Account(base_days=0), list[str](), 0
+    account, found, steps = ReplayProgress(base_days=0), list[str](), 0
     round_end_ms = (NOW // DAY - shift + 1) * DAY - 1
     while True:
         schedule = open_schedule(memory, Align.TODAY, (shift,), account.cursors)
         played = schedule.take(until_ms=round_end_ms, at_most=sizes[steps % len(sizes)])
         if played is None or not (len(played) or played.rejections):
             break
-        account, steps = account_from_json(account.after(played).to_json()), steps + 1
+        account, steps = progress_from_json(account.after(played).to_json()), steps + 1
         found += [rejection.position for rejection, _ in played.rejections]
     assert found == expected
 

@@ -16,7 +16,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class ReplayProgress:
     """The state of a replay. ``read == delivered + sum(rejected.values())`` always."""
 
     base_days: int
@@ -31,7 +31,7 @@ class Account:
     responding: Mapping[str, Any] | None = None
     """Where its houses stand; ``None``: they have never responded."""
 
-    def after(self, played: Slice) -> Account:
+    def after(self, played: Slice) -> ReplayProgress:
         """The account once ``played`` is delivered."""
         rejected = dict(self.rejected)
         for rejection, houses in played.rejections:
@@ -54,7 +54,7 @@ class Account:
         return json.dumps(values, separators=(",", ":"))
 
 
-def account_from_json(text: str) -> Account:
+def progress_from_json(text: str) -> ReplayProgress:
     """Raises ``SourceError`` for a position written by another version."""
     values = json.loads(text)
     if values.pop("v", None) != VERSION:
@@ -63,7 +63,7 @@ def account_from_json(text: str) -> Account:
             f"start it again with another --replay-id: {text[:200]}"
         )
     cursors = tuple(CursorPosition(round=r, block=b, row=w) for r, b, w in values.pop("cursors"))
-    return Account(cursors=cursors, **values)
+    return ReplayProgress(cursors=cursors, **values)
 
 
 def replay_id(dataset: str, path: Path, houses: Sequence[str] | None, shifts: Sequence[int], align: str) -> str:

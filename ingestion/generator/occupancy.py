@@ -27,7 +27,7 @@ EVENING: Peaks = ((20.0, 1.2, 0.8), (13.0, 1.5, 0.2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class Occupancy:
     """One household over a stretch of whole UTC days."""
 
     start_s: int
@@ -80,12 +80,12 @@ class Home:
         return (self.start_s // DAY_S + 3 + np.arange(self.days, dtype=np.int64)) % 7
 
 
-def make_home(rng: np.random.Generator, *, start_s: int, days: int) -> Home:
+def make_occupancy(rng: np.random.Generator, *, start_s: int, days: int) -> Occupancy:
     """A household drawn at random."""
     weather = np.zeros(days + 2)
     for day in range(1, len(weather)):
         weather[day] = 0.7 * weather[day - 1] + rng.normal(0, 1.5)
-    return Home(
+    return Occupancy(
         start_s=start_s,
         days=days,
         people=int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.25, 0.25, 0.1])),

@@ -11,7 +11,7 @@ from gridflex.contracts.appliances import appliance_class
 from gridflex.contracts.profiles import load_profiles
 from gridflex.domain.duty_cycle import Profile
 from gridflex.domain.readings import MS_PER_S, HouseId
-from ingestion.generator.house import House
+from ingestion.generator.house import MeteredHouse
 from ingestion.generator.sampling import Span
 
 _UNKNOWN_S = 60.0
@@ -19,7 +19,7 @@ _WS_PER_WH = 3600.0
 
 
 def truth_lines(
-    house: House, *, name: str, first_channel: int, holes: Sequence[Sequence[Span]], since_s: float = 0.0
+    house: MeteredHouse, *, name: str, first_channel: int, holes: Sequence[Sequence[Span]], since_s: float = 0.0
 ) -> Iterator[str]:
     """JSON lines in order of channels, then of time. ``holes``: per circuit, where its readings have a hole.
 
