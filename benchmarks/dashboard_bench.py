@@ -20,7 +20,7 @@ import requests
 from benchmarks.measure import Figure, percentile
 from gridflex.adapters.druid.batch import DruidBatch
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.exchange import Exchange, as_csv
+from gridflex.adapters.druid.staging_area import StagingArea, as_csv
 from gridflex.adapters.druid.tables import empty_table, table_specs
 from gridflex.adapters.superset.client import Superset
 from gridflex.config import Config
@@ -89,7 +89,7 @@ def load(config: Config, name: str, start_ms: int, rows: pa.Table) -> None:
     made["metricsSpec"] = [one for one in made["metricsSpec"] if one["type"] != "quantilesDoublesSketch"]
     made["granularitySpec"] |= {"intervals": [str(Interval(start_ms=start_ms, end_ms=start_ms + MS_PER_DAY))],
                                 "queryGranularity": "MINUTE", "rollup": name == "flexibility"}  # fmt: skip
-    with Exchange(config).offer(name, as_csv(rows)) as source:
+    with StagingArea(config).stage(name, as_csv(rows)) as source:
         spec["spec"]["ioConfig"] |= source
         DruidBatch(config).run(spec)
 

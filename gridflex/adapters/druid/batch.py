@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.exchange import Exchange, as_csv
 from gridflex.adapters.druid.session import DruidRefusedError
+from gridflex.adapters.druid.staging_area import StagingArea, as_csv
 from gridflex.config import ROOT, Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.domain.readings import MS_PER_DAY
@@ -44,7 +44,7 @@ class DruidBatch:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._druid = Druid(config.druid)
-        self._exchange = Exchange(config)
+        self._staging_area = StagingArea(config)
 
     def overwrite(self, table: str, interval: Interval, rows: pa.Table) -> str:
         """Let the interval of ``table`` hold ``rows`` and nothing else, and wait until queries see them.
@@ -56,7 +56,7 @@ class DruidBatch:
         _check_inside(table, interval, rows)
         spec = table_spec(table, interval, self._config.batch.time_zone)
         data = as_csv(rows) if len(rows) else _OUTSIDE_EVERY_INTERVAL.encode()
-        with self._exchange.offer(table, data) as source:
+        with self._staging_area.stage(table, data) as source:
             spec["spec"]["ioConfig"] |= source
             task = self.run(spec)
         self._await_visible(task, table, interval, len(rows))

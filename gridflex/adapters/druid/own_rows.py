@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from gridflex.adapters.druid.batch import SPEC_DIR, DruidBatch
 from gridflex.adapters.druid.client import Druid
-from gridflex.adapters.druid.exchange import Exchange, as_csv
+from gridflex.adapters.druid.staging_area import StagingArea, as_csv
 from gridflex.config import Config
 from gridflex.domain.interval import Interval, iso
 from gridflex.errors import ServiceError
@@ -82,7 +82,7 @@ class OwnRows:
             return False
         if found:
             self._run(without_spec(self._own))
-        with Exchange(self._config).offer(self._own.table, as_csv(rows)) as source:
+        with StagingArea(self._config).stage(self._own.table, as_csv(rows)) as source:
             self._run(append_spec(self._own, source))
         self._await(lambda: _alike(self._stored(), wanted))
         return True

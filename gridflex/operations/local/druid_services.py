@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridflex.adapters.druid.exchange import exchange_folder
 from gridflex.adapters.druid.specs import task_count
+from gridflex.adapters.druid.staging_area import exchange_folder
 from gridflex.config import Config, Launcher, token_file
 from gridflex.contracts.feeds import feed, stored_feeds
 from gridflex.operations.local.druid_parts import (

@@ -28,7 +28,7 @@ def exchange_folder(config: Config) -> Path | None:
     return Path(config.batch.exchange).resolve() if config.batch.exchange else config.state_dir / "exchange"
 
 
-class Exchange:
+class StagingArea:
     """The place of ``batch.exchange``: a folder that all indexers see, or an S3 prefix."""
 
     def __init__(self, config: Config) -> None:
@@ -36,7 +36,7 @@ class Exchange:
         self._place = str(exchange_folder(config) or config.batch.exchange)
 
     @contextmanager
-    def offer(self, table: str, data: bytes) -> Iterator[Json]:
+    def stage(self, table: str, data: bytes) -> Iterator[Json]:
         """The ``inputSource`` and ``inputFormat`` under which Druid finds the CSV, as long as the context lasts.
 
         What a killed run left behind is removed by a later one, a day after.
