@@ -43,7 +43,7 @@ from stream_processing.state.bucket import (
     Bucket,
     BucketProcessor,
 )
-from stream_processing.state.flexible import FlexibilityTeller
+from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.roster import Bounds
 from stream_processing.status import Status
 from stream_processing.transforms.enrolment import EnrolmentFilter
@@ -91,7 +91,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
             spark=settings.spark,
             known_ids=tuple(writer.schema_id for writer in writers),
         ),
-        flexibility=FlexibilityTeller(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
+        flexibility=FlexibilityEncoder(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
         bounds=_bounds(settings.spark),
     )
     blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)

@@ -21,7 +21,7 @@ from stream_processing.codec.identity import Identities
 from stream_processing.codec.message_batch import MessageBatch, as_batch, join, starts_of
 from stream_processing.codec.messages import Messages, duty_cycles
 from stream_processing.codec.rejections import DeadLetters
-from stream_processing.state.flexible import FlexibilityTeller
+from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.memory import Memory, Names, State, from_bytes, no_memory, to_bytes
 from stream_processing.state.roster import UNKNOWN, Bounds
 from stream_processing.worker import settle
@@ -49,15 +49,15 @@ _NONE = np.zeros(0, dtype=np.int64)
 _WRITTEN, _FEW = 2, 1000
 """Names are put together when so many times more than there are series were written; of few series, later."""
 _NAMES = StructType([StructField("block", BinaryType(), nullable=False)])
-Told = dict[int, list[Messages]]
+Emitted = dict[int, list[Messages]]
 """Messages by topic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """What a bucket's messages tell, and what Spark is to keep after them."""
+    """The rows that a bucket's messages cause, and the state that Spark keeps after them."""
 
-    told: Told
+    emitted: Emitted
     state: State
     new_names: bytes | None
     """Beside those that are kept."""
@@ -67,17 +67,17 @@ class Folded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """What a bucket's messages tell, given its state as bytes: no Spark in it."""
+    """The rows that a bucket's messages cause, given its state as bytes: no Spark in it."""
 
     detector: Detector
     schema: Schema
     dead_letters: DeadLetters
-    flexibility: FlexibilityTeller
+    flexibility: FlexibilityEncoder
     bounds: Bounds
     """Of this bucket alone."""
 
     def fold(self, encoded: State | None, messages: MessageBatch, names: Callable[[], list[bytes]]) -> Folded:
-        """``names``: gives the blocks of names that are kept; it is asked only when series are forgotten."""
+        """``names``: gives the blocks of names that are kept; it is asked only when series are dropped."""
         memory = from_bytes(encoded, self.detector) if encoded else no_memory()
         before_min = memory.roster.clock_min
         readings, refused, memory = self._admit(messages.good(), memory)
@@ -86,7 +86,7 @@ class Bucket:
         who = Identities.of(readings.payloads, readings.payload[rows.cause])
         flexible, records = self.flexibility.fold(memory.flexible, rows, who)
         memory, new = _heard(replace(memory.after(state), flexible=records), readings, starts, before_min)
-        told: Told = {
+        emitted: Emitted = {
             DUTY_CYCLES: [duty_cycles(self.schema, rows, who)],
             DEAD_LETTERS: [self.dead_letters.of_late(readings, late), self.dead_letters.of_bad(messages.bad())],
             FLEXIBILITY: [flexible],
@@ -98,10 +98,10 @@ class Bucket:
         if len(slots) or memory.roster.written > _WRITTEN * max(_FEW, len(memory.roster)):
             known = Names.of_blocks(names() + ([new_names] if new_names else []))
             last, memory, known = self._forget(memory, slots, known)
-            told[DUTY_CYCLES].append(last[0])
-            told[FLEXIBILITY].append(last[1])
+            emitted[DUTY_CYCLES].append(last[0])
+            emitted[FLEXIBILITY].append(last[1])
             new_names, all_names = None, known.to_block()
-        return Folded(told=told, state=to_bytes(memory, self.detector), new_names=new_names, all_names=all_names)
+        return Folded(emitted=emitted, state=to_bytes(memory, self.detector), new_names=new_names, all_names=all_names)
 
     def _admit(self, readings: MessageBatch, memory: Memory) -> tuple[MessageBatch, MessageBatch, Memory]:
         """The readings that are taken in, and those of new series that are too many."""
@@ -182,7 +182,7 @@ class BucketProcessor(StatefulProcessor):
             self._names.put([(folded.all_names,)])
         if folded.new_names is not None:
             self._names.appendList([(folded.new_names,)])
-        for topic, batches in folded.told.items():
+        for topic, batches in folded.emitted.items():
             for messages in batches:
                 if len(messages):
                     code = np.full(len(messages), topic, dtype=np.int8)

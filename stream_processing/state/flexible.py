@@ -19,9 +19,10 @@ _MS_PER_MIN = 60 * MS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlexibilityTeller:
-    """Tells the flexibility of each minute, of everybody with fresh data; it goes to the executors with all it needs.
+class FlexibilityEncoder:
+    """Computes the flexibility of each minute for all appliances with fresh data, and encodes it.
 
+    It goes to the executors with all that it needs.
     Who takes part is applied where the messages are written (``transforms.enrolment``).
     """
 
@@ -33,16 +34,16 @@ class FlexibilityTeller:
         chosen, minutes = minutes_of(rows, self._rules(who.distinct)[who.code])
         if len(minutes) == 0:
             return Messages(key=[], value=[]), records
-        told, records = self.forecaster.fold(records, minutes)
+        flexibility, records = self.forecaster.fold(records, minutes)
         owner = who.code[chosen]
-        fresh = told.fresh.astype(np.int64)
+        fresh = flexibility.fresh.astype(np.int64)
         columns: dict[str | tuple[str, ...], Column] = {
             "event_time_ms": minutes.minute * _MS_PER_MIN,
             FIELDS: Coded(codes=owner, table=who.table),
             "fresh": fresh,
             "callable": fresh,
         }
-        columns.update(_figures(told.only(told.fresh)))
+        columns.update(_figures(flexibility.only(flexibility.fresh)))
         return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
 
     def _rules(self, distinct: list[Identity]) -> Ints:
@@ -52,13 +53,13 @@ class FlexibilityTeller:
         return np.array([codes[one] for one in classes], dtype=np.int64)
 
 
-def _figures(told: Flexibility) -> Iterator[tuple[str, Floats]]:
+def _figures(flexibility: Flexibility) -> Iterator[tuple[str, Floats]]:
     """By field: one for each horizon."""
     kinds = (
-        ("flex_{}_w", told.flex_w, HORIZONS_MIN),
-        ("variance_{}_w2", told.variance_w2, HORIZONS_MIN),
-        ("shared_{}_w", told.shared_w, HORIZONS_MIN),
-        ("rebound_{}_wh", told.rebound_wh[1:], AHEAD_MIN),
+        ("flex_{}_w", flexibility.flex_w, HORIZONS_MIN),
+        ("variance_{}_w2", flexibility.variance_w2, HORIZONS_MIN),
+        ("shared_{}_w", flexibility.shared_w, HORIZONS_MIN),
+        ("rebound_{}_wh", flexibility.rebound_wh[1:], AHEAD_MIN),
     )
     for name, columns, horizons in kinds:
         for horizon, column in zip(horizons, columns, strict=True):

@@ -22,7 +22,7 @@ from gridflex.domain.flexibility import Forecaster, no_records, to_bytes
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, REFUSED, Bucket
-from stream_processing.state.flexible import FlexibilityTeller
+from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.memory import State, from_bytes
 from stream_processing.state.roster import Bounds
 
@@ -44,7 +44,7 @@ def bucket(*, forget_after_s: float = 3600, new_per_min: int = 1000, most: int =
         dead_letters=DeadLetters(
             schema=rejection_schema(), topic="powerraw", limits=LIMITS, spark=SETTINGS.spark, known_ids=()
         ),
-        flexibility=FlexibilityTeller(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
+        flexibility=FlexibilityEncoder(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
         bounds=Bounds(forget_after_s=forget_after_s, new_per_min=new_per_min, most=most),
     )
 
@@ -68,7 +68,7 @@ class Kept:
             self.names = [folded.all_names]
         if folded.new_names is not None:
             self.names.append(folded.new_names)
-        for topic, batches in folded.told.items():
+        for topic, batches in folded.emitted.items():
             records = [decode(value, SCHEMAS) for batch in batches for value in batch.value]
             self.told.setdefault(topic, []).extend(records)
 
