@@ -10,7 +10,7 @@ from gridflex.adapters.events.client import EventsClient
 from gridflex.config import load_config
 from gridflex.curtailment.arguments import duration_ms, instant_ms
 from gridflex.curtailment.plan_report import plan_report
-from gridflex.curtailment.planning import PlanOptions, make_plan, plan_request
+from gridflex.curtailment.planning import PlanOptions, held_on_ledger, make_plan, plan_request
 
 
 @click.command()
@@ -24,9 +24,7 @@ from gridflex.curtailment.planning import PlanOptions, make_plan, plan_request
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws the control group, and decides among equals."
 )
-@click.option(
-    "--draft", is_flag=True, help="Plan in the events service, which knows earlier events, and draft an event."
-)
+@click.option("--draft", is_flag=True, help="Plan in the events service, and draft an event.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as one JSON object; of a draft with its event_id.")
 def plan(
     *,
@@ -43,7 +41,8 @@ def plan(
 ) -> None:
     """Plan an event: which cohorts are off when, what to expect, and what it asks of households.
 
-    It rests on the flexibility of the minute just told, taken to be the same when the event begins. Nothing is called:
+    It rests on the flexibility of the minute just told, taken to be the same when the event begins, and on the ledger:
+    cohorts that other events call are rested as the program says, and the control group rotates. Nothing is called:
     a plan has to be proposed and approved first. The same input and seed give the same plan.
     """
     config = load_config()
@@ -53,7 +52,8 @@ def plan(
         end_ms=start_ms + duration_ms("--duration", duration), program=program, seed=seed,
     )  # fmt: skip
     if not draft:
-        document = make_plan(config, options)
+        plan_request(config, options)
+        document = make_plan(config, options, held_on_ledger(config))
         click.echo(json.dumps(document) if as_json else plan_report(document))
         return
     plan_request(config, options)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.adapters.kafka.enrolment import enrolment_mark
+from gridflex.adapters.kafka.ledger import read_ledger
 from gridflex.config import Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.programs import load_programs
@@ -21,13 +22,16 @@ from gridflex.domain.curtailment import (
     HeldEvent,
     PlanRequest,
     Program,
+    fold,
+    held_events,
     plan_document,
     plan_event,
+    verify,
     with_calls,
     with_controls,
 )
 from gridflex.domain.flexibility import NOT_ELIGIBLE, Slice
-from gridflex.errors import DataQualityError, UsageError
+from gridflex.errors import DataQualityError, LedgerError, UsageError
 
 Households = Mapping[tuple[str, str, str], int]
 
@@ -64,6 +68,18 @@ def make_plan(config: Config, options: PlanOptions, held: Sequence[HeldEvent] = 
     check_slices(slices, options.appliance or None, query.newest_ms(), minute_ms)
     groups = flexible_groups(slices, query.households_by_slice())
     return plan_document(plan_event(asked, with_calls(groups, held), solve))
+
+
+def held_on_ledger(config: Config) -> list[HeldEvent]:
+    """Events that call groups, from the ledger's topic; an empty topic holds none.
+
+    Raises ``ServiceError`` when Kafka does not answer, ``LedgerError`` when a record is not what was written.
+    """
+    records = read_ledger(config.kafka)
+    if finding := verify(records):
+        raise LedgerError(f"the ledger cannot be trusted: {finding}")
+    newest = {record.what["event_id"]: record.what["content"] for record in records if record.what["content"]}
+    return held_events(fold(records).events, newest)
 
 
 def plan_request(config: Config, options: PlanOptions, *, basis_ms: int = 0) -> PlanRequest:

@@ -19,11 +19,13 @@ from gridflex.events.asking import Parts
 from gridflex.events.book import Book
 from gridflex.events.changes import Streams
 from gridflex.events.desk import Desk
+from gridflex.events.dispatcher import Dispatcher
 from gridflex.events.middleware import AnswerHeaders, BodyLimit
 from gridflex.events.planner import Planner
 from gridflex.events.rates import RateLimit
 from gridflex.events.refusals import Refusals
 from gridflex.events.sign_in import SignIn
+from gridflex.events.top_up import TopUps
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +39,16 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
     """The application; it opens the ledger when it starts. Makes tokens that lack. Raises ``ConfigError``."""
     book = Book(config.kafka)
     refusals = Refusals()
+    desk = Desk(config, book, Planner(config))
+    desk.dispatch = dispatcher = Dispatcher(config.kafka, book, desk.check, TopUps(desk))
     app = FastAPI(
         title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, docs_url=None, redoc_url=None
     )
+    app.state.dispatcher = dispatcher
     app.state.parts = Parts(
         config=config,
         book=book,
-        desk=Desk(config, book, Planner(config)),
+        desk=desk,
         sign_in=SignIn.of(make_tokens(config, environ)),
         refusals=refusals,
         streams=Streams(book),
@@ -62,15 +67,18 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
 
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
-    """Opens the ledger, and looks every few seconds at what another service may have written."""
+    """Opens the ledger, looks every few seconds at what another service may have written, and dispatches."""
     parts: Parts = app.state.parts
+    dispatcher: Dispatcher = app.state.dispatcher
     over = threading.Event()
     looking = threading.Thread(target=_look, args=(parts.book, over), daemon=True)
     looking.start()
+    dispatcher.start()
     try:
         yield
     finally:
         over.set()
+        await to_thread.run_sync(dispatcher.stop)
         await to_thread.run_sync(looking.join, 5)
         await to_thread.run_sync(_close, parts.book)
 

@@ -94,9 +94,13 @@ class Desk:
     def plan(self, actor: Actor, options: PlanOptions) -> tuple[str, Content]:
         """Plan, and draft an event: its id and the plan."""
         require(actor, frozenset({Role.PLANNER}), options.region)
-        plan_request(self._config, options)
-        plan = self._planner.plan(options, _held(self.book.snapshot))
+        plan = self.planned(options)
         return self.draft(actor, plan, "planned by the events service"), plan
+
+    def planned(self, options: PlanOptions) -> Content:
+        """A plan that rests whom other events call."""
+        plan_request(self._config, options)
+        return self._planner.plan(options, _held(self.book.snapshot))
 
     def draft(self, actor: Actor, content: Content, why: str = "handed in as a document") -> str:
         """Make an event of a plan; its id comes from the plan, so that the same plan is never two events."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.shed import shed_w
 
 STEP_S = 4
+POWER_STEP_S = 20
 DAY_MIN = DAY_S // 60
 _MOMENTS = ("flex_w", "variance_w2", "shared_w")
 
@@ -43,6 +44,10 @@ class Town:
     variance_w2: np.ndarray
     shared_w: np.ndarray
     shed_w: np.ndarray
+    start_s: int
+    """Begin of the first day, UTC epoch."""
+    power_w: np.ndarray
+    """Without any event, means of ``POWER_STEP_S``: shape (appliances, steps)."""
 
     def draws(self, count: int, seed: int, houses: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """P10, P50, P90 and the truth of sums over appliances at minutes drawn from all days but the first, in W.
@@ -62,23 +67,25 @@ class Town:
         return np.stack(quantiles(flex_w, variance_w2, shared_w)), truth
 
 
-def make_town(dataset: str, houses: int, days: int, seed: int) -> Town:
+def make_town(dataset: str, houses: int, days: int, seed: int, first_day: date | None = None) -> Town:
     """Houses measured every 4 s without a defect."""
-    start_s = int(datetime.combine(FIRST_DAY[dataset], time(), tzinfo=UTC).timestamp())
+    start_s = int(datetime.combine(first_day or FIRST_DAY[dataset], time(), tzinfo=UTC).timestamp())
     plans = [plan_house(dataset, number, seed=seed, start_s=start_s, days=days) for number in range(houses)]
     found = [(plan.number, *one) for plan in plans for one in _appliances(plan, start_s, days)]
-    owners, codes, rows, truths = zip(*found, strict=True)
+    owners, codes, rows, truths, powers_w = zip(*found, strict=True)
     told = _forecast(rows, codes)
     return Town(
         house=np.array(owners),
         appliance=np.array([load_rules().rows[code].appliance for code in codes]),
         **{name: getattr(told, name).reshape(len(HORIZONS_MIN), len(rows), -1) for name in _MOMENTS},
         shed_w=np.stack(truths, axis=1),
+        start_s=start_s,
+        power_w=np.stack(powers_w),
     )
 
 
-def _appliances(house: MeteredHouse, start_s: int, days: int) -> list[tuple[int, Rows, np.ndarray]]:
-    """Rule, the detector's rows, and the truth at each minute's end, of each eligible circuit."""
+def _appliances(house: MeteredHouse, start_s: int, days: int) -> list[tuple[int, Rows, np.ndarray, np.ndarray]]:
+    """Rule, the detector's rows, the truth at each minute's end, and the power, of each eligible circuit."""
     rules, profiles, found = load_rules(), load_profiles(), []
     instants = np.arange(start_s, start_s + days * DAY_S + 1, STEP_S, dtype=np.float64)
     minutes = start_s + 60.0 * np.arange(1, days * DAY_MIN + 1)
@@ -94,7 +101,8 @@ def _appliances(house: MeteredHouse, start_s: int, days: int) -> list[tuple[int,
             shed_w(trace, circuit, rules.rows[code], on_w=on_w, start_s=minutes, horizon_min=horizon)
             for horizon in HORIZONS_MIN
         ]
-        found.append((code, _detect(profile, instants, power_w), np.stack(truth)))
+        mean_w = power_w[:-1].reshape(-1, POWER_STEP_S // STEP_S).mean(axis=1)
+        found.append((code, _detect(profile, instants, power_w), np.stack(truth), mean_w))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from gridflex.domain.curtailment.called import CalledGroup, called_groups, instant_of
 from gridflex.domain.curtailment.event import Event
 from gridflex.domain.curtailment.request import MS_PER_STEP
+from gridflex.errors import DispatchError
 
 TOO_FEW_SHARE = 0.1
 """An event that is expected to fall below its P50 by more than this in some interval needs a top-up."""
@@ -156,13 +157,12 @@ class Responses:
         """What each interval of the plan is expected to shed: P50, less the share of those who do not take part.
 
         Who did not answer is taken to take part. A group's share of an interval's P50 is that of its usual power while
-        it is off.
+        it is off. Raises ``DispatchError`` on what is no plan.
         """
         groups, counts = called_groups(content), self.groups()
         kept = [self._kept(group, counts) for group in groups]
         intervals = []
-        for row in content.get("expected_kw", ()):
-            start_ms, p50_kw = instant_of(row["start"]), float(row["p50"])
+        for start_ms, p50_kw in _expected(content):
             weights = [_off_kw(one, content) * one.off_share(start_ms, start_ms + MS_PER_STEP) for one in groups]
             total = sum(weights)
             share = sum(weight * part for weight, part in zip(weights, kept, strict=True)) / total if total > 0 else 1.0
@@ -190,6 +190,14 @@ def responses_of(event: Event, answers: Sequence[CommandResult]) -> Responses:
     for answer in answers:
         found.take(answer)
     return found
+
+
+def _expected(content: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Begin and P50 of each interval of a plan."""
+    try:
+        return [(instant_of(row["start"]), float(row["p50"])) for row in content.get("expected_kw", ())]
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise DispatchError(f"plan: expected_kw cannot be read: {problem!r}") from None
 
 
 def _off_kw(group: CalledGroup, content: Mapping[str, Any]) -> float:

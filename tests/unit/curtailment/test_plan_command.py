@@ -14,8 +14,10 @@ from gridflex.curtailment.arguments import MINUTE_MS, duration_ms, instant_ms
 from gridflex.curtailment.plan_command import plan
 from gridflex.curtailment.plan_report import plan_report
 from gridflex.curtailment.planning import check_slices, flexible_groups
+from gridflex.domain.curtailment import Action, Ledger, content_hash
 from gridflex.domain.flexibility import Moments, Slice
 from gridflex.errors import DataQualityError, UsageError
+from tests.support.curtailment import AMIRA, BILEL, change, plan_content
 
 START = ["--start", "2099-07-14T18:00", "--duration", "15m"]
 
@@ -29,12 +31,13 @@ def flexible(appliance: str, *, fresh: int = 40, region: str = "Sfax") -> Slice:
 
 @pytest.fixture
 def druid(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two slices in Sfax, for whatever is asked; nothing elsewhere. Of 7 enrolments 2 are younger."""
+    """Two slices in Sfax, for whatever is asked; nothing else. Of 7 enrolments 2 are younger; no event was held."""
 
     def slices(self: Any) -> list[Slice]:
         here = [flexible("fridge"), flexible("freezer")]
         return here if self._names.get("region", "Sfax") == "Sfax" else []
 
+    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: [])
     monkeypatch.setattr(FlexibilityQuery, "slices", slices)
     monkeypatch.setattr(planning, "enrolment_mark", lambda *_: EnrolmentMark(offset=7, changes=2))
     monkeypatch.setattr(FlexibilityQuery, "newest_ms", lambda _: 0)
@@ -134,3 +137,27 @@ def test_report__of_nobody_says_so() -> None:
     text = plan_report(empty)
     assert "no plan sheds more than 0.00 kW" in text
     assert text.endswith("Nobody is called.")
+
+
+@pytest.mark.usefixtures("druid")
+def test_plan__rests_whom_the_ledger_says_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_ms = instant_ms("--start", "2099-07-14T15:00")
+    group = {"region": "Sfax", "feeder": "Sfax-F01", "appliance": "fridge", "cohorts": [0, 1, 2],
+             "off": [{"start": "2099-07-14T15:00:00Z", "end": "2099-07-14T15:30:00Z"}]}  # fmt: skip
+    content = {**plan_content(), "start_ms": start_ms, "end_ms": start_ms + 60 * MINUTE_MS, "groups": [group],
+               "control_group": {"cohort": 9}}  # fmt: skip
+    about = content_hash(content)
+    changes = (change(Action.DRAFT, AMIRA, content=content), change(Action.PROPOSE, AMIRA, 0.1, hash_=about),
+               change(Action.APPROVE, BILEL, 0.2, hash_=about))  # fmt: skip
+    ledger, records = Ledger(), []
+    for one in changes:
+        ledger, record = ledger.append(one)
+        records.append(record)
+    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: records)
+    found = json.loads(run("--region", "Sfax", "--target-kw", "1", *START, "--json").stdout)
+    rested = [one for one in found["left_out"] if one["why"].startswith("rest hours")]
+    assert [(one["appliance"], one["cohorts"]) for one in rested] == [("fridge", [0, 1, 2])]
+    assert found["control_group"]["cohort"] != 9
+    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: records[1:])
+    refused = run("--region", "Sfax", "--target-kw", "1", *START)
+    assert "the ledger cannot be trusted: record 0 is dropped" in str(refused.exception)

@@ -1,0 +1,230 @@
+"""Events on a real Kafka: commands exactly once, whatever is killed or away, and what answers make of an event."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from gridflex.adapters.avro import encode_dicts
+from gridflex.adapters.kafka.ledger import read_ledger
+from gridflex.config import ROOT, Kafka
+from gridflex.contracts.feeds import feed
+from gridflex.contracts.schemas import written_schema
+from gridflex.domain.curtailment import (
+    SPREAD_MS,
+    Action,
+    Change,
+    Command,
+    CommandAction,
+    CommandResult,
+    Result,
+    State,
+    commands_of,
+    content_hash,
+    verify,
+)
+from gridflex.operations.local.stack import Stack
+from tests.support.curtailment import AMIRA
+from tests.support.curtailment_dispatch import house_of, utc
+from tests.support.dispatching import STEPS, Clock, approve, commands_on, dispatcher_of
+from tests.support.stack import halted, running_stack, wait_until
+
+pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
+
+MINUTE_MS = 60_000
+NOW_S = float(time.time_ns() // 1_000_000_000)
+START_MS = round(NOW_S) * 1000 // (5 * MINUTE_MS) * 5 * MINUTE_MS + 120 * MINUTE_MS
+
+
+def called(name: str, appliance: str, cohorts: Sequence[int], *off_min: tuple[int, int]) -> dict[str, Any]:
+    """A group of an event's own feeder."""
+    runs = [{"start": utc(START_MS + a * MINUTE_MS), "end": utc(START_MS + b * MINUTE_MS)} for a, b in off_min]
+    return {
+        "region": "Sfax", "feeder": f"F-{name}", "appliance": appliance, "cohorts": list(cohorts), "off": runs,
+        "appliances": 4.0 * len(cohorts), "mean_kw": 1.0 * len(cohorts),
+    }  # fmt: skip
+
+
+def planned(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
+    """A plan of an hour that no other test has: without ``groups`` it has five commands to three cohorts."""
+    fridges = called(name, "fridge", (0, 1), (0, 30), (45, 60))
+    content = {
+        "region": "Sfax",
+        "program": "emergency",
+        "target_kw": 2.0,
+        "start_ms": START_MS,
+        "end_ms": START_MS + 60 * MINUTE_MS,
+        "approve_by_ms": START_MS,
+        "control_group": {"cohort": 9},
+        "groups": list(groups) or [fridges, called(name, "freezer", (2,), (0, 45))],
+        "expected_kw": [{"start": utc(START_MS + 5 * MINUTE_MS * step), "p50": 2.0} for step in range(12)],
+    }
+    return {"id": f"plan-{content_hash(content)[:12]}", **content}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A Kafka of this module's own."""
+    with running_stack(tmp_path_factory.mktemp("dispatch"), "kafka") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kafka(stack: Stack) -> Kafka:
+    return stack.config.kafka
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Later with every test, as ledgers want it."""
+    return Clock(NOW_S)
+
+
+def expected(kafka: Kafka, event_id: str, content: Mapping[str, Any]) -> list[Command]:
+    """What an event's commands must be; when they were given follows from the ledger."""
+    book, _ = dispatcher_of(kafka, Clock(NOW_S))
+    book.open()
+    event = book.ledger.events[event_id]
+    return sorted(commands_of(event, content), key=lambda one: one.command_id)
+
+
+def without_time(commands: list[Command]) -> list[Command]:
+    return [replace(one, event_time_ms=0) for one in commands]
+
+
+def states(kafka: Kafka, event_id: str) -> list[str]:
+    assert verify(read_ledger(kafka)) is None
+    return [record.what["action"] for record in read_ledger(kafka) if record.what["event_id"] == event_id]
+
+
+def answer(kafka: Kafka, command: Command, results: Mapping[str, Result]) -> None:
+    """Publish an answer of each appliance, named by its house."""
+    names = ("command_id", "event_id", "version", "region", "feeder", "appliance", "cohort")
+    values = {name: getattr(command, name) for name in names}
+    rows = [
+        asdict(
+            CommandResult(**values, event_time_ms=START_MS, house_id=house, appliance_id=f"{house}-1", result=result)
+        )
+        for house, result in results.items()
+    ]
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for value in encode_dicts(written_schema(feed("command_results")), rows):
+        producer.produce("command_results", value)
+    assert producer.flush(10) == 0
+
+
+def test_approved_event__lives_its_life_and_its_commands_are_there_once(kafka: Kafka, clock: Clock) -> None:
+    book, dispatcher = dispatcher_of(kafka, clock)
+    plan = planned("life")
+    approve(book, "life", plan)
+    assert [record.what["action"] for record in dispatcher.step()] == ["schedule"]
+    assert without_time(commands_on(kafka, "life")) == without_time(expected(kafka, "life", plan))
+    assert dispatcher.step() == []
+    clock.now_s = START_MS / 1000
+    assert [record.what["action"] for record in dispatcher.step()] == ["start"]
+    clock.now_s = (START_MS + 60 * MINUTE_MS + SPREAD_MS) / 1000
+    assert [record.what["action"] for record in dispatcher.step()] == ["complete"]
+    assert len(commands_on(kafka, "life")) == 5
+    clock.now_s = NOW_S
+    assert states(kafka, "life") == ["draft", "propose", "approve", "schedule", "start", "complete"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_kill__gives_out_no_command_twice_and_leaves_none_out(kafka: Kafka, clock: Clock, step: str) -> None:
+    event_id = f"killed-{step.replace(' ', '-')}"
+    plan = planned(event_id)
+    book, dispatcher = dispatcher_of(kafka, clock)
+    approve(book, event_id, plan)
+    environ = os.environ | {"GRIDFLEX_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+    command = [sys.executable, "-m", "tests.support.dispatching", step, str(clock.now_s)]
+    died = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=90, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert len(commands_on(kafka, event_id)) == (5 if step == "after commit" else 0)
+    wait_until(lambda: dispatcher_states(book, dispatcher, event_id) is State.SCHEDULED, 30)
+    assert without_time(commands_on(kafka, event_id)) == without_time(expected(kafka, event_id, plan))
+    assert states(kafka, event_id).count("schedule") == 1
+
+
+def dispatcher_states(book: Any, dispatcher: Any, event_id: str) -> State:
+    dispatcher.step()
+    return book.ledger.events[event_id].state
+
+
+def test_two_dispatchers_and_a_silent_kafka__schedule_each_event_once(stack: Stack, kafka: Kafka, clock: Clock) -> None:
+    book, first = dispatcher_of(kafka, clock)
+    _, second = dispatcher_of(kafka, clock)
+    names = [f"both-{number}" for number in range(4)]
+    for name in names:
+        approve(book, name, planned(name))
+    with halted(stack, "kafka"):
+        first.start()
+        second.start()
+        threading.Event().wait(4)
+    try:
+        wait_until(lambda: all(states(kafka, name)[-1] == "schedule" for name in names), 60)
+    finally:
+        first.stop()
+        second.stop()
+    for name in names:
+        assert states(kafka, name).count("schedule") == 1
+        assert without_time(commands_on(kafka, name)) == without_time(expected(kafka, name, planned(name)))
+
+
+def test_cancelled_event__is_restored_in_the_same_transaction(kafka: Kafka, clock: Clock) -> None:
+    book, dispatcher = dispatcher_of(kafka, clock)
+    approve(book, "stopped", planned("stopped"))
+    dispatcher.step()
+    about = book.ledger.events["stopped"]
+    cancel = Change(
+        action=Action.CANCEL, event_id="stopped", actor=AMIRA, time_ms=0, reason="a line is down"
+    )  # fmt: skip
+    book.change(cancel, lambda snapshot: dispatcher.messages(cancel, about, snapshot.contents("stopped")[-1]))
+    restores = [one for one in commands_on(kafka, "stopped") if one.action is CommandAction.RESTORE]
+    assert sorted(one.key for one in restores) == [
+        "Sfax|F-stopped|freezer|2", "Sfax|F-stopped|fridge|0", "Sfax|F-stopped|fridge|1",
+    ]  # fmt: skip
+    assert dispatcher.messages(cancel, book.ledger.events["stopped"], planned("stopped")) == {}
+
+
+def test_plan_that_no_rule_allows__is_cancelled_and_commands_nothing(kafka: Kafka, clock: Clock) -> None:
+    book, dispatcher = dispatcher_of(kafka, clock)
+    plan = planned("forbidden", called("forbidden", "medical", (0,), (0, 10)))
+    approve(book, "forbidden", plan)
+    (record,) = dispatcher.step()
+    assert (record.what["action"], record.who["name"]) == ("cancel", "gridflex")
+    assert "F-forbidden/medical must not be called" in record.why
+    assert commands_on(kafka, "forbidden") == []
+
+
+def test_refusals__are_counted_and_make_a_top_up_be_proposed_once(kafka: Kafka, clock: Clock) -> None:
+    top_up = planned("more", called("more", "fridge", (5,), (0, 30)))
+    book, dispatcher = dispatcher_of(kafka, clock, top_up)
+    approve(book, "short", planned("short"))
+    dispatcher.step()
+    (command, *_) = commands_on(kafka, "short")
+    houses = [f"{house_of(0)}x{number}" for number in range(4)]
+    answer(kafka, command, dict.fromkeys(houses[:3], Result.REFUSED) | {houses[3]: Result.ACCEPTED})
+    report = wait_until(lambda: _told(dispatcher, "short"), 30)
+    assert (report["results"]["refused"], report["results"]["accepted"]) == (3, 1)
+    assert report["short_share"] > 0.1
+    (event_id,) = [name for name, found in book.snapshot.histories.items() if found[0].why.startswith("tops up short:")]
+    assert book.ledger.events[event_id].state is State.PROPOSED
+    again_book, again = dispatcher_of(kafka, clock, top_up)
+    wait_until(lambda: _told(again, "short"), 30)
+    assert sum(found[0].why.startswith("tops up short:") for found in again_book.snapshot.histories.values()) == 1
+
+
+def _told(dispatcher: Any, event_id: str) -> Any:
+    dispatcher.step()
+    report = dispatcher.results(event_id)
+    return report if "proposed" in report.get("top_up", "") else None

@@ -1,0 +1,126 @@
+"""A dispatcher on a real Kafka with a clock that a test sets, and one that kills itself: ``python -m
+tests.support.dispatching STEP CLOCK_S``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import confluent_kafka
+
+from gridflex.adapters.kafka import ledger
+from gridflex.adapters.kafka.command_messages import decode_command
+from gridflex.config import Kafka, load_config
+from gridflex.curtailment.planning import PlanOptions
+from gridflex.domain.curtailment import (
+    Action,
+    Actor,
+    Change,
+    Command,
+    Event,
+    HeldEvent,
+    Record,
+    content_hash,
+)
+from gridflex.errors import LimitError
+from gridflex.events.book import Book
+from gridflex.events.desk import Desk
+from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.planner import Planner
+from gridflex.events.top_up import TopUps
+from tests.support.curtailment import AMIRA, BILEL
+from tests.support.topics import read_messages
+
+STEPS = ("begin", "record produced", "all produced", "before commit", "after commit")
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch, as the test says."""
+
+    now_s: float
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class PlanAtHand(Planner):
+    """Gives out a plan that was made before, or says that nobody is left."""
+
+    def __init__(self, content: Mapping[str, Any] | None) -> None:
+        self.content, self.asked = content, list[PlanOptions]()
+
+    def plan(self, options: PlanOptions, held: Sequence[HeldEvent]) -> Mapping[str, Any]:
+        self.asked.append(options)
+        if self.content is None:
+            raise LimitError("nobody is left")
+        return self.content
+
+
+def dispatcher_of(kafka: Kafka, clock: Clock, plan: Mapping[str, Any] | None = None) -> tuple[Book, Dispatcher]:
+    """A book and a dispatcher with this clock."""
+    book = Book(kafka, clock)
+    desk = Desk(load_config(), book, PlanAtHand(plan))
+    dispatcher = Dispatcher(kafka, book, desk.check, TopUps(desk, clock), clock)
+    desk.dispatch = dispatcher
+    return book, dispatcher
+
+
+def do(book: Book, action: Action, event_id: str, actor: Actor, **more: Any) -> Record:
+    """One change by a person, about the content as it is."""
+    about = content_hash(book.content(event_id))
+    return book.change(Change(action=action, event_id=event_id, actor=actor, time_ms=0, content_hash=about, **more))
+
+
+def approve(book: Book, event_id: str, content: Mapping[str, Any]) -> Event:
+    """Draft, propose and approve an event."""
+    book.change(Change(action=Action.DRAFT, event_id=event_id, actor=AMIRA, time_ms=0, content=content))
+    do(book, Action.PROPOSE, event_id, AMIRA)
+    do(book, Action.APPROVE, event_id, BILEL)
+    return book.ledger.events[event_id]
+
+
+def commands_on(kafka: Kafka, event_id: str) -> list[Command]:
+    """The committed commands of an event, by their ids."""
+    found = [decode_command(message.value() or b"") for message in read_messages(kafka.bootstrap_servers, "commands")]
+    return sorted((one for one in found if one.event_id == event_id), key=lambda one: one.command_id)
+
+
+class _Dying(confluent_kafka.Producer):
+    step = ""
+
+    def _reached(self, step: str) -> None:
+        if step == self.step:
+            self.flush(10)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin_transaction(self, *arguments: Any) -> None:
+        super().begin_transaction(*arguments)
+        self._reached("begin")
+
+    def produce_batch(self, topic: str, messages: Sequence[Any], *arguments: Any) -> int:
+        taken = super().produce_batch(topic, messages, *arguments)
+        self._reached("all produced" if topic == "commands" else "record produced")
+        return taken
+
+    def commit_transaction(self, *arguments: Any) -> None:
+        self._reached("before commit")
+        super().commit_transaction(*arguments)
+        self._reached("after commit")
+
+
+def main(step: str, clock_s: str) -> None:
+    """Do what is due at an instant; dies at the step of the first change."""
+    _Dying.step = step
+    with patch.object(ledger, "Producer", _Dying):
+        _, dispatcher = dispatcher_of(load_config().kafka, Clock(float(clock_s)))
+        dispatcher.step()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
