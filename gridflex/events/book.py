@@ -30,7 +30,7 @@ Listener = Callable[[Record], None]
 _ATTEMPTS = 3
 """Two services that write at once fence each other in turn; one of them ends soon, or it is told."""
 _LOCK_S = 20.0
-_ALIVE_S = 1.0
+_ALIVE_S, _ALIVE_LOCK_S = 1.0, 5.0
 _OFFSETS_OF_A_CHANGE = 2
 """The record, and the mark that its transaction is committed."""
 _UNKNOWN = -1
@@ -165,7 +165,7 @@ class Book:
 
     def alive(self) -> None:
         """Raises ``ServiceError`` when Kafka does not answer for the ledger; it is asked at most once a second."""
-        with self._locked():
+        with self._locked(_ALIVE_LOCK_S):
             if self._writer is None:
                 self._opened()
             elif time.monotonic() - self._asked_s < _ALIVE_S:
@@ -213,9 +213,9 @@ class Book:
                     logger.exception("listener=failed sequence=%s", record.sequence)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=_LOCK_S):
-            raise ServiceError(f"the ledger was busy for {_LOCK_S:.0f} s: does Kafka answer?")
+    def _locked(self, most_s: float = _LOCK_S) -> Iterator[None]:
+        if not self._lock.acquire(timeout=most_s):
+            raise ServiceError(f"the ledger was busy for {most_s:.0f} s: does Kafka answer?")
         try:
             yield
         finally:

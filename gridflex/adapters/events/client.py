@@ -17,7 +17,7 @@ from gridflex.errors import ServiceError, UsageError
 _CONNECT_S, _ANSWER_S = 5.0, 30.0
 _PLAN_MARGIN_S = 30.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_LONGEST = 300
+_LONGEST = 1000
 Json = dict[str, Any]
 
 
