@@ -56,7 +56,11 @@ def flex(region: str | None, feeder: str | None, at: str | None, as_json: bool) 
     click.echo(report(slices, query.households(), minute_ms))
     if not any(one.fresh for one in slices):
         newest_ms = query.newest_ms()
-        told = f"the newest minute told is {_clock(newest_ms)}" if newest_ms else "nothing was told yet"
+        told = (
+            f"the newest minute with flexibility is {_clock(newest_ms)}"
+            if newest_ms
+            else "no flexibility has been computed yet"
+        )
         click.echo(f"\nNo fresh data at that minute: {told}. Ask for another with --at, or see `gridflex status`.")
 
 

@@ -41,9 +41,9 @@ def plan(
 ) -> None:
     """Plan an event: which cohorts are off when, what to expect, and what it asks of households.
 
-    It rests on the flexibility of the minute just told, taken to be the same when the event begins, and on the ledger:
-    cohorts that other events call are rested as the program says, and the control group rotates. Nothing is called:
-    a plan has to be proposed and approved first. The same input and seed give the same plan.
+    It rests on the flexibility of the last complete minute, taken to be the same when the event begins, and on the
+    ledger: cohorts that other events call rest as the program says, and the control group rotates. Nothing is called: a
+    plan has to be proposed and approved first. The same input and seed give the same plan.
     """
     config = load_config()
     start_ms = instant_ms("--start", start)

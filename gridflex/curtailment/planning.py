@@ -125,7 +125,7 @@ def check_slices(slices: Sequence[Slice], appliance: str | None, newest_ms: int 
         raise UsageError(f"no appliance class {appliance!r} there; known: {', '.join(classes)}")
     if not any(one.fresh for one in slices):
         age_min = (minute_ms - newest_ms) // MINUTE_MS if newest_ms is not None else None
-        told = f"the newest is {age_min:,} min older" if age_min is not None else "nothing was told yet"
+        told = f"the newest is {age_min:,} min older" if age_min is not None else "no flexibility has been computed yet"
         raise DataQualityError(f"no flexibility of the minute just passed ({told}); see `gridflex status`")
 
 

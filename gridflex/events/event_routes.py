@@ -41,7 +41,7 @@ class Events(BaseModel):
 
 @router.post("/plans", status_code=201, responses=documented(400, 409))
 def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted:
-    """Plan an event from the flexibility of the minute just told, and draft it."""
+    """Plan an event from the flexibility of the last complete minute, and draft it."""
     start_ms, length_ms = instant_ms("start", body.start), duration_ms("duration", body.duration)
     if not 0 <= start_ms <= start_ms + length_ms <= LATEST_MS:
         raise UsageError(f"start: found {body.start!r}, {body.duration!r}; allowed: up to 2100")

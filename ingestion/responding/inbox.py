@@ -108,7 +108,7 @@ class Inbox:
         if problem.code() in _LOST:
             return ServiceError(
                 f"Kafka, topic {self._topic}: what this replay wants to read next is not there any more "
-                f"({problem.str()}); start it anew under another --replay-id"
+                f"({problem.str()}); start it again with another --replay-id"
             )
         return ServiceError(f"Kafka at {self._kafka.bootstrap_servers}, topic {self._topic}: {problem.str()}")
 

@@ -36,7 +36,7 @@ class StateFiles:
         except (OSError, ValueError) as problem:
             raise SourceError(
                 f"replay {self._replay_id} was stopped during an event, and what its appliances are behind with cannot "
-                f"be read from {path}: {problem}. Put the file back, or start the replay anew under another --replay-id"
+                f"be read from {path}: {problem}. Put the file back, or start the replay again with another --replay-id"
             ) from None
         return values
 

@@ -130,7 +130,7 @@ class TruthFile:
         if size is not None and found < size:
             raise SourceError(
                 f"--truth {path}: found {found} bytes; this replay has written {size}. Put the file back as it was, "
-                "or start the replay anew under another --replay-id"
+                "or start the replay again with another --replay-id"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path

@@ -146,7 +146,7 @@ def test_flex__without_a_reading_at_that_minute_says_so(running: Running, told: 
     later = at(max(record["event_time_ms"] for record in told) + 60 * MINUTE_MS)
     assert sum(row["p90_kw"] for row in flex(running, "--at", later)) == 0
     done = run(running, "--at", later)
-    assert "No fresh data at that minute: the newest minute told is" in done.stdout
+    assert "No fresh data at that minute: the newest minute with flexibility is" in done.stdout
 
 
 def test_documented_sql__gives_the_numbers_of_the_command(running: Running, minute_ms: int) -> None:

@@ -104,7 +104,7 @@ def _end(records: Sequence[Record], expected: Head) -> Finding | None:
     known = records[expected.records - 1].hash if expected.records else NO_RECORD
     if known != expected.hash:
         position = expected.records - 1
-        return _finding(Fault.CHANGED, position, position, "the chain up to it was written anew")
+        return _finding(Fault.CHANGED, position, position, "the chain up to it was rewritten")
     return None
 
 

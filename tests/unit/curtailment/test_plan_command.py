@@ -109,7 +109,7 @@ def test_groups__have_the_rule_of_their_class_and_no_more_households_than_applia
 def test_slices__without_a_fresh_minute_are_refused() -> None:
     with pytest.raises(DataQualityError, match="the newest is 7 min older"):
         check_slices([flexible("fridge", fresh=0)], None, 0, 7 * MINUTE_MS)
-    with pytest.raises(DataQualityError, match="nothing was told yet"):
+    with pytest.raises(DataQualityError, match="no flexibility has been computed yet"):
         check_slices([flexible("fridge", fresh=0)], None, None, 0)
 
 
