@@ -29,7 +29,7 @@ _REASON = click.option("--reason", required=True, help="Why; kept in the ledger.
 def propose(what: str, reason: str, as_json: bool) -> None:
     """Propose a draft event for approval; or a plan of a FILE (`-`: the standard input), which becomes an event first.
 
-    FILE: what `gridflex curtail plan --json` printed.
+    FILE: what `gridflex curtail plan ... --json` printed.
     """
     client = EventsClient(load_config())
     event_id = what if what.startswith("event-") else _drafted(client, what)
@@ -120,9 +120,9 @@ def _drafted(client: EventsClient, file: str) -> str:
     try:
         plan = json.loads(read())
     except ValueError:
-        raise UsageError(f"{file}: no JSON; expected what `gridflex curtail plan --json` prints") from None
+        raise UsageError(f"{file}: no JSON; expected what `gridflex curtail plan ... --json` prints") from None
     if not isinstance(plan, dict):
-        raise UsageError(f"{file}: found no JSON object; expected what `gridflex curtail plan --json` prints")
+        raise UsageError(f"{file}: found no JSON object; expected what `gridflex curtail plan ... --json` prints")
     event_id: str = plan["event_id"] if "event_id" in plan else client.draft(plan)["event_id"]
     return event_id
 

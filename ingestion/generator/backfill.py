@@ -27,7 +27,7 @@ TABLE = "powerraw"
     "--path",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
-    help="A data set of `gridflex generate --lead-days N`.",
+    help="A data set of `gridflex generate ... --lead-days N`.",
 )
 def backfill(path: Path) -> None:
     """Write the lead days of generated houses into Druid as half-hour means, replacing those of an earlier backfill.

@@ -103,3 +103,18 @@ def test_documented_key__is_in_the_configuration() -> None:
         if key not in sections[ini or dotted] and f"{dotted}.{key}" not in FOREIGN_KEYS
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_command_in_a_message__exists() -> None:
+    """What errors, help texts and docstrings tell people to run."""
+    wrong, found = [], 0
+    for folder in ("gridflex", "ingestion", "batch", "stream_processing"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for text in re.findall(r"`(gridflex [^`\n]+)`(?!`)", file.read_text(encoding="utf-8")):
+                found += 1
+                try:
+                    check_command(Shown(str(file.relative_to(ROOT)), re.sub(r"\{[^}]*\}", "NAME", text), False))
+                except (DocumentError, ValueError) as problem:
+                    wrong.append(f"{file.relative_to(ROOT)}: `{text}`: {problem}")
+    assert found > 50
+    assert not wrong, "\n".join(wrong)
