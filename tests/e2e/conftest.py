@@ -15,6 +15,7 @@ from gridflex.operations.local.stack import Stack
 from tests.support.stack import leftovers, stack_environ
 
 SHARED = ROOT.parent / "shared" / "data"
+RECOVERIES = "recoveries of the whole stack"
 
 
 @dataclass(frozen=True, slots=True)

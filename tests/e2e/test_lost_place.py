@@ -18,7 +18,7 @@ from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.domain.readings import MS_PER_DAY
 from tests.component.test_druid_ingestion import GOOD, produce
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import RECOVERIES, Running
 from tests.support.flow import GRIDFLEX, number
 from tests.support.stack import halted, pids, wait_until
 
@@ -64,6 +64,7 @@ def counted(running: Running, dataset: str) -> tuple[int, int]:
     return int(readings), int(windows)
 
 
+@pytest.mark.sampled(1, pool=RECOVERIES)
 def test_topic_made_anew__is_told_as_loss_and_recover_reads_it_once(running: Running) -> None:
     kafka = running.config.kafka
     play(running, "old-topic", 40)

@@ -9,13 +9,14 @@ import pytest
 
 from gridflex.operations.local.replay_service import REPLAY, demo_data, replay_status
 from gridflex.operations.local.spark_service import SPARK
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import RECOVERIES, Running
 from tests.support.flow import ROOT
 from tests.support.stack import leftovers, pids, wait_until
 
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.sampled(1, pool=RECOVERIES)
 def test_up__brings_back_the_replay_that_was_up_before_down(running: Running) -> None:
     stack = running.stack
     today, folder = datetime.now(UTC).date().isoformat(), str(demo_data(stack.config))
