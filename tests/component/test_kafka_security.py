@@ -15,10 +15,13 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.enrolment import follow_enrolment
+from gridflex.adapters.kafka.enrolment import publish as write_enrolments
 from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.writer import TransactionalWriter
 from gridflex.config import KAFKA_LOGIN, ROOT, Kafka, token_file
+from gridflex.domain.enrolment import Enrolment
 from gridflex.errors import ServiceError
 from gridflex.operations.checks.canary_path import CanaryChecks
 from gridflex.operations.checks.kafka import kafka_checks
@@ -319,3 +322,19 @@ def test_check__tells_what_its_user_may_not_do(broker: SecureKafka) -> None:
         **dict.fromkeys(("topic dutycycle", "topic flexibility", "topic curtailment"), "failed"),
     }
     assert "does not let user replay look at topic dutycycle" in found["topic dutycycle"].detail
+
+
+@pytest.mark.timeout(120)
+def test_enrolment__is_written_by_the_events_service_and_followed_by_who_needs_it(broker: SecureKafka) -> None:
+    kafka, out = broker.config.kafka, Enrolment(house_id="redd-5", opted_out=True)
+    with broker.signed_in("events"):
+        write_enrolments(kafka, [out])
+    for user in ("events", "spark", "replay"):
+        with broker.signed_in(user), follow_enrolment(kafka) as following:
+            assert following.participation.rows == {out.key: out}, user
+            with pytest.raises(AssertionError):  # that it may not use a group is no problem
+                wait_until(lambda following=following: following.problem, 2.5, "a problem")
+    with broker.signed_in("spark"), pytest.raises(ServiceError, match="not let user spark write to topic enrolment"):
+        write_enrolments(kafka, [out])
+    with broker.signed_in("druid"), pytest.raises(ServiceError, match="not let user druid read topic enrolment"):
+        follow_enrolment(kafka)

@@ -31,6 +31,8 @@ _POLL_S = 0.2
 _LOOK_EVERY_S = 2.0
 _LOOK_S = 2.0
 _MOST = 10_000
+_NO_GROUP = KafkaError.GROUP_AUTHORIZATION_FAILED
+"""Kafka's client looks for its group's coordinator, whatever it is used for. Nothing here needs a group."""
 _WRONG_PLACE = {
     KafkaError._AUTO_OFFSET_RESET,
     KafkaError.OFFSET_OUT_OF_RANGE,
@@ -259,7 +261,7 @@ class EnrolmentFollower:
             elif problem.code() == KafkaError._PARTITION_EOF:
                 self._behind.discard(partition or 0)
                 self._position[partition or 0] = max(self._position[partition or 0], offset or 0)
-            else:
+            elif problem.code() != _NO_GROUP:
                 self._lost(problem)
                 if problem.code() in _WRONG_PLACE:
                     self._position = {}  # the next look begins anew
