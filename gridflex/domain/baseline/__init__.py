@@ -15,7 +15,7 @@ from gridflex.domain.baseline.calendar import (
     lay_out,
     local_ms,
 )
-from gridflex.domain.baseline.checks import Verdict, gaming, verify
+from gridflex.domain.baseline.checks import Outcome, gaming, verify
 from gridflex.domain.baseline.gate import Gate, SliceKey, smallest_passing
 from gridflex.domain.baseline.intervals import LEVEL, bounds, bounds_at, fewest, rolling_bounds
 from gridflex.domain.baseline.loads import Control, EventWindow, Loads, others_as_control
@@ -60,9 +60,9 @@ __all__ = [
     "Kinds",
     "Loads",
     "MeanRule",
+    "Outcome",
     "Score",
     "SliceKey",
-    "Verdict",
     "as_total",
     "baselines",
     "bounds",

@@ -17,7 +17,7 @@ ROBUST_SIGMA = 1.4826
 """Median absolute deviation of a normal distribution x this = its standard deviation."""
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """What may be said of an event."""
 
     SHED = "shed"
@@ -39,16 +39,16 @@ class Verified:
         away: Flags = (self.lower_kwh > 0) | (self.upper_kwh < 0)
         return away
 
-    def verdicts(self) -> list[Verdict]:
+    def outcomes(self) -> list[Outcome]:
         """In words, flattened; a missing interval distinguishes nothing.
 
         >>> low, mid, high = np.array([-1.0, 1.0, -3.0]), np.array([1.0, 2.0, -2.0]), np.array([3.0, 3.0, -1.0])
-        >>> [str(word) for word in Verified(shed_kwh=mid, lower_kwh=low, upper_kwh=high).verdicts()]
+        >>> [str(word) for word in Verified(shed_kwh=mid, lower_kwh=low, upper_kwh=high).outcomes()]
         ['not distinguishable from zero', 'shed', 'increase']
         """
         shed, less = (self.lower_kwh > 0).ravel(), (self.upper_kwh < 0).ravel()
         return [
-            Verdict.SHED if down else Verdict.INCREASE if up else Verdict.NOT_DISTINGUISHABLE
+            Outcome.SHED if down else Outcome.INCREASE if up else Outcome.NOT_DISTINGUISHABLE
             for down, up in zip(shed, less, strict=True)
         ]
 

@@ -1,7 +1,7 @@
 """On generated demand of 400 homes whose truth is known: bias, precision, coverage, events, gaming.
 
 400 homes in 20 feeders, two years of half-hours, event window 17-20 h. The method is recommended on the first year and
-judged on the second.
+evaluated on the second.
 """
 
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ from gridflex.domain.baseline import (
     EventWindow,
     Gate,
     Loads,
+    Outcome,
     Score,
     SliceKey,
-    Verdict,
     as_total,
     baselines,
     bounds_at,
@@ -37,7 +37,7 @@ FEEDERS = 20
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     feeders: Loads
     total: Loads
     days: Ints
@@ -64,7 +64,7 @@ def _rows(feeders: Loads, total: Loads) -> Loads:
 
 
 @pytest.fixture(scope="module")
-def judged() -> Judged:
+def evaluated() -> Evaluated:
     town = simulate(Town(homes=400, days=730, seed=1))
     keys = [SliceKey(region="r", feeder=f"f{home % FEEDERS:02d}", appliance=str(home)) for home in range(400)]
     rolled, found = roll_up(town, keys)
@@ -82,7 +82,7 @@ def judged() -> Judged:
     both = _rows(feeders, total)
     expected = baselines(both, WINDOW, days, methods=[method])[method].sum(axis=2)
     residual = both.actual_kwh(WINDOW, days).sum(axis=2) / expected - 1
-    return Judged(
+    return Evaluated(
         feeders=feeders, total=total, days=days, method=method, first_year=first, second_year=second, residual=residual
     )
 
@@ -98,37 +98,37 @@ def _only(loads: Loads, rows: list[int]) -> Loads:
     )
 
 
-def test_recommended__is_nearly_unbiased_and_precise_on_a_year_it_was_not_chosen_on(judged: Judged) -> None:
-    assert abs(judged.second_year.nmbe) <= 0.005
-    assert judged.second_year.cvrmse <= 0.08
-    assert judged.second_year.placebo_days > 230
+def test_recommended__is_nearly_unbiased_and_precise_on_a_year_it_was_not_chosen_on(evaluated: Evaluated) -> None:
+    assert abs(evaluated.second_year.nmbe) <= 0.005
+    assert evaluated.second_year.cvrmse <= 0.08
+    assert evaluated.second_year.placebo_days > 230
 
 
-def test_high_days_without_adjustment__invent_energy(judged: Judged) -> None:
-    assert judged.first_year["high_5_of_10_raw"].nmbe > 0.02
+def test_high_days_without_adjustment__invent_energy(evaluated: Evaluated) -> None:
+    assert evaluated.first_year["high_5_of_10_raw"].nmbe > 0.02
 
 
-def test_intervals__of_90_percent_cover_88_to_92(judged: Judged) -> None:
-    low, high = bounds_at(judged.residual, judged.days, judged.days)
+def test_intervals__of_90_percent_cover_88_to_92(evaluated: Evaluated) -> None:
+    low, high = bounds_at(evaluated.residual, evaluated.days, evaluated.days)
     tested = np.isfinite(low)
-    inside = tested & (judged.residual >= low) & (judged.residual <= high)
+    inside = tested & (evaluated.residual >= low) & (evaluated.residual <= high)
     assert 0.88 <= inside[:FEEDERS].sum() / tested[:FEEDERS].sum() <= 0.92
     assert 0.88 <= inside[FEEDERS].sum() / tested[FEEDERS].sum() <= 0.92
 
 
-def _events(judged: Judged, share: float) -> tuple[Flags, Flags]:
+def _events(evaluated: Evaluated, share: float) -> tuple[Flags, Flags]:
     """Events on two of every five weekdays of the second year, shape (21, events): called a shed, truth inside."""
     shed, inside = [], []
     for fold in (0, 2):
-        events = judged.days[judged.days >= 365][fold::5]
-        quiet = ~np.isin(judged.days, events)
-        loads = with_shed(judged.both, WINDOW, events, share, rebound=0.3)
-        truth = judged.both.actual_kwh(WINDOW, events).sum(axis=2) * share
+        events = evaluated.days[evaluated.days >= 365][fold::5]
+        quiet = ~np.isin(evaluated.days, events)
+        loads = with_shed(evaluated.both, WINDOW, events, share, rebound=0.3)
+        truth = evaluated.both.actual_kwh(WINDOW, events).sum(axis=2) * share
         metered = loads.actual_kwh(WINDOW, events).sum(axis=2)
-        expected = baselines(loads, WINDOW, events, methods=[judged.method])[judged.method].sum(axis=2)
-        low, high = bounds_at(judged.residual[:, quiet], judged.days[quiet], events)
+        expected = baselines(loads, WINDOW, events, methods=[evaluated.method])[evaluated.method].sum(axis=2)
+        low, high = bounds_at(evaluated.residual[:, quiet], evaluated.days[quiet], events)
         found = verify(expected, metered, low, high)
-        assert [word is Verdict.NOT_DISTINGUISHABLE for word in found.outcomes()] == (
+        assert [word is Outcome.NOT_DISTINGUISHABLE for word in found.outcomes()] == (
             ~found.distinguishable
         ).ravel().tolist()
         shed.append(found.distinguishable)
@@ -136,42 +136,42 @@ def _events(judged: Judged, share: float) -> tuple[Flags, Flags]:
     return np.concatenate(shed, axis=1), np.concatenate(inside, axis=1)
 
 
-def test_zero_effect_event__is_not_distinguishable_from_zero(judged: Judged) -> None:
-    called, _ = _events(judged, 0.0)
+def test_zero_effect_event__is_not_distinguishable_from_zero(evaluated: Evaluated) -> None:
+    called, _ = _events(evaluated, 0.0)
     assert called.size > 2000
     assert called.mean() <= 0.12
     assert called[FEEDERS].mean() <= 0.12
 
 
-def test_injected_shed_of_10_percent__is_recovered_within_its_interval(judged: Judged) -> None:
-    called, inside = _events(judged, 0.10)
+def test_injected_shed_of_10_percent__is_recovered_within_its_interval(evaluated: Evaluated) -> None:
+    called, inside = _events(evaluated, 0.10)
     assert inside.mean() >= 0.88
     assert inside[FEEDERS].mean() >= 0.88
     assert called[FEEDERS].mean() > 0.9, "the sum of 400 homes tells a shed of 10 % from zero"
 
 
-def test_gaming__inflated_hours_are_flagged_and_honest_ones_are_not(judged: Judged) -> None:
-    events = judged.days[judged.days >= 365][::5]
-    quiet = np.setdiff1d(judged.days, events)
-    honest = gaming(judged.both, WINDOW, events, quiet)
+def test_gaming__inflated_hours_are_flagged_and_honest_ones_are_not(evaluated: Evaluated) -> None:
+    events = evaluated.days[evaluated.days >= 365][::5]
+    quiet = np.setdiff1d(evaluated.days, events)
+    honest = gaming(evaluated.both, WINDOW, events, quiet)
     assert honest.flagged.mean() <= 0.01
-    of_feeders = gaming(with_inflated_hours(judged.feeders, WINDOW, events, 0.6), WINDOW, events, quiet)
+    of_feeders = gaming(with_inflated_hours(evaluated.feeders, WINDOW, events, 0.6), WINDOW, events, quiet)
     assert of_feeders.flagged.mean() >= 0.9
-    of_all_homes = gaming(with_inflated_hours(judged.total, WINDOW, events, 0.4), WINDOW, events, quiet)
+    of_all_homes = gaming(with_inflated_hours(evaluated.total, WINDOW, events, 0.4), WINDOW, events, quiet)
     assert of_all_homes.flagged.mean() >= 0.95
 
 
-def test_gaming__a_control_group_shows_what_the_weather_hides(judged: Judged) -> None:
-    events = judged.days[judged.days >= 365][::5]
-    quiet = np.setdiff1d(judged.days, events)
+def test_gaming__a_control_group_shows_what_the_weather_hides(evaluated: Evaluated) -> None:
+    events = evaluated.days[evaluated.days >= 365][::5]
+    quiet = np.setdiff1d(evaluated.days, events)
     half = FEEDERS // 2
     rest = np.s_[half:]
     control = Control(
-        total_kwh=judged.feeders.kwh[rest].sum(axis=0),
-        homes=np.full(judged.feeders.kwh.shape[1:], float(half)),
+        total_kwh=evaluated.feeders.kwh[rest].sum(axis=0),
+        homes=np.full(evaluated.feeders.kwh.shape[1:], float(half)),
         includes_slices=False,
     )
-    gamed = with_inflated_hours(as_total(judged.feeders.part(0, half)), WINDOW, events, 0.2)
+    gamed = with_inflated_hours(as_total(evaluated.feeders.part(0, half)), WINDOW, events, 0.2)
     alone = gaming(gamed, WINDOW, events, quiet).flagged.mean()
     beside = gaming(replace(gamed, control=control), WINDOW, events, quiet).flagged.mean()
     assert beside >= 0.9

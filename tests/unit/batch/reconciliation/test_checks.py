@@ -115,8 +115,8 @@ def test_gaps__and_kept_ranges_cover_everything_once(lengths: list[int], kept_on
 
 def test_verdicts__follow_the_rule_of_druid_and_spark() -> None:
     values = encode_dicts(reading_schema(), [READING | change for change, _ in EDGES])
-    verdicts = Validity(Readings()).outcomes([b"", *values], [AT_MS] * (len(values) + 1))
-    assert verdicts == [Reason.UNKNOWN_SCHEMA, *(reason or GOOD for _, reason in EDGES)]
+    outcomes = Validity(Readings()).outcomes([b"", *values], [AT_MS] * (len(values) + 1))
+    assert outcomes == [Reason.UNKNOWN_SCHEMA, *(reason or GOOD for _, reason in EDGES)]
 
 
 @pytest.mark.parametrize(("ahead_ms", "reason"), FUTURE_EDGES)
