@@ -256,7 +256,7 @@ def test_command_line__goes_from_a_plans_file_to_an_approval(
     assert "knows no such token" in str(unknown.exception)
 
 
-def test_service__keeps_to_its_own_openapi_document(stack: Stack, people: dict[str, Client]) -> None:
+def test_service__keeps_to_its_own_openapi_document(stack: Stack, people: dict[str, Client], tmp_path: Path) -> None:
     """No 5xx and no undocumented answer; what needs Druid has a test of its own."""
     program = str(Path(sys.executable).parent / "schemathesis")
     url = f"http://127.0.0.1:{stack.config.events.port}/openapi.json"
@@ -265,7 +265,8 @@ def test_service__keeps_to_its_own_openapi_document(stack: Stack, people: dict[s
         program, "run", url, *left_out, "--header", f"Authorization: Bearer {TOKENS['chiraz']}", "--checks", CHECKS,
         "--max-examples", EXAMPLES, "--seed", "1", "--phases", "coverage,fuzzing", "--no-color",
     ]  # fmt: skip
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    # It keeps what it found in the folder that it runs in.
+    done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     paths = requests.get(url, timeout=30).json()["paths"]
     assert f"Tested: {sum(map(len, paths.values())) - 2}" in done.stdout
