@@ -26,7 +26,6 @@ _START_S = 60.0
 _CALL_S = 10.0
 _PAUSE_S = 0.1
 _MOST = 10_000
-_LOST = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
 
 class Inbox:
@@ -46,7 +45,7 @@ class Inbox:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
-                "auto.offset.reset": "error",
+                "auto.offset.reset": "earliest",  # what retention has removed is over
                 "fetch.wait.max.ms": 50,
             }
         )
@@ -88,7 +87,7 @@ class Inbox:
                 self.position[partition] = offset + 1
             elif problem.code() == KafkaError._PARTITION_EOF:
                 self._behind.discard(partition)
-            elif problem.code() in _LOST or problem.code() in DENIED or problem.fatal():
+            elif problem.code() in DENIED or problem.fatal():
                 raise self._refused(problem)
         return commands
 
@@ -105,11 +104,6 @@ class Inbox:
     def _refused(self, problem: KafkaError) -> ServiceError:
         if problem.code() in DENIED:
             return denial(self._kafka, f"read topic {self._topic}", problem)
-        if problem.code() in _LOST:
-            return ServiceError(
-                f"Kafka, topic {self._topic}: what this replay wants to read next is not there any more "
-                f"({problem.str()}); start it again with another --replay-id"
-            )
         return ServiceError(f"Kafka at {self._kafka.bootstrap_servers}, topic {self._topic}: {problem.str()}")
 
     def close(self) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from gridflex.contracts.appliances import appliance_class
 from gridflex.domain.readings import Floats, Ints
-from ingestion.generator.home import DAY_S
-from ingestion.generator.house import House, plan_house
+from ingestion.generator.house import MeteredHouse, plan_house
+from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.redd_files import FIRST_CHANNEL, mains
 
 STEP_S = 10
@@ -69,7 +69,7 @@ def write_live_town(folder: Path, houses: int, *, now_s: int, before_s: int, aft
     return LiveTown(folder, premises, power_w, classes)
 
 
-def _columns(house: House, instants: Ints) -> Floats:
+def _columns(house: MeteredHouse, instants: Ints) -> Floats:
     """Mains and circuits, shape (n, circuits + 2), W."""
     circuits = house.measure(instants.astype(np.float64))
     return np.column_stack((mains(circuits, house.rng), np.rint(circuits)))

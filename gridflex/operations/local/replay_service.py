@@ -28,7 +28,7 @@ def replay_status(config: Config) -> Path:
 
 def replay_service(config: Config) -> Service:
     """Describe the replay; its data must have been generated."""
-    options = ("--path", str(demo_data(config)), "--align", "today", "--replay-id", _REPLAY_ID)
+    options = ("--path", str(demo_data(config)), "--align", "today", "--replay-id", _REPLAY_ID, "--respond")
     return Service(
         name=REPLAY,
         argv=(sys.executable, "-m", "ingestion", "replay", "redd", *options),
