@@ -23,7 +23,7 @@ from gridflex.domain.curtailment.event import Event
 from gridflex.domain.curtailment.groups import cohort_of
 from gridflex.errors import DispatchError
 
-SPREAD_MS = 60_000
+SPREAD_MS = 30_000
 """Over so long the appliances of a group go off, and on again. Both are the same: an off-run keeps its length."""
 RESTORE_SPREAD_MS = 20_000
 """Over so long they go on again when an event is taken back."""

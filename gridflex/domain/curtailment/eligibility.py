@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridflex.domain.curtailment.dispatch import SPREAD_MS
 from gridflex.domain.curtailment.groups import COHORTS, FlexibleGroup, control_cohort, generator, recency
 from gridflex.domain.curtailment.limits import group_breach
 from gridflex.domain.curtailment.patterns import STEP_MIN, horizon_steps, off_patterns
@@ -138,7 +139,7 @@ def _candidate(request: PlanRequest, group: FlexibleGroup, control: int, left_ou
         cohorts=cohorts,
         off=off,
         power_w=answer.power_w,
-        shed_w=answer.shed_w(off),
+        shed_w=answer.staggered_w(off, SPREAD_MS),
         cost=_cost(request, group, cohorts, off),
     )
 

@@ -1,6 +1,7 @@
 """A plan that explains itself: what is called when, what to expect, what it asks of households, what binds.
 
-Quantiles are made from moments of sums, never as sums of quantiles. To the forecast's variance comes that of the
+Quantiles are made from moments of sums, never as sums of quantiles. Which appliances are on in an interval of an event
+to come is not known, only how many on average; nor which take their rebound in it. To that comes the variance of the
 draw: which appliances of a group a cohort holds is not known, only that it holds a tenth of them on average.
 """
 
@@ -82,7 +83,10 @@ def _asked(request: PlanRequest) -> Json:
 
 
 def interval_quantiles_kw(solution: Solution) -> Floats:
-    """P10, P50 and P90 of the power shed in each step of the event; shape (3, steps)."""
+    """P10, P50 and P90 of the power shed in each step of the event; shape (3, steps).
+
+    P10 may be below zero: cohorts that are on for a while take back what others do not shed.
+    """
     steps = solution.request.steps
     variance_w2, shared_w = np.zeros(steps), np.zeros(steps)
     for candidate, counts, shed_w in _called(solution):
@@ -90,11 +94,14 @@ def interval_quantiles_kw(solution: Solution) -> Floats:
         off_share = counts @ candidate.off[:, :steps] / COHORTS
         own_w = candidate.power_w[:steps] / group.appliances
         drawn_w2 = off_share * (1 - off_share) * group.appliances * own_w**2
-        variance_w2 += off_share * float(group.moments.variance_w2[1]) + drawn_w2
         rebound_w = -np.minimum(0.0, counts[:, None] * shed_w[:, :steps]).sum(axis=0) / COHORTS
+        on_w = np.maximum(own_w, candidate.group.rule.typical_on_w if candidate.group.rule else 0.0)
+        phase_w2 = np.maximum(float(group.moments.variance_w2[1]), group.appliances * own_w * (on_w - own_w))
+        variance_w2 += off_share * phase_w2 + drawn_w2 + rebound_w * on_w
         shared_error = candidate.group.rule.shared_error if candidate.group.rule else 0.0
         shared_w += off_share * float(group.moments.shared_w[1]) + shared_error * rebound_w
-    return np.stack(quantiles(solution.shed_kw[:steps] * 1000, variance_w2, shared_w)) / 1000
+    _, p50_w, p90_w = quantiles(solution.shed_kw[:steps] * 1000, variance_w2, shared_w)
+    return np.stack((2 * p50_w - p90_w, p50_w, p90_w)) / 1000
 
 
 def _called(solution: Solution) -> Iterator[tuple[Candidate, Ints, Floats]]:

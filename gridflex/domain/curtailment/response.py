@@ -5,7 +5,8 @@ most what the appliance can take on top of its usual mean. How large the part is
 is fitted so that an hour of off and on in turn sheds what ``flex_60`` says. Where one off-run lasts an hour there is
 nothing to fit, and the part follows from the length of the class's usual on-period.
 
-A paused program goes on where it stopped: after a pause of L it takes at t what it would have taken at t - L.
+Programs that can be paused are taken to begin as often during an event as before it, so that the class keeps its mean
+power; those that would begin during a pause wait as well. What is withheld is taken within a program's usual length.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from gridflex.domain.readings import Flags, Floats
 
 _HOUR_STEPS = 60 // STEP_MIN
 _FIT_ROUNDS = 30
+_NOTHING = 1e-4
+"""A rebound that has faded to so little of the usual power is over: a solver stumbles over its last traces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +31,6 @@ class Response:
 
     power_w: Floats
     """Mean power that would be taken without an event, by step from its begin; shape (steps,)."""
-    handling: Handling
     rebound_share: float
     """Share of the energy withheld that is taken later."""
     taken_share: float
@@ -39,14 +41,10 @@ class Response:
     def shed_w(self, off: Flags) -> Floats:
         """Power shed by each pattern, negative while more than usual is taken. Shapes (patterns, steps).
 
-        >>> response = Response(power_w=np.full(6, 100.0), handling=Handling.CYCLE, rebound_share=1, taken_share=0.5,
-        ...                     most_w=80)
+        >>> response = Response(power_w=np.full(6, 100.0), rebound_share=1, taken_share=0.5, most_w=80)
         >>> response.shed_w(np.array([[True, True, False, False, False, False]])).tolist()
         [[100.0, 100.0, -80.0, -60.0, -30.0, -15.0]]
         """
-        return self._paused(off) if self.handling is Handling.DEFER else self._cycled(off)
-
-    def _cycled(self, off: Flags) -> Floats:
         held_w = np.zeros(len(off))
         shed_w = np.empty(off.shape)
         for step in range(off.shape[1]):
@@ -55,13 +53,14 @@ class Response:
             shed_w[:, step] = np.where(off[:, step], self.power_w[step], -taken_w)
         return shed_w
 
-    def _paused(self, off: Flags) -> Floats:
-        steps = np.arange(off.shape[1])
-        paused = np.cumsum(off, axis=1)
-        later_w = self.power_w[np.maximum(0, steps - paused)] * self.rebound_share
-        usual_w = self.power_w * self.rebound_share
-        shed_w: Floats = np.where(off, self.power_w, np.minimum(0.0, usual_w - later_w))
-        return shed_w
+    def staggered_w(self, off: Flags, spread_ms: int) -> Floats:
+        """``shed_w`` of appliances that each follow at a time of their own, drawn evenly within ``spread_ms``."""
+        late = spread_ms / 2 / (STEP_MIN * 60_000)
+        shed_w = self.shed_w(off)
+        before_w = np.concatenate((np.zeros((len(off), 1)), shed_w[:, :-1]), axis=1)
+        staggered_w: Floats = (1 - late) * shed_w + late * before_w
+        staggered_w[np.abs(staggered_w) < _NOTHING * self.power_w.max()] = 0.0
+        return staggered_w
 
 
 def response(rule: Rule, moments: Moments, steps: int) -> Response:
@@ -69,14 +68,16 @@ def response(rule: Rule, moments: Moments, steps: int) -> Response:
 
     ``moments``: as they are for an event that begins now; an event later on is taken to find the same.
     """
-    power_w = _running_w(moments, steps) if rule.handling is Handling.DEFER else _usual_w(rule, moments, steps)
-    on_min = max(minutes for minutes, power in rule.course if power > 0)
-    duty = _duty(rule)
-    most_w = float(power_w[0]) * (1 - duty) / duty if duty < 1 else float(power_w[0])
+    power_w = _usual_w(rule, moments, steps)
+    duty, most_w = _duty(rule), float("inf")
+    if rule.handling is Handling.DEFER:
+        on_min = sum(minutes for minutes, _ in rule.course)
+    else:
+        on_min = max(minutes for minutes, power in rule.course if power > 0)
+        most_w = float(power_w[0]) * (1 - duty) / duty if duty < 1 else float(power_w[0])
     taken = 1 - float(np.exp(-STEP_MIN / on_min))
     first = Response(
         power_w=power_w,
-        handling=rule.handling,
         rebound_share=rule.rebound_share,
         taken_share=taken,
         most_w=most_w,
@@ -88,25 +89,9 @@ def response(rule: Rule, moments: Moments, steps: int) -> Response:
 
 
 def _usual_w(rule: Rule, moments: Moments, steps: int) -> Floats:
-    """Mean power of a class that is cycled: of the longest horizon through all of which it may be off."""
+    """Mean power: of the longest horizon through all of which it may be off, of programs of the shortest."""
     whole = [place for place, horizon in enumerate(HORIZONS_MIN) if 0 < horizon <= rule.max_off_min]
     return np.full(steps, max(0.0, float(moments.flex_w[whole[-1] if whole else 1])))
-
-
-def _running_w(moments: Moments, steps: int) -> Floats:
-    """Mean power of the programs that run at the begin, as they come to their ends.
-
-    The forecast's means over 15, 30 and 60 minutes give those of 0-15, 15-30 and 30-60 minutes; later the decline goes
-    on in proportion.
-    """
-    _, flex_15_w, flex_30_w, flex_60_w = (max(0.0, float(one)) for one in moments.flex_w)
-    parts_w = np.array([flex_15_w, max(0.0, 2 * flex_30_w - flex_15_w), max(0.0, 2 * flex_60_w - flex_30_w)])
-    minutes = (np.arange(steps) + 0.5) * STEP_MIN
-    power_w = parts_w[np.searchsorted((15, 30), minutes, side="right")]
-    kept = min(1.0, flex_60_w / flex_30_w) if flex_30_w > 0 else 0.0
-    late = minutes > 60
-    power_w[late] = parts_w[2] * kept ** ((minutes[late] - 45) / 30)
-    return power_w
 
 
 def _duty(rule: Rule) -> float:
@@ -127,7 +112,6 @@ def _fitted(first: Response, rule: Rule, flex_60_w: float) -> Response:
         middle = (low + high) / 2
         fitted = Response(
             power_w=first.power_w,
-            handling=first.handling,
             rebound_share=first.rebound_share,
             taken_share=middle,
             most_w=first.most_w,
