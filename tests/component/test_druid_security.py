@@ -97,7 +97,7 @@ def test_open_line_to_a_closed_door__is_told_to_speak_tls(door: SecureDruid, con
         update={"router_url": door.druid.router_url.replace("https", "http"), "ca_file": ""}
     )
     for told in _ways(config.model_copy(update={"druid": open_line})):
-        assert "does it want https:// (druid.router_url)?" in told
+        assert "does it expect https:// (druid.router_url)?" in told
 
 
 def test_reader__may_submit_nothing(door: SecureDruid, config: Config) -> None:
