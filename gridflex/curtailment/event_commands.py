@@ -14,6 +14,8 @@ import click
 from gridflex.adapters.events.client import EventsClient
 from gridflex.config import load_config
 from gridflex.curtailment.plan_report import plan_report
+from gridflex.curtailment.response_tables import response_tables
+from gridflex.domain.curtailment import State
 from gridflex.errors import UsageError
 from gridflex.printed_table import table
 
@@ -105,8 +107,8 @@ def show(event_id: str, as_json: bool) -> None:
         {"when (UTC)": _clock(one["time_ms"]), "who": one["who"], "what": one["action"], "why": one["why"]}
         for one in found["history"]
     ]))  # fmt: skip
-    for name, value in found["results"].items():
-        click.echo(f"{name}: {json.dumps(value)}")
+    if answers := response_tables(found["results"]):
+        click.echo(f"\n{answers}")
 
 
 COMMANDS: tuple[click.Command, ...] = (propose, approve, reject, cancel, list_events, show)
@@ -139,17 +141,19 @@ def _tell(event: Json, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(event))
         return
-    click.echo(
+    told = (
         f"{event['event_id']}: {event['state']}, version {event['version']}, {event['region']}, "
-        f"{_clock(event['start_ms'])} to {_clock(event['end_ms'])[11:]} UTC, to be approved before "
-        f"{_clock(event['approve_by_ms'])[11:]} UTC"
+        f"{_clock(event['start_ms'])} to {_clock(event['end_ms'])[11:]} UTC"
     )
+    if event["state"] in {State.DRAFT, State.PROPOSED}:
+        told += f", to be approved before {_clock(event['approve_by_ms'])[11:]} UTC"
+    click.echo(told)
 
 
 def _plan(content: Json) -> str:
     """The plan as text; one that was not made by our planner explains less."""
     try:
-        text = plan_report(content)
+        text = plan_report(content, only_a_plan=False)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         return json.dumps(content, indent=2)
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)

@@ -13,10 +13,10 @@ _MOST_GROUPS = 20
 Plan = Mapping[str, Any]
 
 
-def plan_report(plan: Plan) -> str:
-    """The whole plan, tables of long lists cut."""
+def plan_report(plan: Plan, *, only_a_plan: bool = True) -> str:
+    """The whole plan, tables of long lists cut. ``only_a_plan``: there is no event of it that says where it stands."""
     parts = (
-        _head(plan),
+        _head(plan, only_a_plan),
         table([{"from": _clock(one["start"]), "P10 kW": one["p10"], "P50 kW": one["p50"], "P90 kW": one["p90"]}
                for one in plan["expected_kw"]]),
         "\n".join((_target(plan), *_costs(plan), _rebound(plan), *_limits(plan), *_enrolments(plan))),
@@ -26,14 +26,14 @@ def plan_report(plan: Plan) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(plan: Plan) -> str:
+def _head(plan: Plan, only_a_plan: bool) -> str:
     where = plan["feeder"] or plan["region"]
     start, end = (_instant(plan[name]) for name in ("start_ms", "end_ms"))
     only = f", {plan['appliance']} only" if plan["appliance"] else ""
+    approval = f"Nothing is called yet: it must be approved before {_instant(plan['approve_by_ms']):%H:%M} UTC."
     return (
         f"{plan['id']}: {plan['target_kw']:,.2f} kW in {where}{only}, {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC, "
-        f"program {plan['program']}, seed {plan['seed']}\nNothing is called yet: it must be approved before "
-        f"{_instant(plan['approve_by_ms']):%H:%M} UTC."
+        f"program {plan['program']}, seed {plan['seed']}" + (f"\n{approval}" if only_a_plan else "")
     )
 
 
