@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from gridflex.config.loading import authorities, load_config
 from gridflex.config.places import ROOT
+from gridflex.config.section import Section
 from gridflex.config.sections import (
-    Airflow,
     Baselines,
     Batch,
     Config,
     Druid,
     DutyCycle,
-    Events,
     Flexibility,
     Forecast,
     Kafka,
@@ -24,12 +23,11 @@ from gridflex.config.sections import (
     Readings,
     Replay,
     Responding,
-    Section,
     Spark,
-    Superset,
     token_file,
 )
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN
+from gridflex.config.web_sections import Airflow, Events, Superset
 
 __all__ = [
     "DRUID_LOGIN",

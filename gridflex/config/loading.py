@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from gridflex.config.event_users import parse_event_users
 from gridflex.config.inifile import IniFile, Values, read_ini
 from gridflex.config.places import ROOT
-from gridflex.config.sections import Config, Druid, Events, Kafka, Superset, with_token
+from gridflex.config.sections import Config, Druid, Kafka, with_token
 from gridflex.config.users import parse_users
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN, misspelt, variable
+from gridflex.config.web_sections import Events, Superset
 from gridflex.errors import ConfigError
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from gridflex.config.event_users import parse_event_users
 from gridflex.config.places import ROOT, LocalPath, OptionalFile, StateFolder, Store
-from gridflex.config.users import parse_users
+from gridflex.config.section import Section, with_https
 from gridflex.config.values import (
     Count,
-    Day,
     Days,
     Few,
     Holidays,
@@ -27,12 +25,10 @@ from gridflex.config.values import (
     SparkMaster,
     TimeZone,
     Topic,
-    UserName,
     Watts,
-    WebAddress,
-    tidy,
 )
-from gridflex.errors import ConfigError, UsageError
+from gridflex.config.web_sections import Airflow, Events, Superset
+from gridflex.errors import UsageError
 
 _MINUTES_PER_DAY = 1440
 _EVENING = "17:00-20:00"
@@ -43,24 +39,6 @@ def _whole(value: object) -> int:
         return int(str(value))
     except ValueError:
         raise ValueError("allowed: a whole number") from None
-
-
-def _with_https(value: str, info: ValidationInfo, address: str) -> str:
-    """Whoever names an authority wants it to be asked."""
-    if value and not str(info.data.get(address, "https:")).startswith("https:"):
-        raise ValueError(f"{address} {info.data[address] or '(empty)'} checks no certificate; allowed with https://")
-    return value
-
-
-class Section(BaseModel):
-    """One section of ``config.ini``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tidies(cls, values: Any) -> Any:
-        return {key: tidy(value) for key, value in values.items()} if isinstance(values, dict) else values
 
 
 class Launcher(Section):
@@ -136,7 +114,7 @@ class Druid(Section):
     @field_validator("ca_file")
     @classmethod
     def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return _with_https(value, info, "router_url")
+        return with_https(value, info, "router_url")
 
 
 class Readings(Section):
@@ -282,98 +260,6 @@ class Forecast(Section):
     """Days before the forecast that the model learns from."""
     backtest_days: Days = 14
     """Earlier days on which it is scored, each by a model that knew nothing of it."""
-
-
-class Airflow(Section):
-    """The local Airflow: `gridflex up airflow`."""
-
-    environment: LocalPath = Path(".venv-airflow")
-    """Its Python environment. Relative to the checkout."""
-    port: Port = 8080
-    url: WebAddress = ""
-    """Where people and `gridflex deploy check` reach it. Empty: this machine's."""
-    ca_file: OptionalFile = ""
-    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
-    user: UserName = "admin"
-    start_date: Day = ""
-    """Runs that were missed since this day are caught up. Empty: none are."""
-    retry_delay_s: Seconds = 300
-    """A failed task is tried again after this time."""
-
-    @field_validator("ca_file")
-    @classmethod
-    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return _with_https(value, info, "url")
-
-
-class Superset(Section):
-    """The local Superset: `gridflex up superset`."""
-
-    environment: LocalPath = Path(".venv-superset")
-    """Its Python environment. Relative to the checkout."""
-    port: Port = 8088
-    url: WebAddress = ""
-    """Where people and programs reach it. Empty: this machine's."""
-    ca_file: OptionalFile = ""
-    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
-    users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
-    """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
-    A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
-    workers: Annotated[int, Field(ge=1, le=256)] = 2
-    """Processes: charts of one dashboard are computed on so many cores."""
-    threads: Annotated[int, Field(ge=1, le=256)] = 4
-    """Requests that each process answers at once."""
-
-    @field_validator("users")
-    @classmethod
-    def _are_users(cls, value: str) -> str:
-        try:
-            parse_users(value)
-        except ConfigError as problem:
-            raise ValueError(str(problem).removeprefix("superset.users: ")) from None
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return _with_https(value, info, "url")
-
-
-class Events(Section):
-    """The events service: `gridflex up events`."""
-
-    port: Port = 8070
-    url: WebAddress = ""
-    """Where people and programs reach it. Empty: this machine's."""
-    ca_file: OptionalFile = ""
-    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
-    users: str = "operator:planner, admin:planner+approver, researcher:viewer, operator-sousse:planner:Sousse"
-    """Each as ``name:role``, ``name:role+role`` or ``name:role:Region+Region``; roles: planner, approver, viewer.
-    A token comes from ``GRIDFLEX_EVENTS_TOKEN_<NAME>`` in the environment, else the first start makes one."""
-    plans_at_once: Annotated[int, Field(ge=1, le=64)] = 1
-    """Each takes a core while it is made; who asks for more is told to come back."""
-    plan_timeout_s: Seconds = 120
-    """Longest time for one plan."""
-    requests_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 600
-    """Of one user."""
-    wrong_tokens_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 30
-    """From one address."""
-    max_body_kb: Annotated[int, Field(ge=16, le=15_000)] = 4000
-    """Largest body of a request, and largest plan. A record of the ledger holds 16 MB at most."""
-
-    @field_validator("users")
-    @classmethod
-    def _are_users(cls, value: str) -> str:
-        try:
-            parse_event_users(value)
-        except ConfigError as problem:
-            raise ValueError(str(problem).removeprefix("events.users: ")) from None
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return _with_https(value, info, "url")
 
 
 class Config(Section):

@@ -1,0 +1,107 @@
+"""The sections of services that people reach by a web address: Airflow, Superset and the events service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from gridflex.config.event_users import parse_event_users
+from gridflex.config.places import LocalPath, OptionalFile
+from gridflex.config.section import Section, with_https
+from gridflex.config.users import parse_users
+from gridflex.config.values import Day, Port, Seconds, UserName, WebAddress
+from gridflex.errors import ConfigError
+
+
+class Airflow(Section):
+    """The local Airflow: `gridflex up airflow`."""
+
+    environment: LocalPath = Path(".venv-airflow")
+    """Its Python environment. Relative to the checkout."""
+    port: Port = 8080
+    url: WebAddress = ""
+    """Where people and `gridflex deploy check` reach it. Empty: this machine's."""
+    ca_file: OptionalFile = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
+    user: UserName = "admin"
+    start_date: Day = ""
+    """Runs that were missed since this day are caught up. Empty: none are."""
+    retry_delay_s: Seconds = 300
+    """A failed task is tried again after this time."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return with_https(value, info, "url")
+
+
+class Superset(Section):
+    """The local Superset: `gridflex up superset`."""
+
+    environment: LocalPath = Path(".venv-superset")
+    """Its Python environment. Relative to the checkout."""
+    port: Port = 8088
+    url: WebAddress = ""
+    """Where people and programs reach it. Empty: this machine's."""
+    ca_file: OptionalFile = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
+    users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
+    """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
+    A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 2
+    """Processes: charts of one dashboard are computed on so many cores."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 4
+    """Requests that each process answers at once."""
+
+    @field_validator("users")
+    @classmethod
+    def _are_users(cls, value: str) -> str:
+        try:
+            parse_users(value)
+        except ConfigError as problem:
+            raise ValueError(str(problem).removeprefix("superset.users: ")) from None
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return with_https(value, info, "url")
+
+
+class Events(Section):
+    """The events service: `gridflex up events`."""
+
+    port: Port = 8070
+    url: WebAddress = ""
+    """Where people and programs reach it. Empty: this machine's."""
+    ca_file: OptionalFile = ""
+    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
+    users: str = "operator:planner, admin:planner+approver, researcher:viewer, operator-sousse:planner:Sousse"
+    """Each as ``name:role``, ``name:role+role`` or ``name:role:Region+Region``; roles: planner, approver, viewer.
+    A token comes from ``GRIDFLEX_EVENTS_TOKEN_<NAME>`` in the environment, else the first start makes one."""
+    plans_at_once: Annotated[int, Field(ge=1, le=64)] = 1
+    """Each takes a core while it is made; who asks for more is told to come back."""
+    plan_timeout_s: Seconds = 120
+    """Longest time for one plan."""
+    requests_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Of one user."""
+    wrong_tokens_per_min: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """From one address."""
+    max_body_kb: Annotated[int, Field(ge=16, le=15_000)] = 4000
+    """Largest body of a request, and largest plan. A record of the ledger holds 16 MB at most."""
+
+    @field_validator("users")
+    @classmethod
+    def _are_users(cls, value: str) -> str:
+        try:
+            parse_event_users(value)
+        except ConfigError as problem:
+            raise ValueError(str(problem).removeprefix("events.users: ")) from None
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return with_https(value, info, "url")
