@@ -15,21 +15,13 @@ from gridflex.config.values import Day, Port, Seconds, UserName, WebAddress
 from gridflex.errors import ConfigError
 
 
-class Airflow(Section):
-    """The local Airflow: `gridflex up airflow`."""
+class WebSection(Section):
+    """What every service with a web address has."""
 
-    environment: LocalPath = Path(".venv-airflow")
-    """Its Python environment. Relative to the checkout."""
-    port: Port = 8080
     url: WebAddress = ""
-    """Where people and `gridflex deploy check` reach it. Empty: this machine's."""
+    """Where people, programs and `gridflex deploy check` reach it. Empty: this machine's."""
     ca_file: OptionalFile = ""
     """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
-    user: UserName = "admin"
-    start_date: Day = ""
-    """Runs that were missed since this day are caught up. Empty: none are."""
-    retry_delay_s: Seconds = 300
-    """A failed task is tried again after this time."""
 
     @field_validator("ca_file")
     @classmethod
@@ -37,16 +29,25 @@ class Airflow(Section):
         return with_https(value, info, "url")
 
 
-class Superset(Section):
+class Airflow(WebSection):
+    """The local Airflow: `gridflex up airflow`."""
+
+    environment: LocalPath = Path(".venv-airflow")
+    """Its Python environment. Relative to the checkout."""
+    port: Port = 8080
+    user: UserName = "admin"
+    start_date: Day = ""
+    """Runs that were missed since this day are caught up. Empty: none are."""
+    retry_delay_s: Seconds = 300
+    """A failed task is tried again after this time."""
+
+
+class Superset(WebSection):
     """The local Superset: `gridflex up superset`."""
 
     environment: LocalPath = Path(".venv-superset")
     """Its Python environment. Relative to the checkout."""
     port: Port = 8088
-    url: WebAddress = ""
-    """Where people and programs reach it. Empty: this machine's."""
-    ca_file: OptionalFile = ""
-    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
     users: str = "admin:admin, operator:operator, researcher:researcher, operator-sousse:regional:Sousse"
     """Each as ``name:role``, or ``name:regional:Region``; roles: admin, operator, regional, researcher.
     A password comes from ``GRIDFLEX_SUPERSET_PASSWORD_<NAME>`` in the environment, else the first start makes one."""
@@ -64,20 +65,11 @@ class Superset(Section):
             raise ValueError(str(problem).removeprefix("superset.users: ")) from None
         return value
 
-    @field_validator("ca_file")
-    @classmethod
-    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return with_https(value, info, "url")
 
-
-class Events(Section):
+class Events(WebSection):
     """The events service: `gridflex up events`."""
 
     port: Port = 8070
-    url: WebAddress = ""
-    """Where people and programs reach it. Empty: this machine's."""
-    ca_file: OptionalFile = ""
-    """The authorities that sign the certificate of ``url``, as PEM. Relative to the checkout. Empty: the system's."""
     users: str = "operator:planner, admin:planner+approver, researcher:viewer, operator-sousse:planner:Sousse"
     """Each as ``name:role``, ``name:role+role`` or ``name:role:Region+Region``; roles: planner, approver, viewer.
     A token comes from ``GRIDFLEX_EVENTS_TOKEN_<NAME>`` in the environment, else the first start makes one."""
@@ -100,8 +92,3 @@ class Events(Section):
         except ConfigError as problem:
             raise ValueError(str(problem).removeprefix("events.users: ")) from None
         return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _checks_a_certificate(cls, value: str, info: ValidationInfo) -> str:
-        return with_https(value, info, "url")
