@@ -26,12 +26,13 @@ from gridflex.config.sections import (
     Spark,
     token_file,
 )
-from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN
-from gridflex.config.web_sections import Airflow, Events, Superset
+from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN, OPENADR_SECRETS
+from gridflex.config.web_sections import Airflow, Events, OpenAdr, Superset
 
 __all__ = [
     "DRUID_LOGIN",
     "KAFKA_LOGIN",
+    "OPENADR_SECRETS",
     "ROOT",
     "Airflow",
     "Baselines",
@@ -44,6 +45,7 @@ __all__ = [
     "Forecast",
     "Kafka",
     "Launcher",
+    "OpenAdr",
     "Readings",
     "Replay",
     "Responding",

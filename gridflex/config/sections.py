@@ -27,7 +27,7 @@ from gridflex.config.values import (
     Topic,
     Watts,
 )
-from gridflex.config.web_sections import Airflow, Events, Superset
+from gridflex.config.web_sections import Airflow, Events, OpenAdr, Superset
 from gridflex.errors import UsageError
 
 _MINUTES_PER_DAY = 1440
@@ -280,6 +280,7 @@ class Config(Section):
     airflow: Airflow = Airflow()
     superset: Superset = Superset()
     events: Events = Events()
+    openadr: OpenAdr = OpenAdr()
 
     @model_validator(mode="after")
     def _knows_its_token(self) -> Self:

@@ -187,3 +187,5 @@ SparkMaster = Annotated[
 ]
 Memory = Annotated[str, _matching(r"[1-9]\d{0,6}[kmgtKMGT][bB]?", "a whole number with its unit, such as 900m or 2g")]
 UserName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", "letters, digits, '.', '_', '-', '@'")]
+ClientId = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,128}", "letters, digits, '_', '-'")]
+"""As OpenADR allows it."""

@@ -15,12 +15,15 @@ KAFKA_LOGIN = ("GRIDFLEX_KAFKA_USERNAME", "GRIDFLEX_KAFKA_PASSWORD")
 """The environment's names of Kafka's user and password."""
 DRUID_LOGIN = ("GRIDFLEX_DRUID_USERNAME", "GRIDFLEX_DRUID_PASSWORD")
 """The environment's names of Druid's user and password."""
+OPENADR_SECRETS = ("GRIDFLEX_OPENADR_CLIENT_SECRET", "GRIDFLEX_OPENADR_VEN_CLIENT_SECRET")
+"""The environment's names of the secrets with which business logic and a VEN sign in to an OpenADR VTN."""
 
 SUPERSET_PASSWORD = "GRIDFLEX_SUPERSET_PASSWORD_"  # noqa: S105 - the beginning of a variable's name
 OTHERS = frozenset(
     {
         *KAFKA_LOGIN,
         *DRUID_LOGIN,
+        *OPENADR_SECRETS,
         # of every command
         *("GRIDFLEX_CONFIG", "GRIDFLEX_LOG_LEVEL", "GRIDFLEX_PROG", "GRIDFLEX_SERVICE"),
         # of the events service and of its clients

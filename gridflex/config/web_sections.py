@@ -1,4 +1,4 @@
-"""The sections of services that people reach by a web address: Airflow, Superset and the events service."""
+"""The sections of services that are reached by a web address: Airflow, Superset, the events service, OpenADR's VTN."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gridflex.config.event_users import parse_event_users
 from gridflex.config.places import LocalPath, OptionalFile
 from gridflex.config.section import Section, with_https
 from gridflex.config.users import parse_users
-from gridflex.config.values import Day, Port, Seconds, UserName, WebAddress
+from gridflex.config.values import ClientId, Day, Port, Seconds, UserName, WebAddress
 from gridflex.errors import ConfigError
 
 
@@ -91,4 +91,34 @@ class Events(WebSection):
             parse_event_users(value)
         except ConfigError as problem:
             raise ValueError(str(problem).removeprefix("events.users: ")) from None
+        return value
+
+
+class OpenAdr(WebSection):
+    """The OpenADR 3.1 VTN that events go to; `gridflex up openadr` starts one on this machine."""
+
+    port: Port = 8060
+    """Of the VTN on this machine, on the loopback interface alone."""
+    token_url: WebAddress = ""
+    """Where tokens of the VTN at ``url`` are had. Empty: there, below ``/auth/token``."""
+    client_id: ClientId = "gridflex-business"
+    """Signs in as business logic: makes programs and events. Its secret comes from
+    ``GRIDFLEX_OPENADR_CLIENT_SECRET`` in the environment; that of the VTN on this machine else from its first start."""
+    ven_client_id: ClientId = "gridflex-ven"
+    """Signs in as a VEN: reads events and reports. Its secret: ``GRIDFLEX_OPENADR_VEN_CLIENT_SECRET``, or as above."""
+    timeout_s: Seconds = 10
+    """Longest wait for an answer."""
+
+    @field_validator("token_url")
+    @classmethod
+    def _is_of_another_vtn(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("url", "?"):
+            raise ValueError("openadr.url is empty; allowed: with the address of another VTN")
+        return value
+
+    @field_validator("ven_client_id")
+    @classmethod
+    def _is_another(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("client_id"):
+            raise ValueError("allowed: another one than client_id")
         return value
