@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from guards import pages, related, sign_in
 from guards.calcite import CalciteDruid
-from guards.circuits import sums_of_circuits
 from guards.druid_door import DRIVER
 from guards.manager import GridflexSecurityManager
 from guards.templates import QueryTemplates
+from template_values import region_tiles, sums_of_circuits
 
 _HOME = Path(os.environ["GRIDFLEX_SUPERSET_HOME"])
 
@@ -108,6 +108,7 @@ def _shell_word(text: str) -> str:
 JINJA_CONTEXT_ADDONS = {
     "shell_word": _shell_word,
     "slot_of": _slot_of,
+    "region_tiles": region_tiles(Path(__file__).parents[2] / os.environ["GRIDFLEX_REPLAY_PREMISES"]),
     "sums_of_circuits": sums_of_circuits(),
     "interval_minutes": int(os.environ["GRIDFLEX_BASELINES_INTERVAL_MINUTES"]),
 }

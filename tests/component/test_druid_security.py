@@ -112,7 +112,11 @@ def test_reader__may_submit_nothing(door: SecureDruid, config: Config) -> None:
 def test_superset__signs_in_by_its_environment(door: SecureDruid, config: Config, tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text('{"secret_key": "of a test"}')
     uri = door.druid.router_url.replace("https", "druid+https") + "/druid/v2/sql/?header=true"
-    own = {"GRIDFLEX_SUPERSET_HOME": str(tmp_path), "GRIDFLEX_BASELINES_INTERVAL_MINUTES": "30"}
+    own = {
+        "GRIDFLEX_SUPERSET_HOME": str(tmp_path),
+        "GRIDFLEX_BASELINES_INTERVAL_MINUTES": "30",
+        "GRIDFLEX_REPLAY_PREMISES": str(config.replay.premises),
+    }
 
     def ask(**login: str) -> subprocess.CompletedProcess[str]:
         environ = os.environ | own | login

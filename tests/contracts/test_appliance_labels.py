@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from guards import circuits
+import template_values
 
 from gridflex.config import ROOT
 from gridflex.contracts.appliances import (
@@ -89,7 +89,7 @@ def test_labels__of_the_generator_are_known_with_and_without_typos(dataset: str)
 
 
 def test_sums_of_circuits__are_the_same_for_superset_as_for_batch() -> None:
-    assert circuits.sums_of_circuits() == sums_of_circuits()
+    assert template_values.sums_of_circuits() == sums_of_circuits()
 
 
 def test_profiles__of_one_class_are_all_sums_of_circuits_or_none_is() -> None:

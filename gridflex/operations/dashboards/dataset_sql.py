@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -23,7 +24,7 @@ def read_sql(sql: str) -> list[exp.Expression]:
     Raises ``SchemaError`` if a template names something that there is not, or the SQL cannot be parsed.
     """
     try:
-        return [sqlglot.parse_one(text, dialect=_DIALECT) for text in _filled_in(sql)]
+        return list(_parsed(sql))
     except (jinja2.TemplateError, SqlglotError) as problem:
         raise SchemaError(f"the SQL cannot be read: {_first_line(problem)}") from None
 
@@ -57,6 +58,12 @@ def columns_used(expression: str) -> set[str]:
     return {column.name for tree in read_sql(expression) for column in tree.find_all(exp.Column)}
 
 
+@lru_cache(maxsize=1024)
+def _parsed(sql: str) -> tuple[exp.Expression, ...]:
+    """Parsed once for each text: nobody changes the trees."""
+    return tuple(sqlglot.parse_one(text, dialect=_DIALECT) for text in _filled_in(sql))
+
+
 def _given(tree: exp.Expression) -> set[str]:
     names = {*tree.named_selects} if isinstance(tree, exp.Query) else set[str]()
     if ALL_COLUMNS not in names:
@@ -79,6 +86,7 @@ def _filled_in(sql: str) -> Iterator[str]:
             time_grain="PT1H" if chosen else None,
             current_user_roles=lambda: None,
             interval_minutes=_MINUTES,
+            region_tiles="('Tunis', '2/4')",
             shell_word=str,
             slot_of=lambda *_: f"PT{_MINUTES}M",
             sums_of_circuits="'mains'",
