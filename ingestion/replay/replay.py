@@ -19,11 +19,12 @@ from gridflex.config import Config
 from gridflex.domain.interval import iso
 from gridflex.domain.readings import EARLIEST_EVENT_MS, MS_PER_DAY, Floats, Ints
 from gridflex.errors import ReplayFencedError, SourceError
+from ingestion.feeds import Reader
 from ingestion.premises import load_premises
 from ingestion.replay.burst import Burst
 from ingestion.replay.messages import Encoder, appliances_of
 from ingestion.replay.replay_progress import ReplayProgress, progress_from_json
-from ingestion.replay.schedule import Reader, Schedule, Slice
+from ingestion.replay.schedule import Schedule, Slice
 from ingestion.replay.timeline import Align, Span, Track, base_days, lags_ms, tracks
 from ingestion.responding.appliances import Appliance
 

@@ -9,27 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 
-from gridflex.domain.readings import MS_PER_DAY, Floats, Indexes, Ints, ReadingBlock, Rejection, SourceSeries
+from gridflex.domain.readings import MS_PER_DAY, Floats, Indexes, Ints, ReadingBlock, Rejection
+from ingestion.feeds import Reader
 from ingestion.replay.timeline import Span, Track
-
-
-class Reader(Protocol):
-    """A data set: its series, and its readings in time order over all of them."""
-
-    dataset: str
-    series: tuple[SourceSeries, ...]
-
-    def blocks(self) -> Iterator[ReadingBlock]:
-        """The readings, in a sequence of blocks that is the same at every call."""
-        ...
-
-    def span_ms(self) -> tuple[int, int]:
-        """First and last source time, UTC epoch."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
