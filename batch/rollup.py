@@ -13,12 +13,12 @@ import numpy as np
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.config import Config
+from gridflex.contracts.feeds import readings_table
 from gridflex.contracts.profiles import sums_of_circuits
 from gridflex.domain.baseline import MS_PER_MINUTE, SliceKey
 from gridflex.domain.interval import Interval, day_interval, days_interval, iso
 from gridflex.domain.readings import Floats, Indexes, Ints
 
-TABLE = "powerraw"
 _GROUPS_AT_ONCE = 40_000
 _DAYS_AT_ONCE = 16
 
@@ -92,9 +92,9 @@ class RollupReader:
         """How many appliances of each of ``parts`` were observed on a local day, shape (parts,)."""
         rows = self._sql.rows(
             f"SELECT region, feeder, appliance, COUNT(*) AS appliances FROM (SELECT region, feeder, appliance, "  # noqa: S608
-            f"appliance_id FROM {TABLE} WHERE {where(day_interval(day, self.zone))} "
+            f"appliance_id FROM {readings_table()} WHERE {where(day_interval(day, self.zone))} "
             "GROUP BY 1, 2, 3, 4 HAVING SUM(observed_s) > 0) GROUP BY 1, 2, 3",
-            table=TABLE,
+            table=readings_table(),
         )
         found = {self._part(row.region, row.feeder, row.appliance): row.appliances for row in rows}
         counts = np.zeros(len(self.parts), dtype=np.int64)
@@ -106,8 +106,8 @@ class RollupReader:
         rows = self._sql.rows(
             f"SELECT TIMESTAMP_TO_MILLIS({self._interval_start(days[0])}) AS time_ms, "  # noqa: S608
             "region, feeder, appliance, SUM(energy_wh) AS energy_wh, SUM(observed_s) AS observed_s "
-            f"FROM {TABLE} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4",
-            table=TABLE,
+            f"FROM {readings_table()} WHERE {where(days_interval([days[0], days[-1]], self.zone))} GROUP BY 1, 2, 3, 4",
+            table=readings_table(),
         )
         found = sorted(
             (row.time_ms, self._part(row.region, row.feeder, row.appliance), row.energy_wh, row.observed_s)

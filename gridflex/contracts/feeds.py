@@ -120,6 +120,20 @@ def table_feed(table: str) -> Feed:
     raise SchemaError(f"no feed of data source {table!r}; known: {', '.join(known.table for known in stored_feeds())}")
 
 
+def transformed_feed(transform: str) -> Feed:
+    """The feed that a module of the streaming job reads. Raises ``SchemaError`` unless exactly one names it."""
+    found = [one for one in feeds() if one.transform == transform]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise SchemaError(f"{TABLE.name}: feeds with the transform {transform}: found {names}; needed: exactly one")
+    return found[0]
+
+
+def readings_table() -> str:
+    """The data source of the feed ``readings``."""
+    return feed("readings").table
+
+
 def position_feed() -> Feed:
     """The feed with whose topic's offsets transactional writers note their positions."""
     (found,) = (found for found in feeds() if found.holds_positions)

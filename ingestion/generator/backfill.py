@@ -12,14 +12,13 @@ from tqdm import tqdm
 
 from gridflex.adapters.druid.own_rows import TIME, Own, OwnRows
 from gridflex.config import ROOT, load_config
+from gridflex.contracts.feeds import readings_table
 from gridflex.domain.interval import Interval
-from gridflex.domain.readings import MS_PER_DAY, MS_PER_S
+from gridflex.domain.readings import IDENTITY_FIELDS, MS_PER_DAY, MS_PER_S
 from gridflex.errors import UsageError
 from ingestion.generator.generate import first_second, read_order
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
-
-TABLE = "powerraw"
 
 
 @click.command("backfill")
@@ -44,7 +43,7 @@ def backfill(path: Path) -> None:
         rows = past(order, premises, bar.update)
     end_ms = first_second(order) * MS_PER_S
     span = Interval(start_ms=end_ms - order.lead_days * MS_PER_DAY, end_ms=end_ms)
-    own = Own(table=TABLE, interval=span, houses=rows["house_id"].unique().to_pylist())
+    own = Own(table=readings_table(), interval=span, houses=rows["house_id"].unique().to_pylist())
     told = f"backfill: {span}: {len(rows):,} rows of {order.houses} houses"
     told += "" if OwnRows(config, own).replace(as_stored(rows)) else " (there already)"
     click.echo(f"{told}, {time.monotonic() - began:.1f} s")
@@ -55,7 +54,7 @@ def as_stored(rows: pa.Table) -> pa.Table:
     return pa.table(
         {
             TIME: rows["time_ms"],
-            **{name: rows[name] for name in ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")},
+            **{name: rows[name] for name in IDENTITY_FIELDS},
             **{name: rows[name] for name in ("count", "energy_wh", "observed_s")},
             "power_w_max": rows["power_w"],
             "last_event_time_ms": rows["time_ms"],

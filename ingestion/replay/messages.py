@@ -10,12 +10,10 @@ import numpy as np
 from gridflex.adapters.avro import Coded, StringTable, encode_columns, encode_dicts
 from gridflex.adapters.kafka.transactions import Message
 from gridflex.contracts.schemas import reading_schema, rejection_schema
-from gridflex.domain.readings import HouseId, Rejection, SourceSeries
+from gridflex.domain.readings import IDENTITY_FIELDS, HouseId, Rejection, SourceSeries
 from ingestion.premises import Premises
 from ingestion.replay.schedule import Slice
 from ingestion.responding.appliances import Appliance
-
-_IDENTITY = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
 
 
 class Encoder:
@@ -23,7 +21,7 @@ class Encoder:
 
     def __init__(self, dataset: str, appliances: Sequence[Appliance], replay: str) -> None:
         """``appliances``: by the series of slices."""
-        self._table = StringTable([[getattr(one, name) for name in _IDENTITY] for one in appliances])
+        self._table = StringTable([[getattr(one, name) for name in IDENTITY_FIELDS] for one in appliances])
         self._keys = np.array([one.appliance_id.encode() for one in appliances], dtype=object)
         self._dataset = dataset
         self._replay = replay
@@ -35,7 +33,7 @@ class Encoder:
             {
                 "event_time_ms": played.event_time_ms,
                 "source_time_ms": played.source_time_ms,
-                _IDENTITY: Coded(codes=played.series, table=self._table),
+                IDENTITY_FIELDS: Coded(codes=played.series, table=self._table),
                 "power_w": played.power_w,
                 "observed_s": played.observed_s,
             },

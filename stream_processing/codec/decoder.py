@@ -22,8 +22,8 @@ import pyarrow as pa
 from gridflex import config
 from gridflex.contracts.schemas import FRAME_LENGTH, FRAME_VERSION, Schema
 from gridflex.domain.duty_cycle import Profile, Profiles
-from gridflex.domain.readings import GOOD, Flags, Floats, Ints, Reason, code_of, validate
-from stream_processing.codec.identity import FIELDS, IdentityCache, encode
+from gridflex.domain.readings import GOOD, IDENTITY_FIELDS, Flags, Floats, Ints, Reason, code_of, validate
+from stream_processing.codec.identity import IdentityCache, encode
 from stream_processing.codec.layout import Layout, compile_layout
 from stream_processing.codec.message_batch import MessageBatch
 
@@ -44,10 +44,10 @@ class Decoder:
 
     def __post_init__(self) -> None:
         layout = compile_layout(self.reader)
-        if layout.strings != FIELDS or not {*_NUMBERS} <= {*layout.instants, *layout.doubles}:
+        if layout.strings != IDENTITY_FIELDS or not {*_NUMBERS} <= {*layout.instants, *layout.doubles}:
             raise ValueError(
                 f"{self.reader.name}: found {layout.instants}, {layout.strings}, {layout.doubles}; "
-                f"the decoder needs the strings {FIELDS} and the numbers {_NUMBERS}"
+                f"the decoder needs the strings {IDENTITY_FIELDS} and the numbers {_NUMBERS}"
             )
         object.__setattr__(self, "layout", layout)
 
@@ -104,7 +104,7 @@ class Decoder:
         body = io.BytesIO(value[FRAME_LENGTH:])
         try:
             record: Any = fastavro.schemaless_reader(body, _parsed(writer.text), _parsed(self.reader.text))
-            encoded = encode([record[name] for name in FIELDS])
+            encoded = encode([record[name] for name in IDENTITY_FIELDS])
             found.set_numbers(index, *(record[name] for name in _NUMBERS))
         except Exception:  # whatever garbage does to a decoder makes the message invalid; it is no failure
             found.reason[index] = code_of(Reason.UNDECODABLE)

@@ -1,7 +1,7 @@
-"""Who a reading is of: six neighbouring string fields, kept as the Avro bytes in which they came.
+"""Which appliance a reading is of: six adjacent string fields, kept as the Avro bytes in which they came.
 
-The readings' schema and the duty cycles' schema have these fields in the same order, so a row's identity is copied from
-the reading that told it, never decoded and encoded again.
+The schemas of readings, duty cycles and flexibility have these fields in the same order (``IDENTITY_FIELDS``), so the
+identity of an output row is copied from the reading that caused it, never decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -17,18 +17,15 @@ import pyarrow as pa
 
 from gridflex.adapters.avro import StringTable, string_bytes
 from gridflex.domain.duty_cycle import Profiles
-from gridflex.domain.readings import Ints
-
-FIELDS = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
-
+from gridflex.domain.readings import IDENTITY_FIELDS, Ints
 
 MOST = 200_000
-"""So many identities a worker keeps in mind."""
+"""The largest number of identities that a worker keeps in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the stream needs of it."""
+    """The parts of an identity that the stream needs."""
 
     series: int
     """64-bit hash of data set, appliance and class: whose state it is. A new class is a new series."""
@@ -37,7 +34,7 @@ class Identity:
     appliance_id: str
     appliance: str
     key: bytes
-    """Of its messages."""
+    """The Kafka key of the appliance's messages."""
 
 
 def identify(encoded: bytes) -> Identity | None:
@@ -53,12 +50,13 @@ def identify(encoded: bytes) -> Identity | None:
         fields = _strings(encoded)
     except (IndexError, UnicodeDecodeError):
         return None
-    if len(fields) != len(FIELDS):
+    if len(fields) != len(IDENTITY_FIELDS):
         return None
-    dataset, _, _, house_id, appliance_id, appliance = fields
+    named = dict(zip(IDENTITY_FIELDS, fields, strict=True))
+    dataset, appliance_id, appliance = named["dataset"], named["appliance_id"], named["appliance"]
     digest = hashlib.blake2b(encode([dataset, appliance_id, appliance]), digest_size=8).digest()
     series = int.from_bytes(digest, "little", signed=True)
-    return Identity(series, dataset, house_id, appliance_id, appliance, appliance_id.encode())
+    return Identity(series, dataset, named["house_id"], appliance_id, appliance, appliance_id.encode())
 
 
 @lru_cache(maxsize=MOST)
@@ -72,7 +70,7 @@ def known(encoded: bytes) -> Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Identities:
-    """Whose some rows are."""
+    """The identities of m rows, each distinct one once."""
 
     code: Ints
     """Shape (m,): index of each row's identity."""
@@ -95,7 +93,7 @@ class Identities:
 
 
 class IdentityCache:
-    """The identities that a worker has met, numbered, so that each is parsed once."""
+    """Numbers the identities that a worker has met, so that each is parsed once."""
 
     def __init__(self, profiles: Profiles, most: int = MOST) -> None:
         self._profiles = profiles

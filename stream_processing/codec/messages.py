@@ -1,4 +1,4 @@
-"""What a bucket tells as framed Avro messages, encoded by the column."""
+"""Encodes the duty cycles of a bucket as framed Avro messages, by the column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gridflex.adapters.avro import Coded, Nullable, StringTable, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows, Status
-from stream_processing.codec.identity import FIELDS, Identities
+from gridflex.domain.readings import IDENTITY_FIELDS
+from stream_processing.codec.identity import Identities
 
 _KINDS = {
     Status.ENDED: ("activation", "ended"),
@@ -39,7 +40,7 @@ def duty_cycles(schema: Schema, rows: Rows, who: Identities) -> Messages:
         {
             "event_time_ms": rows.event_time_ms,
             ("kind", "status"): Coded(codes=rows.status, table=_KIND_TABLE),
-            FIELDS: Coded(codes=who.code, table=who.table),
+            IDENTITY_FIELDS: Coded(codes=who.code, table=who.table),
             "start_ms": rows.start_ms,
             "end_ms": Nullable(values=rows.end_ms, valid=rows.has_end),
             "on_s": rows.on_s,

@@ -14,10 +14,11 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
 from gridflex.adapters.kafka.enrolment import EnrolmentFollower
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.refusals import refusal
 from gridflex.adapters.kafka.security import java_security
 from gridflex.config.enrolment_table import load_participation
-from gridflex.contracts.feeds import feed
+from gridflex.contracts.feeds import Feed, feed, transformed_feed
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import (
@@ -35,19 +36,17 @@ from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.rejections import DeadLetters
 from stream_processing.sink import KafkaSink
 from stream_processing.state.bucket import (
-    DEAD_LETTERS,
-    DUTY_CYCLES,
     FLEXIBILITY,
     OUTPUT,
-    REFUSED,
+    OUTPUT_FEEDS,
     Bucket,
     BucketProcessor,
 )
 from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.roster import Bounds
 from stream_processing.status import Status
+from stream_processing.transforms import readings
 from stream_processing.transforms.enrolment import EnrolmentFilter
-from stream_processing.transforms.readings import into_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def read_messages(session: SparkSession, settings: config.Config, begin: str = "
         .option("kafka.bootstrap.servers", settings.kafka.bootstrap_servers)
         .option("kafka.isolation.level", "read_committed")
         .option("kafka.fetch.max.wait.ms", str(_FETCH_WAIT_MS))
-        .option("subscribe", settings.kafka.topic_readings)
+        .option("subscribe", topic_of(settings.kafka, _input()))
         .option("startingOffsets", begin)
         .option("maxOffsetsPerTrigger", str(settings.spark.max_offsets_per_trigger))
         .load()
@@ -86,7 +85,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
         schema=duty_cycle_schema(),
         dead_letters=DeadLetters(
             schema=rejection_schema(),
-            topic=settings.kafka.topic_readings,
+            topic=topic_of(settings.kafka, _input()),
             limits=settings.readings,
             spark=settings.spark,
             known_ids=tuple(writer.schema_id for writer in writers),
@@ -94,7 +93,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
         flexibility=FlexibilityEncoder(forecaster=Forecaster(load_rules()), schema=flexibility_schema()),
         bounds=_bounds(settings.spark),
     )
-    blocks = into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
+    blocks = readings.into_blocks(messages, decoder, settings.spark.buckets, settings.spark.shuffle_partitions)
     return blocks.groupBy("bucket").transformWithStateInPandas(
         statefulProcessor=BucketProcessor(bucket, settings.spark.buckets),
         outputStructType=OUTPUT,
@@ -121,7 +120,7 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
         opening.result().write(rows, batch_id)
 
     initial = load_participation(settings.flexibility.participation)
-    told = detect(messages, settings, accepted_schemas(feed("readings")))
+    told = detect(messages, settings, accepted_schemas(_input()))
     writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
     query = writer.trigger(**pace).start()
@@ -145,12 +144,11 @@ def _open_sink(kafka: config.Kafka, name: str, enrolment: EnrolmentFollower) -> 
 
 
 def _topics(kafka: config.Kafka) -> dict[int, str]:
-    return {
-        DUTY_CYCLES: kafka.topic_duty_cycles,
-        DEAD_LETTERS: kafka.topic_dead_letters,
-        FLEXIBILITY: kafka.topic_flexibility,
-        REFUSED: kafka.topic_dead_letters,
-    }
+    return {code: topic_of(kafka, feed(name)) for code, name in OUTPUT_FEEDS.items()}
+
+
+def _input() -> Feed:
+    return transformed_feed(readings.__name__)
 
 
 def follow(job: Job, status: Status, stop: threading.Event) -> None:

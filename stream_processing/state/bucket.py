@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,14 @@ from stream_processing.state.roster import UNKNOWN, Bounds
 from stream_processing.worker import settle
 
 DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED = range(4)
-"""What a message is; refused readings go to the dead letters' topic, too, and are counted."""
+"""What a message is: the codes of the output's column ``topic``. Refused readings are dead letters that are counted."""
+OUTPUT_FEEDS: Mapping[int, str] = {
+    DUTY_CYCLES: "duty_cycles",
+    DEAD_LETTERS: "dead_letters",
+    FLEXIBILITY: "flexibility",
+    REFUSED: "dead_letters",
+}
+"""The feed to whose topic the messages of each code are written."""
 OUTPUT = StructType(
     [
         StructField("topic", ByteType(), nullable=False),

@@ -11,8 +11,8 @@ from gridflex.adapters.avro import Coded, Column, encode_columns
 from gridflex.contracts.schemas import Schema
 from gridflex.domain.duty_cycle import Rows
 from gridflex.domain.flexibility import AHEAD_MIN, HORIZONS_MIN, Flexibility, Forecaster, Records, minutes_of
-from gridflex.domain.readings import MS_PER_S, Floats, Ints
-from stream_processing.codec.identity import FIELDS, Identities, Identity
+from gridflex.domain.readings import IDENTITY_FIELDS, MS_PER_S, Floats, Ints
+from stream_processing.codec.identity import Identities, Identity
 from stream_processing.codec.messages import Messages
 
 _MS_PER_MIN = 60 * MS_PER_S
@@ -39,7 +39,7 @@ class FlexibilityEncoder:
         fresh = flexibility.fresh.astype(np.int64)
         columns: dict[str | tuple[str, ...], Column] = {
             "event_time_ms": minutes.minute * _MS_PER_MIN,
-            FIELDS: Coded(codes=owner, table=who.table),
+            IDENTITY_FIELDS: Coded(codes=owner, table=who.table),
             "fresh": fresh,
             "callable": fresh,
         }

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from gridflex.contracts.schemas import FRAME_LENGTH, Schema
 from gridflex.domain.enrolment import Enrolment, Participation, callable_at, names_of
+from gridflex.domain.readings import IDENTITY_FIELDS
 from gridflex.errors import SchemaError
-from stream_processing.codec.identity import FIELDS, MOST, identify
+from stream_processing.codec.identity import MOST, identify
 
-_HEAD = ("event_time_ms", *FIELDS, "fresh", "callable")
 _FLAG_BYTES, _DOUBLE_BYTES = 1, 8
 
 
@@ -26,9 +26,10 @@ class EnrolmentFilter:
     """
 
     def __init__(self, schema: Schema, participation: Callable[[], Participation]) -> None:
-        head, rest = schema.fields[: len(_HEAD)], schema.fields[len(_HEAD) :]
-        if tuple(field.name for field in head) != _HEAD or any(field.avro_type != "double" for field in rest):
-            raise SchemaError(f"schema {schema.name}: expected the fields {', '.join(_HEAD)}, then doubles alone")
+        first = ("event_time_ms", *IDENTITY_FIELDS, "fresh", "callable")
+        head, rest = schema.fields[: len(first)], schema.fields[len(first) :]
+        if tuple(field.name for field in head) != first or any(field.avro_type != "double" for field in rest):
+            raise SchemaError(f"schema {schema.name}: expected the fields {', '.join(first)}, then doubles alone")
         self._participation = participation
         self._nothing = bytes(_FLAG_BYTES + _DOUBLE_BYTES * len(rest))
         """``callable`` and all figures, 0 each."""

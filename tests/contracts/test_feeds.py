@@ -1,5 +1,6 @@
 """The rows of the registry agree with the schemas, the specs, the configuration and the files that read them."""
 
+from dataclasses import fields
 from importlib.util import find_spec
 
 import pytest
@@ -8,8 +9,17 @@ from gridflex.adapters.druid.specs import SPEC_DIR, read_spec
 from gridflex.adapters.kafka.access import USERS
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.config import ROOT, Kafka
-from gridflex.contracts.feeds import Feed, feed, feeds, position_feed, reconciled_feed, stored_feeds
+from gridflex.contracts.feeds import (
+    Feed,
+    feed,
+    feeds,
+    position_feed,
+    reconciled_feed,
+    stored_feeds,
+    transformed_feed,
+)
 from gridflex.contracts.schemas import SCHEMA_DIR, accepted_schemas, written_schema
+from gridflex.domain.baseline import SliceKey
 
 pytestmark = pytest.mark.parametrize("row", feeds(), ids=lambda row: row.name)
 
@@ -48,6 +58,12 @@ def test_specs__are_those_of_the_feeds_and_of_batch_jobs(row: Feed) -> None:
 
 def test_transform__is_a_module(row: Feed) -> None:
     assert row.transform is None or find_spec(row.transform) is not None
+    assert row.transform is None or transformed_feed(row.transform) == row
+
+
+def test_slices__are_cut_by_dimensions_of_readings(row: Feed) -> None:
+    if row.reconciled:
+        assert {field.name for field in fields(SliceKey)} <= set(written_schema(row).dimensions)
 
 
 def test_users__are_those_that_kafka_has(row: Feed) -> None:

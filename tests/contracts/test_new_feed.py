@@ -79,6 +79,7 @@ def test_new_feed__needs_at_most_six_files(toy: registry.Feed, config: Config, s
     assert task_slots(config) == slots_before + 2 * 2
     assert "meters" in merged_tables()
     assert load_sources()["meters"].by_region
+    assert registry.transformed_feed("stream_processing.transforms.meters") == toy
 
 
 def test_new_feed__has_grants_for_its_writers_and_readers_alone(toy: registry.Feed, config: Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridflex.domain.readings.columns import MS_PER_DAY, MS_PER_S, Flags, Floats, Indexes, Ints
 from gridflex.domain.readings.packed import PackedColumns, pack
-from gridflex.domain.readings.record import ReadingBlock, Reason, Rejection, SourceSeries, observed_s
+from gridflex.domain.readings.record import IDENTITY_FIELDS, ReadingBlock, Reason, Rejection, SourceSeries, observed_s
 from gridflex.domain.readings.series_id import HouseId, SeriesId
 from gridflex.domain.readings.validity import (
     EARLIEST_EVENT_MS,
@@ -16,6 +16,7 @@ from gridflex.domain.readings.validity import (
     Limits,
     code_of,
     impossible_power,
+    power_problem,
     validate,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "EARLIEST_EVENT_MS",
     "EARLIEST_SOURCE_MS",
     "GOOD",
+    "IDENTITY_FIELDS",
     "LATEST_SOURCE_MS",
     "MAX_OBSERVED_S",
     "MS_PER_DAY",
@@ -44,5 +46,6 @@ __all__ = [
     "impossible_power",
     "observed_s",
     "pack",
+    "power_problem",
     "validate",
 ]

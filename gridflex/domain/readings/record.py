@@ -14,6 +14,10 @@ import numpy as np
 
 from gridflex.domain.readings.columns import MS_PER_S, Floats, Indexes, Ints
 
+IDENTITY_FIELDS = ("dataset", "region", "feeder", "house_id", "appliance_id", "appliance")
+"""The fields that say which appliance a reading is of, in the order of the schemas. Spark's executors have no schema
+files: a test compares the two."""
+
 
 class Reason(StrEnum):
     """Why a reading was rejected."""

@@ -1,7 +1,8 @@
 """The one rule of what a good reading is: its limits, and the reason of the first that a reading breaks.
 
-The streaming job and the reconciliation call it. The filter in ``database/druid_specs/powerraw.json`` says the same in
-Druid's expressions, and a test compares the two. It never asks the wall clock.
+The streaming job, the reconciliation and the quality check of batch jobs call it. The filter in
+``database/druid_specs/powerraw.json`` says the same in Druid's expressions, and a test compares the two. It never asks
+the wall clock.
 """
 
 from __future__ import annotations
@@ -64,6 +65,20 @@ def impossible_power(power_w: Floats, max_power_w: float) -> dict[Reason, Flags]
     return {Reason.NEGATIVE_POWER: power_w < 0, Reason.ABSURD_POWER: power_w > max_power_w}
 
 
+def power_problem(power_w: float, max_power_w: float) -> Reason | None:
+    """The first rule that one power breaks; None: a reading may have it.
+
+    >>> power_problem(-3.0, 100.0), power_problem(float("nan"), 100.0), power_problem(100.0, 100.0)
+    (<Reason.NEGATIVE_POWER: 'negative_power'>, <Reason.NOT_FINITE: 'not_finite'>, None)
+    """
+    broken = _power_rules(np.array([power_w]), max_power_w)
+    return next((reason for reason, flags in broken.items() if flags.any()), None)
+
+
+def _power_rules(power_w: Floats, max_power_w: float) -> dict[Reason, Flags]:
+    return {Reason.NOT_FINITE: ~np.isfinite(power_w), **impossible_power(power_w, max_power_w)}
+
+
 def validate(
     time_ms: Ints, power_w: Floats, observed_s: Floats, kafka_ms: Ints, limits: Limits
 ) -> npt.NDArray[np.int8]:
@@ -79,8 +94,7 @@ def validate(
     ['negative_power', 'bad_time']
     """
     broken = {
-        Reason.NOT_FINITE: ~np.isfinite(power_w),
-        **impossible_power(power_w, limits.max_power_w),
+        **_power_rules(power_w, limits.max_power_w),
         Reason.BAD_OBSERVED: ~((observed_s >= 0) & (observed_s <= MAX_OBSERVED_S)),
         Reason.BAD_TIME: time_ms < EARLIEST_EVENT_MS,
         Reason.FUTURE_TIME: time_ms > kafka_ms + limits.max_future_s * MS_PER_S,

@@ -1,4 +1,4 @@
-"""A canary's way: into Kafka, from there into Druid, and by the Spark job back into Kafka and into Druid."""
+"""Follows a canary through the platform: into Kafka, from there into Druid, and by Spark back into Kafka and Druid."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Config
+from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import duty_cycle_schema, reading_schema
 from gridflex.operations.checks.canary import CANARY, Canary
 from gridflex.operations.checks.druid import DRUID, supervisor_check
@@ -23,32 +25,35 @@ from gridflex.polling import poll_until
 _GROUP = "check"
 _CALL_S = 10.0
 _POLL_S = 0.3
-_SENT, _SUMMED, _DETECTED, _KEPT = "canary sent", "canary in powerraw", "canary by Spark", "canary in dutycycle"
+_SENT, _DETECTED = "canary sent", "canary by Spark"
 _WHERE = "dataset = ? AND appliance_id = ? AND __time >= MILLIS_TO_TIMESTAMP(?) AND __time <= MILLIS_TO_TIMESTAMP(?)"
 
 
 class CanaryChecks:
-    """The four legs of one canary's way, in order."""
+    """The checks of the four stages that one canary passes, in order."""
 
     def __init__(self, config: Config, timeout_s: float) -> None:
         self._config = config
         self._timeout_s = timeout_s
         self._canary = Canary.at(time.time_ns() // 1_000_000)
         self._since: list[TopicPartition] = []
+        readings, duty_cycles = feed("readings"), feed("duty_cycles")
+        self._readings, self._duty_cycles = topic_of(config.kafka, readings), topic_of(config.kafka, duty_cycles)
+        self._readings_table, self._duty_table = readings.table, duty_cycles.table
 
     def checks(self) -> list[Check]:
-        """See above; a leg whose leg before failed is skipped."""
-        kafka = self._config.kafka
+        """See above; a check is skipped if the one before it failed."""
+        summed, kept = (f"canary in {table}" for table in (self._readings_table, self._duty_table))
         job = (
             "is the streaming job up, and does it keep up? `gridflex status`, `gridflex logs spark` here; "
             "`journalctl -u gridflex-spark` on EMR's primary machine"
         )
         lag = "does its supervisor keep up? Look at its lag above; docs/runbook.md, scale out"
         return [
-            Check(name=_SENT, ask=self._send, needs=(KAFKA, topic_check(kafka.topic_readings))),
-            Check(name=_SUMMED, ask=self._sum, needs=(_SENT, DRUID, supervisor_check("powerraw")), remedy=lag),
-            Check(name=_DETECTED, ask=self._detect, needs=(_SENT, topic_check(kafka.topic_duty_cycles)), remedy=job),
-            Check(name=_KEPT, ask=self._keep, needs=(_DETECTED, DRUID, supervisor_check("dutycycle")), remedy=lag),
+            Check(name=_SENT, ask=self._send, needs=(KAFKA, topic_check(self._readings))),
+            Check(name=summed, ask=self._sum, needs=(_SENT, DRUID, supervisor_check(self._readings_table)), remedy=lag),
+            Check(name=_DETECTED, ask=self._detect, needs=(_SENT, topic_check(self._duty_cycles)), remedy=job),
+            Check(name=kept, ask=self._keep, needs=(_DETECTED, DRUID, supervisor_check(self._duty_table)), remedy=lag),
         ]
 
     def _send(self) -> str:
@@ -60,7 +65,7 @@ class CanaryChecks:
         )
         for value in encode_dicts(reading_schema(), _records(canary)):
             producer.produce(
-                kafka.topic_readings,
+                self._readings,
                 value=value,
                 key=canary.appliance_id.encode(),
                 on_delivery=lambda error, message: told.append((error, message)),
@@ -68,26 +73,26 @@ class CanaryChecks:
         producer.flush(2 * _CALL_S)
         for error, _ in told:
             if error is not None and error.code() in DENIED:
-                raise denial(kafka, f"write to topic {kafka.topic_readings}", error)
+                raise denial(kafka, f"write to topic {self._readings}", error)
             if error is not None:
-                raise TroubleError(f"not written to {kafka.topic_readings}: {error.str()}")
+                raise TroubleError(f"not written to {self._readings}: {error.str()}")
         if len(told) != canary.readings:
-            raise TroubleError(f"{len(told)} of {canary.readings} readings are written to {kafka.topic_readings}")
+            raise TroubleError(f"{len(told)} of {canary.readings} readings are written to {self._readings}")
         where = told[-1][1]
         return f"{canary.readings} readings of {canary.house_id}, up to offset {where.offset()} of {where.partition()}"
 
     def _sum(self) -> str:
         canary = self._canary
-        query = f'SELECT SUM("count") AS n, SUM(energy_wh) AS energy_wh FROM powerraw WHERE {_WHERE}'  # noqa: S608
-        row = self._row(query, lambda row: (row["n"] or 0) >= canary.readings, "powerraw")
+        table = self._readings_table
+        query = f'SELECT SUM("count") AS n, SUM(energy_wh) AS energy_wh FROM "{table}" WHERE {_WHERE}'  # noqa: S608
+        row = self._row(query, lambda row: (row["n"] or 0) >= canary.readings, table)
         found, sent = (row["n"], round(row["energy_wh"], 6)), (canary.readings, canary.energy_wh)
         if found != sent:
             raise TroubleError(f"readings and energy in Wh: found {found}, sent {sent}")
         return f"{row['n']} readings, {row['energy_wh']:g} Wh"
 
     def _detect(self) -> str:
-        kafka, schema = self._config.kafka, duty_cycle_schema()
-        consumer = self._consumer()
+        schema, consumer = duty_cycle_schema(), self._consumer()
         key, deadline = self._canary.appliance_id.encode(), time.monotonic() + self._timeout_s - _POLL_S
         try:
             consumer.assign(self._since)
@@ -100,14 +105,15 @@ class CanaryChecks:
                     return f"a window of {row['observed_s']:g} s with {row['on_s']:g} s on, in topic {message.topic()}"
         finally:
             consumer.close()
-        raise TroubleError(f"no duty cycle of it in topic {kafka.topic_duty_cycles} within {self._timeout_s:g} s")
+        raise TroubleError(f"no duty cycle of it in topic {self._duty_cycles} within {self._timeout_s:g} s")
 
     def _keep(self) -> str:
         query = (
-            "SELECT COUNT(*) AS n, SUM(on_s) AS on_s, SUM(observed_s) AS observed_s FROM dutycycle "  # noqa: S608
+            "SELECT COUNT(*) AS n, SUM(on_s) AS on_s, SUM(observed_s) AS observed_s "  # noqa: S608
+            f'FROM "{self._duty_table}" '
             f"WHERE kind = 'window' AND end_ms = {self._canary.end_ms} AND {_WHERE}"
         )
-        row = self._row(query, lambda row: row["n"] > 0, "dutycycle")
+        row = self._row(query, lambda row: row["n"] > 0, self._duty_table)
         if (row["n"], row["on_s"], row["observed_s"]) != (1, self._canary.on_s, self._canary.on_s):
             raise TroubleError(f"{row['n']} window(s), {row['on_s']} s on of {row['observed_s']} s; sent were 60 s on")
         return f"its window, {row['on_s']:g} s on of {row['observed_s']:g} s"
@@ -127,7 +133,7 @@ class CanaryChecks:
 
     def _ends(self) -> list[TopicPartition]:
         """Where the duty cycles' topic ends now."""
-        topic, consumer = self._config.kafka.topic_duty_cycles, self._consumer()
+        topic, consumer = self._duty_cycles, self._consumer()
         try:
             found = consumer.list_topics(topic, _CALL_S).topics[topic].partitions
             ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), _CALL_S) for number in found}

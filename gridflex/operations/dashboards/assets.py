@@ -20,6 +20,8 @@ KINDS = ("databases", "datasets", "charts", "dashboards")
 _WIDTH = 118
 
 Doc = dict[str, Any]
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same loader in C, ten times as fast, where PyYAML was built with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def _load_kind(folder: Path) -> dict[str, Doc]:
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            doc = yaml.safe_load(path.read_text(encoding="utf-8"))
+            doc = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - one of the two safe ones
         except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise SourceError(f"{path}: {problem}") from None
         if not isinstance(doc, dict):

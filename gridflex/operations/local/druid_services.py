@@ -9,7 +9,7 @@ from pathlib import Path
 from gridflex.adapters.druid.specs import task_count
 from gridflex.adapters.druid.staging_area import exchange_folder
 from gridflex.config import Config, Launcher, token_file
-from gridflex.contracts.feeds import feed, stored_feeds
+from gridflex.contracts.feeds import readings_table, stored_feeds
 from gridflex.operations.local.druid_parts import (
     BROKER_PART,
     COORDINATOR_PART,
@@ -37,7 +37,7 @@ INDEXER = "druid-indexer"
 _JOBS: dict[str, tuple[str, str | None, str]] = {
     # The metadata store is asked for a task that has ended.
     COORDINATOR: ("/druid/indexer/v1/tasks?state=complete&max=1", None, "["),
-    HISTORICAL: ("/druid/v2/", '{"queryType": "timeBoundary", "dataSource": "' + feed("readings").table + '"}', "["),
+    HISTORICAL: ("/druid/v2/", '{"queryType": "timeBoundary", "dataSource": "' + readings_table() + '"}', "["),
     INDEXER: ("/druid/worker/v1/tasks", None, "["),
 }
 """What is asked of those that answer no SQL: path, what to post, what the answer contains."""
@@ -184,7 +184,7 @@ def _probe(config: Config, local: _Local) -> Probe:
     host, health = config.launcher.host, local.part.health
     first = HttpProbe(host=host, port=local.port, path=health.path, contains=health.contains, body=health.body)
     if local.name in {BROKER, ROUTER}:
-        return AllOf(probes=(first, DataProbe(host=host, port=local.port)))
+        return AllOf(probes=(first, DataProbe(host=host, port=local.port, table=readings_table())))
     path, body, contains = _JOBS[local.name]
     token = token_file(config) if body else None
     job = HttpProbe(host=host, port=local.port, path=path, body=body, contains=contains, token_file=token)

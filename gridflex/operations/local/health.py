@@ -209,7 +209,7 @@ class DataProbe:
 
     host: str
     port: int
-    table: str = "powerraw"
+    table: str
 
     def check(self, pid: int) -> str | None:
         """See ``Probe``."""

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from gridflex.adapters.avro import encode_dicts
 from gridflex.config import Readings
 from gridflex.contracts.profiles import load_profiles
-from gridflex.contracts.schemas import duty_cycle_schema, parse_schema, reading_schema
-from gridflex.domain.readings import EARLIEST_EVENT_MS, GOOD, MS_PER_DAY, REASONS, Reason
+from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, parse_schema, reading_schema
+from gridflex.domain.readings import EARLIEST_EVENT_MS, GOOD, IDENTITY_FIELDS, MS_PER_DAY, REASONS, Reason
 from gridflex.operations.checks.canary import Canary
 from stream_processing.codec.decoder import Decoder
-from stream_processing.codec.identity import FIELDS, encode, identify
+from stream_processing.codec.identity import encode, identify
 from stream_processing.codec.message_batch import OFFSET_BITS, MessageBatch, join, split
 from tests.support.reading_edges import EDGES
 
@@ -82,7 +82,7 @@ def test_decode__reads_what_was_written() -> None:
     assert messages.power_w.tolist() == [120.5, 7.25, 120.5]
     assert messages.observed_s.tolist() == [3.0, 3.0, 3.0]
     assert (messages.partition.tolist(), messages.offset.tolist()) == ([3, 3, 3], [0, 1, 2])
-    assert set(messages.raw[:2]) == {encode([GOOD_READING[name] for name in FIELDS])}
+    assert set(messages.raw[:2]) == {encode([GOOD_READING[name] for name in IDENTITY_FIELDS])}
     assert messages.series[0] == messages.series[1] != messages.series[2]
 
 
@@ -136,8 +136,9 @@ def test_split__joins_to_the_same_messages_with_a_series_in_one_bucket(values: l
         assert (part.series % buckets == bucket).all()
 
 
-def test_identity__is_the_same_run_of_fields_in_both_schemas() -> None:
-    for schema in (SCHEMA, duty_cycle_schema()):
+def test_identity__is_the_same_run_of_fields_in_all_schemas() -> None:
+    assert reading_schema().dimensions == IDENTITY_FIELDS
+    for schema in (SCHEMA, duty_cycle_schema(), flexibility_schema()):
         names = [field.name for field in schema.fields]
-        start = names.index(FIELDS[0])
-        assert tuple(names[start : start + len(FIELDS)]) == FIELDS
+        start = names.index(IDENTITY_FIELDS[0])
+        assert tuple(names[start : start + len(IDENTITY_FIELDS)]) == IDENTITY_FIELDS

@@ -14,6 +14,7 @@ import pytest
 
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.config import load_config
+from gridflex.contracts.feeds import feeds
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.profiles import load_profiles
 from gridflex.contracts.schemas import duty_cycle_schema, flexibility_schema, reading_schema, rejection_schema
@@ -21,7 +22,7 @@ from gridflex.domain.duty_cycle import Detector
 from gridflex.domain.flexibility import Forecaster, no_records, to_bytes
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.rejections import DeadLetters
-from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, REFUSED, Bucket
+from stream_processing.state.bucket import DEAD_LETTERS, DUTY_CYCLES, FLEXIBILITY, OUTPUT_FEEDS, REFUSED, Bucket
 from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.memory import State, from_bytes
 from stream_processing.state.roster import Bounds
@@ -234,3 +235,8 @@ def test_bucket__refuses_a_state_of_a_version_to_come() -> None:
     kept.state = (b"\x03" + bytes(40), to_bytes(no_records()))
     with pytest.raises(ValueError, match="state is of version 3; allowed: 1 and 2: run the release that wrote it"):
         clock(kept, (0,))
+
+
+def test_outputs__are_the_feeds_that_spark_may_write() -> None:
+    assert set(OUTPUT_FEEDS.values()) == {feed.name for feed in feeds() if "spark" in feed.writers}
+    assert [*OUTPUT_FEEDS] == [DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED]
