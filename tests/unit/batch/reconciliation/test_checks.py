@@ -49,8 +49,9 @@ def test_problems__a_good_day_has_none() -> None:
         ({"observed_s": 400_000.0}, "46.3% of the time of 10 appliances was observed; needed: 50.0%"),
         ({"least_energy_wh": -1.0}, "-1 Wh"),
         ({"least_energy_wh": math.nan}, "nan Wh"),
-        ({"most_power_w": 60_000.0}, "60000 W; allowed: up to 50000"),
+        ({"most_power_w": 60_000.0}, "60000 W; allowed: 0 to 50000"),
         ({"most_power_w": math.nan}, "nan W"),
+        ({"most_power_w": -1.0}, "-1 W; allowed: 0 to 50000"),
     ],
 )
 def test_problems__each_names_the_day_and_what_is_needed(change: dict[str, Any], words: str) -> None:
