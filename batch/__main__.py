@@ -1,4 +1,4 @@
-"""``python -m batch NAME ...``."""
+"""Runs one batch job: ``python -m batch NAME ...``."""
 
 from __future__ import annotations
 

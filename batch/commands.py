@@ -1,4 +1,4 @@
-"""``gridflex batch NAME --from --to``: the jobs, each over a span of time, each safe to run again."""
+"""Defines ``gridflex batch NAME --from --to``: the jobs, each over a span of time, each safe to run again."""
 
 from __future__ import annotations
 

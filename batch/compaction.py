@@ -1,4 +1,4 @@
-"""Merges the segments of days that the stream has left behind; no sum changes."""
+"""Merges the segments of past days in Druid; no sum changes."""
 
 from __future__ import annotations
 

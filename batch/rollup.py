@@ -1,4 +1,4 @@
-"""What batch jobs read: the readings' rollup in Druid, by SQL, a local day at a time."""
+"""Reads the rollup of readings from Druid by SQL, a local day at a time."""
 
 from __future__ import annotations
 

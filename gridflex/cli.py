@@ -1,4 +1,4 @@
-"""``gridflex``: one command line for the whole platform.
+"""Defines ``gridflex``, one command line for the whole platform.
 
 The stages are started by their own command lines, never imported; what stands behind a name is one table.
 """

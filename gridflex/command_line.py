@@ -1,4 +1,4 @@
-"""How every entry point of gridflex ends: logging set up once, errors as one clear message, exit codes 0, 1, 2."""
+"""Runs the entry points of gridflex: logging set up once, errors as one clear message, exit codes 0, 1, 2."""
 
 from __future__ import annotations
 

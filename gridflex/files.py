@@ -1,4 +1,4 @@
-"""Writes files whole or not at all: who reads one never finds half of it, whenever the writer was killed."""
+"""Writes files whole or not at all: no reader finds half a file, whenever the writer is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instants that people write."""
+"""Parses instants that people write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks again and again until an answer will do, or the time is over."""
+"""Repeats a question until its answer is accepted or the time is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a query as text for a person."""
+"""Formats the rows of a query as text for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public holidays of a country or of a part of one, from the ``holidays`` library."""
+"""Lists the public holidays of a country or of a part of one, from the ``holidays`` library."""
 
 from __future__ import annotations
 

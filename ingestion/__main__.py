@@ -1,4 +1,4 @@
-"""``python -m ingestion replay|generate|backfill ...``."""
+"""Runs an ingestion command: ``python -m ingestion replay|generate|backfill ...``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex duty-cycles``: every activation of a data set, by the stream's own detector, run in batch."""
+"""Defines ``gridflex duty-cycles``: every activation of a data set, by the stream's own detector, run in batch."""
 
 from __future__ import annotations
 

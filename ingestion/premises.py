@@ -1,4 +1,4 @@
-"""Where houses stand: region and feeder of every (virtual) house, from a ``premises.csv``.
+"""Assigns a region and a feeder to every (virtual) house, from a ``premises.csv``.
 
 Rows with a ``house_id`` place that house, or all shifts of it when the id has no shift (``redd-5``). Rows without
 one are a pool of feeders over which the other houses are spread by a stable hash of their id.

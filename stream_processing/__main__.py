@@ -1,4 +1,4 @@
-"""``python -m stream_processing``, or ``spark-submit`` with this file: the duty-cycle job."""
+"""Runs the duty-cycle job: ``python -m stream_processing``, or ``spark-submit`` with this file."""
 
 from __future__ import annotations
 

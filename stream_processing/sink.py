@@ -1,4 +1,4 @@
-"""The exactly-once way out: each micro-batch in one Kafka transaction together with its number."""
+"""Writes each micro-batch to Kafka exactly once, in one transaction together with its number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job's status file: what a supervisor of the process looks at."""
+"""Writes the job's status file, which a supervisor of the process reads."""
 
 from __future__ import annotations
 

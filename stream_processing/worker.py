@@ -1,4 +1,4 @@
-"""Spark's Python workers: what keeps them fast between tasks."""
+"""Keeps Spark's Python workers fast between tasks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Baselines, their scores and candidate days over Druid's rollup, day by day."""
+"""Computes baselines, their scores and their candidate days from Druid's rollup, day by day."""

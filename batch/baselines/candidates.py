@@ -1,4 +1,4 @@
-"""Which past days each rule takes for a target day: Druid joins on equality only, so the choice is a table."""
+"""Lists as a table which past days each day-matching rule chooses for a day: Druid joins on equality only."""
 
 from __future__ import annotations
 

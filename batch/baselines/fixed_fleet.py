@@ -1,4 +1,5 @@
-"""From the rollup to loads: the fixed fleet of appliances of one target day, at every level, over the days before it.
+"""Computes loads of a fixed fleet from the rollup: the appliances of one target day, at every level, over the days
+before it.
 
 Homes join, leave and fall silent, so a plain sum over past days would show the size of the fleet, not its demand. The
 fleet is fixed to that of the target day: N appliances of a class in a feeder are taken to draw N times the mean power

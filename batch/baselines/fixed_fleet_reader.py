@@ -1,4 +1,4 @@
-"""Reads the rollup of a target day and the days before it, and makes the fixed fleet of that day."""
+"""Reads the rollup of a target day and the days before it, and computes the loads of that day's fixed fleet."""
 
 from __future__ import annotations
 

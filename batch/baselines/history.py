@@ -1,4 +1,4 @@
-"""Baselines of one day: every method, slice and interval, with a conformal interval around each."""
+"""Computes the baselines of one day: every method, slice and interval, each with a conformal interval."""
 
 from __future__ import annotations
 

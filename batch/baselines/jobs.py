@@ -1,4 +1,4 @@
-"""The daily jobs: read the rollup, compute day by day, replace the days in Druid."""
+"""Runs the daily jobs: reads the rollup, computes day by day, and replaces the days in Druid."""
 
 from __future__ import annotations
 

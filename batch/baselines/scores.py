@@ -1,4 +1,4 @@
-"""How far each method may be trusted for each slice, from the days without an event before a day's end."""
+"""Scores each baseline method for each slice on the days without an event before a day's end."""
 
 from __future__ import annotations
 

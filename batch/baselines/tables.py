@@ -1,4 +1,4 @@
-"""Results as tables for Druid: one row a slice, with the slice's names repeated in columns of their own."""
+"""Converts results to tables for Druid: one row a slice, with region, feeder and appliance class in columns."""
 
 from __future__ import annotations
 

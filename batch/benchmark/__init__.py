@@ -1,1 +1,1 @@
-"""The baseline benchmark: every baseline method on a data set's own days without an event."""
+"""Benchmarks every baseline method on a data set's own days without an event."""

@@ -1,4 +1,4 @@
-"""The bake-off: every baseline method on a data set's own days without an event, scored side by side."""
+"""Scores every baseline method on a data set's own days without an event, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex bakeoff``: the command line of the baseline benchmark."""
+"""Defines ``gridflex bakeoff``, the command line of the baseline benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bake-off as a picture: each method's error and bias, and one day's baselines against the meter."""
+"""Draws the baseline benchmark: each method's error and bias, and one day's baselines against the meter."""
 
 from __future__ import annotations
 

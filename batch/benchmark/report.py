@@ -1,4 +1,4 @@
-"""The bake-off in words: a table for a person, JSON for a script."""
+"""Formats the results of the baseline benchmark: a table for a person, JSON for a script."""
 
 from __future__ import annotations
 

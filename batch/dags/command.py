@@ -1,4 +1,4 @@
-"""Tasks of the DAGs: each runs one ``gridflex batch`` command over the run's span of time.
+"""Defines the tasks of the DAGs: each runs one ``gridflex batch`` command over the run's span of time.
 
 The core and Airflow cannot share packages, so a task is a command line in the core's environment: ``GRIDFLEX_PYTHON``,
 which the launcher sets. Druid and all else comes from the core's configuration.

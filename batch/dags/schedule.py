@@ -1,4 +1,4 @@
-"""When DAGs run, by the clocks of ``batch.time_zone``, and which span of time each run is for."""
+"""Defines when DAGs run, by the clocks of ``batch.time_zone``, and the span of time of each run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The forecast of the day after, its score, and the day-ahead baseline, over Druid's rollup."""
+"""Forecasts the day after, scores forecasts, and computes the day-ahead baseline, from Druid's rollup."""

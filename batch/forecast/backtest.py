@@ -1,4 +1,6 @@
-"""Rolling-origin backtest: each past day is forecast from the days before it alone, then held against the meter."""
+"""Backtests forecasts by rolling origin: each past day is forecast from the days before it alone and compared with the
+meter.
+"""
 
 from __future__ import annotations
 

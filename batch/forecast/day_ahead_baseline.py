@@ -1,4 +1,4 @@
-"""The baseline of the day after: what can be said of a day at its midnight, for a live picture.
+"""Computes the baseline of the coming day from what is known at its midnight, for the live dashboards.
 
 Rules that adjust themselves by hours of the day itself cannot do so yet: their chosen days' mean stands unadjusted.
 Every slice gets the one rule that has erred least in this way on the earlier days of the same kind, with the 90 %

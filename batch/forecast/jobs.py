@@ -1,4 +1,4 @@
-"""The forecast of the day after each of some days, by region and for all of them, and its score."""
+"""Runs the forecast of the day after each given day, by region and in total, and its score."""
 
 from __future__ import annotations
 

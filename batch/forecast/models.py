@@ -1,4 +1,4 @@
-"""Quantile forecasts of one day from the days before it.
+"""Forecasts quantiles of one day's demand from the days before it.
 
 ``boosted_trees``: scikit-learn's histogram gradient boosting for the expected load, one model over all regions, and
 conformal quantiles around it: a model that has not seen the latest days is held against them, and the ranks of its

@@ -1,1 +1,1 @@
-"""Whether Druid holds what Kafka held, and whether it is good enough to compute from."""
+"""Compares Druid with Kafka, and checks that Druid's data is good enough for batch jobs."""

@@ -1,4 +1,4 @@
-"""Does Druid hold every good reading of Kafka exactly once? The difference is explained, or it is an alarm.
+"""Compares Druid with Kafka: is every good reading there exactly once? Each difference is explained, or it is an alarm.
 
     committed messages = good readings + bad ones (by reason)
     good readings before Druid's offsets = SUM("count") in Druid

@@ -1,4 +1,4 @@
-"""Whether messages are good readings: decoded one by one, then held against the rule of validity together."""
+"""Decodes messages one by one and validates them together by the rule of validity."""
 
 from __future__ import annotations
 

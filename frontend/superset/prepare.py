@@ -1,4 +1,5 @@
-"""Before each start of Superset, in its own environment: secrets, metadata database, roles and users. Idempotent.
+"""Prepares Superset before each start: secrets, metadata database, roles and users. Runs in Superset's environment;
+idempotent.
 
 Reads ``GRIDFLEX_SUPERSET_PLAN``, a JSON array of ``{"name", "role", "region", "password_key"}``, and
 ``GRIDFLEX_SUPERSET_HOME``. Writes ``credentials.json`` there, for its owner alone, and prints no secret.

@@ -1,4 +1,4 @@
-"""Superset's configuration on the local stack. All that differs between machines comes from the environment."""
+"""Configures Superset. All that differs between machines comes from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values for the templates in datasets' SQL, read from the project's tables: Superset's Python lacks the core."""
+"""Reads the values of templates in datasets' SQL from the project's tables: Superset's Python lacks the core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which appliance class a data set's own label means: ``tables/appliance_labels.csv``, typos included as data."""
+"""Maps a data set's own label to an appliance class by ``tables/appliance_labels.csv``, which contains known typos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of feeds: reads ``feeds.json``, one row for each kind of message that goes through Kafka.
+"""Reads the registry of feeds, ``feeds.json``: one row for each kind of message that goes through Kafka.
 
 Topics, grants, supervisors, empty tables, merging of segments, metrics, alarms and checks derive from these rows. The
 rows are JSON because Terraform and Superset, which do not import this package, read them too (docs/adr/0028).

@@ -1,4 +1,4 @@
-"""The Avro schemas of ``schemas/``: the one source of field names, types, units and OLAP roles.
+"""Loads the Avro schemas of ``schemas/``: the one source of field names, types, units and OLAP roles.
 
 A message is framed as ``01`` + 4-byte big-endian schema id + Avro binary: the frame of Druid's
 ``multiple_schemas_inline`` decoder. The id is the upper 31 bits of the schema's CRC-64-AVRO fingerprint, so it is

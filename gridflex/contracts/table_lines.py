@@ -1,4 +1,4 @@
-"""Lines of the CSV tables that ship with the package."""
+"""Parses the lines of the CSV tables that ship with the package."""
 
 from __future__ import annotations
 

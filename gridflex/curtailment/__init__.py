@@ -1,1 +1,1 @@
-"""Curtailment: what could be shed, asked of Druid."""
+"""Commands of operators: flexibility by slice, plans, events and enrolment."""

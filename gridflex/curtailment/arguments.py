@@ -1,4 +1,4 @@
-"""Arguments of ``gridflex curtail``: instants, durations, and names of places that must exist."""
+"""Parses arguments of ``gridflex curtail``: instants, durations, and names of places that must exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex curtail audit``: verifies the ledger from its first record."""
+"""Defines ``gridflex curtail audit``, which verifies the ledger from its first record."""
 
 from __future__ import annotations
 

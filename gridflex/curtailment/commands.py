@@ -1,4 +1,4 @@
-"""``gridflex curtail``: what could be shed, plans, events, and the ledger."""
+"""Defines ``gridflex curtail``: flexibility, plans, events, and the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex enrol``: who takes part, written to and read from the topic of enrolments."""
+"""Defines ``gridflex enrol``: writes and reads who takes part, in the topic of enrolments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex curtail propose|approve|reject|cancel|list|show``: a client of the events service."""
+"""Defines ``gridflex curtail propose|approve|reject|cancel|list|show``, a client of the events service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gridflex curtail plan``: who is to be off when, so that a target is met at the least disruption."""
+"""Defines ``gridflex curtail plan``: who is to be off when, so that a target is met at the least disruption."""
 
 from __future__ import annotations
 

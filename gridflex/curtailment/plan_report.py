@@ -1,4 +1,4 @@
-"""A plan as text for a person: what is to be expected, what it asks of households, what binds."""
+"""Formats a plan as text for a person: what to expect, what it asks of households, which limits bind."""
 
 from __future__ import annotations
 

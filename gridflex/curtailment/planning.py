@@ -1,4 +1,4 @@
-"""Makes a plan from the flexibility that Druid tells."""
+"""Makes a plan from the flexibility in Druid."""
 
 from __future__ import annotations
 

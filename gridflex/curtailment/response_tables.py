@@ -1,4 +1,4 @@
-"""Results of an event's commands as text: appliances by answer, and what each interval is still expected to shed."""
+"""Formats the results of an event's commands: appliances by answer, and what is still expected of each interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear programs by HiGHS.
+"""Solves linear programs with HiGHS.
 
 One thread, no time limit, a fixed seed: the same program has the same solution, bit for bit, on a slow machine too.
 """

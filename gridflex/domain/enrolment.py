@@ -1,4 +1,4 @@
-"""Which appliances may be called on: those enrolled and within reach whose household has not opted out."""
+"""Decides which appliances may be called: those enrolled and within reach whose household has not opted out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Half-open spans of time, and the local days and hours that they are made of."""
+"""Defines half-open intervals of time, and the local days and hours that they consist of."""
 
 from __future__ import annotations
 

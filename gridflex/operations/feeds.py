@@ -1,4 +1,4 @@
-"""``gridflex feeds``: prints the registry's rows with this installation's topics."""
+"""Defines ``gridflex feeds``, which prints the registry's rows with this installation's topics."""
 
 from __future__ import annotations
 

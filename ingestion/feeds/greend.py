@@ -1,4 +1,5 @@
-"""GREEND: ``buildingN/dataset_YYYY-MM-DD.csv``, one column a plug, and ``labels.json``: the plugs' names by position.
+"""Reads GREEND: ``buildingN/dataset_YYYY-MM-DD.csv``, one column a plug, and ``labels.json``, the plugs' names by
+position.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Which label belongs to which plug of a GREEND building: labels go by position, plugs by their address (MAC).
+"""Assigns labels to the plugs of a GREEND building: labels go by position, plugs by their address (MAC).
 
 A header that lacks a plug would shift all labels behind it, so positions come from what all files tell::
 

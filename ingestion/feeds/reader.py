@@ -1,4 +1,4 @@
-"""The protocol of a data set's reader: its series, and its readings in one order of time over all of them."""
+"""Defines the protocol of a data set's reader: its series, and its readings in one order of time over all of them."""
 
 from __future__ import annotations
 

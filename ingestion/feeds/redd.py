@@ -1,4 +1,5 @@
-"""REDD, low frequency: ``low_freq/house_N/labels.dat`` and ``channel_N.dat`` with ``<epoch seconds> <watts>`` a line.
+"""Reads REDD, low frequency: ``low_freq/house_N/labels.dat`` and ``channel_N.dat`` with ``<epoch seconds> <watts>`` a
+line.
 
 ::
 

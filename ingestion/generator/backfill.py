@@ -1,4 +1,4 @@
-"""``gridflex backfill``: the days that generated houses lived before their files, straight into Druid's rollup."""
+"""Defines ``gridflex backfill``: writes the days before generated houses' files straight into Druid's rollup."""
 
 from __future__ import annotations
 

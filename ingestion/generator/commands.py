@@ -1,4 +1,4 @@
-"""``gridflex generate``: writes a synthetic data set."""
+"""Defines ``gridflex generate``, which writes a synthetic data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a whole synthetic data set and the truth beside it."""
+"""Writes a whole synthetic data set and the ground truth beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What really happened: one line for each activation of each circuit."""
+"""Writes the ground truth of a generated data set: one line for each activation of each circuit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One generated house: its loads' plans, and its circuits as they are measured."""
+"""Generates one house: its loads over time, and its circuits as they are measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kitchen loads: heaters that run for minutes, with pulses and programs, around meals."""
+"""Generates kitchen loads: heaters that run for minutes, with pulses and programs, around meals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Washing, drying, ironing, cleaning: programs with a drum that turns and rests."""
+"""Generates washing, drying, ironing and cleaning: programs with a drum that turns and rests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which circuits and plugs a house has: ``layouts.csv``, modelled on the houses of the real data sets."""
+"""Reads ``layouts.csv``: which circuits and plugs a house has, modelled on the houses of the real data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A household's days: when people are awake and at home, and how warm it is outside."""
+"""Generates a household's days: when people are awake and at home, and how warm it is outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What generated houses did before their files begin: half-hour means, for a rollup that baselines are made from."""
+"""Computes half-hour means of generated houses for the days before their files begin, for a rollup that baselines are
+made from.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a house's logger takes its samples, and where it does not."""
+"""Generates the sample times of a house's logger, and its gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Light, screens and sockets: what people leave on while they are up, and what is never off."""
+"""Generates light, screens and sockets: what people leave on while they are up, and what is never off."""
 
 from __future__ import annotations
 

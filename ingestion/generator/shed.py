@@ -1,4 +1,4 @@
-"""What an event would really have shed of a circuit: from its plan, not from its readings."""
+"""Computes what an event would really have shed of a circuit: from its generated load, not from its readings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads behind a thermostat: they cycle by themselves, faster when it is hot or cold outside."""
+"""Generates loads with a thermostat: they cycle by themselves, faster when it is hot or cold outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a load does over time: stretches of power, and which of them belong to one activation."""
+"""Defines what a load does over time: stretches of power, and which of them belong to one activation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a file's bytes to columns of good readings in the order of time: what all feeds share."""
+"""Parses a file's bytes into columns of good readings in the order of time, for every feed."""

@@ -1,4 +1,4 @@
-"""Which stretches of a logger's rows agree on one order of time, and which are overruled. Pure.
+"""Determines which stretches of a logger's rows agree on one order of time, and which are overruled. Pure.
 
 ::
 

@@ -1,1 +1,1 @@
-"""Plays a data set into Kafka: in which order, at which pace, and from where it stopped."""
+"""Replays a data set into Kafka: in which order, at which pace, and from where it stopped."""

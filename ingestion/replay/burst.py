@@ -1,4 +1,4 @@
-"""How many readings of a paced replay go into one transaction, so that it does not stay open for long.
+"""Computes how many readings of a paced replay go into one transaction, so that it does not stay open for long.
 
 Who reads committed messages alone sees nothing of a partition behind the first transaction that is still open there. So
 a replay that has fallen behind hides the readings of all others for as long as its transaction lasts.

@@ -1,4 +1,4 @@
-"""``gridflex replay``: the command line of the replay."""
+"""Defines ``gridflex replay``, the command line of the replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices of a schedule as Kafka messages: readings and rejections."""
+"""Encodes slices of a schedule as Kafka messages: readings and rejections."""
 
 from __future__ import annotations
 

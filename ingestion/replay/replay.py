@@ -1,4 +1,4 @@
-"""Plays a data set into Kafka: exactly once, resumable, at a given pace."""
+"""Replays a data set into Kafka: exactly once, resumable, at a given pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay has read, delivered and rejected, and where it stands: kept with its readings in one transaction."""
+"""Counts what a replay has read, delivered and rejected, and stores its position in their transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The order in which virtual readings are played, and the position in it. Pure but for the reader that it pulls from.
+"""Orders virtual readings by event time, and keeps the position in that order. Pure but for the reader that it pulls
+from.
 
 Each track is a cursor over the reader's blocks; the schedule merges the cursors by event time. A position names, for
 each cursor, the round, the block and the row that come next, so a schedule resumed there yields exactly the rest.

@@ -1,4 +1,4 @@
-"""How source time maps onto the present: whole days, so that the time of day survives. Pure.
+"""Maps source time onto the present by whole days, so that the time of day stays the same. Pure.
 
 ::
 

@@ -1,1 +1,3 @@
-"""Houses that respond: what a replay's appliances do when they are called, and what they would have done otherwise."""
+"""Simulates houses that respond: what a replay's appliances do when they are called, and what they would have done
+otherwise.
+"""

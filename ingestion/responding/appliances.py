@@ -1,4 +1,4 @@
-"""What there is to know of each appliance that a replay plays, as columns by series: its place, its class's physics."""
+"""Describes each appliance that a replay plays, as columns by series: its place, and its class's physics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How households and their plugs answer: how late, and who refuses, opts out or is out of reach, drawn by a seed."""
+"""Draws by a seed how households and their plugs answer: how late, and who refuses, opts out or is out of reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Houses that are called: takes commands and readings, gives readings as they are, answers, and the truth."""
+"""Simulates houses that are called: takes commands and readings, gives changed readings, answers, and the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Plays smart plugs: readings as they would have been, made into readings as they are while appliances are called."""
+"""Simulates smart plugs: changes readings as they would have been into readings as they are while appliances are
+called.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that are paused: a washing machine goes on where it stopped, and ends so much later.
+"""Simulates paused programs: a washing machine continues where it stopped, and ends so much later.
 
 From the begin of a pause on, what would have been taken waits in a line, and is taken from its head once the pause is
 over. At rest for longer than in any pause of its class's programs, an appliance has none that waits: then the rest in

@@ -1,4 +1,4 @@
-"""Lets the houses of a replay respond: what they hear, answer, carry and did is kept with its position."""
+"""Lets the houses of a replay respond, and stores their commands, answers and state with the replay's position."""
 
 from __future__ import annotations
 

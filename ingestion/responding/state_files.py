@@ -1,4 +1,4 @@
-"""What houses carry, in files that a replay's position names: the one that was committed is always there.
+"""Stores the state of houses in files that a replay's position names: the one that was committed is always there.
 
 Each transaction's file is written before it is committed, and the one before is removed afterwards. A replay that is
 killed in between goes on from the file that its position names, and writes the next one again.

@@ -1,4 +1,4 @@
-"""Loads behind a thermostat: heat or cold that was withheld is made up for once they may run again.
+"""Simulates loads with a thermostat: heat or cold that was withheld is made up for once they may run again.
 
 While off, an appliance owes what it would have taken while on, less what its class never takes back. Afterwards it runs
 at its power while on through times when it would have rested, until nothing is owed::

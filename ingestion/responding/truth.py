@@ -1,4 +1,4 @@
-"""What events really did: by appliance and interval of five minutes, what it would have used and what it used.
+"""Records what events really did: by appliance and interval of five minutes, what it would have used and what it used.
 
 Nothing but tests and benchmarks reads it. Outside of the times in which an appliance is off or behind the two are
 equal, so an interval's mean shed is over all of the interval, less what nobody observed while it was called.

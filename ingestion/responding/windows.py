@@ -1,4 +1,4 @@
-"""When appliances are off: windows of event time, looked up for many readings at once."""
+"""Looks up for many readings at once whether an appliance is off: windows of event time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Kafka's bytes to columns of readings, and what the job finds, back to bytes."""
+"""Decodes Kafka's bytes into columns of readings, and encodes the job's results as bytes."""

@@ -1,4 +1,4 @@
-"""Kafka values -> validated readings, by the column.
+"""Decodes and validates Kafka values, by the column.
 
 Nearly every value has the layout that is compiled from the schema. These are cut out of the Arrow buffer at once, and
 their strings are looked at once per appliance. Whatever looks otherwise goes to fastavro, one by one: another writer's

@@ -1,4 +1,4 @@
-"""Messages as numpy columns: what travels from the decoder to the detector."""
+"""Defines messages as numpy columns, as they travel from the decoder to the detector."""
 
 from __future__ import annotations
 

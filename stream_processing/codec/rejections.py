@@ -1,4 +1,4 @@
-"""Bad messages and late readings as dead letters."""
+"""Encodes bad messages and late readings as dead letters."""
 
 from __future__ import annotations
 

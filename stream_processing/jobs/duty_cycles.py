@@ -1,4 +1,4 @@
-"""The duty-cycle job: readings in, duty cycles, flexibility and dead letters out. Wiring only."""
+"""Defines the duty-cycle job: readings in, duty cycles, flexibility and dead letters out. Wiring only."""
 
 from __future__ import annotations
 

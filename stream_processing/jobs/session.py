@@ -1,4 +1,4 @@
-"""The Spark session, the same by ``python -m``, by ``spark-submit`` and in tests."""
+"""Starts the Spark session, the same by ``python -m``, by ``spark-submit`` and in tests."""
 
 from __future__ import annotations
 

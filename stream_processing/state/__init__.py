@@ -1,1 +1,1 @@
-"""What the job remembers of appliances between micro-batches, and what it does with it."""
+"""Keeps the state of appliances between micro-batches, and updates it with their readings."""

@@ -1,4 +1,4 @@
-"""The stateful part: one bucket of appliances, run by Spark on the executors."""
+"""Updates the state of one bucket of appliances with its messages; Spark runs it on the executors."""
 
 from __future__ import annotations
 

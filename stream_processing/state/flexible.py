@@ -1,4 +1,4 @@
-"""Minutes of eligible appliances -> what could be shed of them, as framed Avro messages."""
+"""Computes what could be shed of eligible appliances each minute, and encodes it as framed Avro messages."""
 
 from __future__ import annotations
 

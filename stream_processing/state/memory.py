@@ -1,4 +1,4 @@
-"""What a bucket remembers, and how that becomes the bytes that Spark keeps."""
+"""Defines the state of a bucket, and its encoding as the bytes that Spark keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which series a bucket remembers, since when each is silent, and how many new ones may come.
+"""Tracks which series a bucket holds, since when each is silent, and how many new ones may come.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Flexibility messages -> the same, with nothing to be shed of appliances that may not be called on.
+"""Sets flexibility messages to zero for appliances that may not be called.
 
 It is done where a micro-batch is written, on the driver: there the enrolment is known as it is at that moment, and no
 executor has to be told of a change. What Spark keeps as state does not depend on it, so a micro-batch that is run again

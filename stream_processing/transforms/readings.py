@@ -1,4 +1,4 @@
-"""Kafka messages -> blocks of decoded readings, one per bucket of appliances.
+"""Groups Kafka messages into blocks of decoded readings, one per bucket of appliances.
 
 Spark moves a few big rows instead of many small ones: decoding, validation and the choice of a bucket all happen on the
 Arrow batch that Spark hands over, and only blocks of columns cross the shuffle.

@@ -1,4 +1,4 @@
-"""Interval-load files into the one shape that baselines read (``gridflex.domain.baseline.Loads``)."""
+"""Reads files of interval loads into ``gridflex.domain.baseline.Loads``, the input of every baseline method."""
 
 from __future__ import annotations
 

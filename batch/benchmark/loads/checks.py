@@ -1,4 +1,4 @@
-"""Whether rows of one slice are interval energy: their interval, their place on the grid, what they cannot be.
+"""Checks that the rows of one slice are interval energy: the interval's length, its place on the grid, possible values.
 
 All functions are of one slice's rows in order of time, shape (n,), without repeated times; energy in kWh.
 """

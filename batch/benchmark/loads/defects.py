@@ -1,4 +1,4 @@
-"""Bad rows by kind: how many, an example of each with its place, and what is allowed instead."""
+"""Counts bad rows by kind, with an example of each, its place, and what is allowed instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Low Carbon London in its native form: half-hourly rows of 5,566 households, sorted by group, household and time.
+"""Reads Low Carbon London in its native form: half-hourly rows of 5,566 households, sorted by group, household and
+time.
 
 Header ``LCLid,stdorToU,DateTime,KWH/hh (per half hour) ,...``: the energy column's name ends in a space.
 ``DateTime`` is UTC all year (both days on which London's clock changes have 48 rows) and is taken as the interval's

@@ -1,4 +1,5 @@
-"""Low Carbon London, a row an hour: one file a household, ``ID_House,Day,Month,Year,Hour,Holiday,...,Temperature,kWh``.
+"""Reads hourly files of Low Carbon London: one file a household,
+``ID_House,Day,Month,Year,Hour,Holiday,...,Temperature,kWh``.
 
 **A row is no hour's energy**: it is the half-hour that starts at the hour, under the hour's name (held against the
 native file of MAC000002: equal, the half-hours at h:30 are left out). The half-hour at h:30 is unknown, and nothing is

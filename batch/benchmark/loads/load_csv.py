@@ -1,4 +1,4 @@
-"""A user's own interval loads: ``slice,interval_start,energy_kwh[,temperature_c]``.
+"""Reads a user's own interval loads: ``slice,interval_start,energy_kwh[,temperature_c]``.
 
 ``interval_start`` is ISO 8601 with an offset. Local days are those of the written wall clock: ``17:00+01:00`` is five
 in the afternoon. (A file in UTC throughout has UTC days; the bake-off's ``--zone`` moves them.)

@@ -1,4 +1,4 @@
-"""15-minute load files: ``<name>_kw.csv`` (kW), ``<name>_temp.csv`` (hourly, Fahrenheit), ``<name>_dr_days.csv``.
+"""Reads 15-minute load files: ``<name>_kw.csv`` (kW), ``<name>_temp.csv`` (hourly, Fahrenheit), ``<name>_dr_days.csv``.
 
 Times are local wall-clock times, ``2013-08-01 00:15:00``: year, month, day, and no other order, for a day and a month
 that change places make another day without a word. An offset, where one is written, tells the hour that the clock

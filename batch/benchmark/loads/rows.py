@@ -1,4 +1,4 @@
-"""What every reader of interval loads shares: rows in, defects counted, a grid out."""
+"""Collects the rows of any reader of interval loads, counts bad ones, and puts the good ones on one grid."""
 
 from __future__ import annotations
 

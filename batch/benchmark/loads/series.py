@@ -1,4 +1,4 @@
-"""One slice's rows on their way into the grid: what is dropped and counted, and what ends the reading."""
+"""Puts one slice's rows on the grid; bad rows are dropped and counted, or end the reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text file in blocks of whole lines: memory does not grow with it, and what is no text is told with its place."""
+"""Reads a text file in blocks of whole lines, in bounded memory; errors name the place of what is no text."""
 
 from __future__ import annotations
 

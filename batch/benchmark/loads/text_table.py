@@ -1,4 +1,4 @@
-"""Comma-separated text into blocks of rows, line by line: one line is one row, whatever its quotes.
+"""Parses comma-separated text into blocks of rows: one line is one row, whatever its quotes.
 
 A file is read in blocks, so memory does not grow with it. What is no UTF-8 text is an error that names the file and
 the line; a line that is no row (fields too many or too few, an open quote, a NUL byte) is a counted defect and costs no

@@ -1,4 +1,4 @@
-"""Times as text into milliseconds; a text is read one way or not at all, never guessed.
+"""Parses times as text into milliseconds; the format of a text is never guessed.
 
 Each function reads a column and parses each text once: all slices of a file share their times.
 """

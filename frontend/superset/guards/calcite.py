@@ -1,4 +1,4 @@
-"""Druid's SQL as Druid reads it: its parser is Calcite's, whose comments do not nest and may begin with ``//``.
+"""Parses SQL as Druid's parser (Calcite) does: comments do not nest and may begin with ``//``.
 
 Superset checks SQL with sqlglot. Where the two disagree about a comment's end, what Superset takes for a comment is SQL
 to Druid, and no check of Superset's sees it.

@@ -1,4 +1,4 @@
-"""Free SQL in the questions of those who may explore: expressions over the data set's own columns and nothing else."""
+"""Checks free SQL of users who may explore: expressions over the data set's own columns and nothing else."""
 
 from __future__ import annotations
 

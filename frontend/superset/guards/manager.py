@@ -1,4 +1,4 @@
-"""Superset's security manager, with our say in who may ask what and in who is signed in."""
+"""Extends Superset's security manager: who may ask what, and who is signed in."""
 
 from __future__ import annotations
 

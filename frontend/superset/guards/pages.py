@@ -1,4 +1,4 @@
-"""Addresses at which Superset falls over when anybody asks them: not found instead."""
+"""Answers "not found" at addresses at which Superset fails whoever asks."""
 
 from __future__ import annotations
 

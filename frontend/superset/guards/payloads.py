@@ -1,4 +1,4 @@
-"""Whether a question is one that a saved chart asks: the look at what people who do not explore send to Superset.
+"""Checks that a query of a user who may not explore is one that a saved chart sends.
 
 The effective query objects are looked at, whatever words of the payload they came from. What is not known is refused.
 """

@@ -1,4 +1,4 @@
-"""The saved charts of Superset's metadata as what may be asked of a data set, read again when any of them changed."""
+"""Reads from Superset's metadata which queries its saved charts send, again whenever a chart has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom people find in lists to choose from: admins everybody, others themselves."""
+"""Restricts lists of people to choose from: admins see everybody, others themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What saved charts ask, as far as it can be said in a question: columns, metrics, filters, grains, custom SQL."""
+"""Derives from saved charts the columns, metrics, filters, time grains and custom SQL that they may ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second look at the final SQL of whoever sees one region: each scan of a table with a region holds the region.
+"""Checks the final SQL of users of one region: each scan of a table with a region is filtered by that region.
 
 Independent of Superset's row-level security, which writes the predicates: what it forgets or puts in the wrong place
 is refused here. What cannot be read for certain is refused too.

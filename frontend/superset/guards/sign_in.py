@@ -1,4 +1,4 @@
-"""Sign-in: a pause after wrong passwords, and sessions that end when their person signs out."""
+"""Delays sign-in after wrong passwords, and ends a person's sessions when that person signs out."""
 
 from __future__ import annotations
 

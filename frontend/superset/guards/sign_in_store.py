@@ -1,4 +1,4 @@
-"""Wrong passwords and open sessions, in one file that all worker processes share (SQLite, one table each).
+"""Stores wrong passwords and open sessions in one SQLite file that all worker processes share.
 
 Superset's own counter of requests lives in one process's memory, and its cookies hold all of a session, so that nothing
 ends it but its day's end. See docs/adr/0018.

@@ -1,4 +1,5 @@
-"""What data sets' SQL may ask of the request: the filters of its own query, which the cache's key holds, and no others.
+"""Restricts what data sets' SQL may read of the request to the filters of its own query, which the cache's key
+contains.
 
 Superset's own ``filter_values`` reads the request: its first query, its ``form_data``, its address. None of these is in
 the key of another query's answer, so that one person's filter would be another's answer.

@@ -1,4 +1,4 @@
-"""Baselines: what demand would have been without an event, by named methods, and how far each may be trusted."""
+"""Estimates what demand would have been without an event, by named methods, and how far each may be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of slices: a fixed fleet of homes as one slice, and groups of slices as slices."""
+"""Sums slices: a fixed fleet of homes as one slice, and groups of slices as slices."""
 
 from __future__ import annotations
 

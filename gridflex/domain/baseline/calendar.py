@@ -1,4 +1,4 @@
-"""Local days for baselines: from UTC instants to a wall-clock grid, and what kind of day each is.
+"""Maps UTC instants to a grid of local days, and says what kind of day each is.
 
 A local day has as many slots as the interval divides 24 hours into, in every season. On the day the clock goes forward
 the skipped hour's slots hold nothing (NaN, as if missing); on the day it goes back two intervals fall into one slot and

@@ -1,4 +1,4 @@
-"""What one event delivered and how sure that is, and whether the hours before it were inflated."""
+"""Estimates what one event delivered, with its uncertainty, and whether the hours before it were inflated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Difference in differences: the control group says what the day did, the slice's own past says its size."""
+"""Computes baselines by difference in differences: the day's effect from a control group, the size from the slice's own
+past.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The gate: a slice whose baseline cannot be trusted gets no number but that of the smallest aggregate that passes.
+"""Decides which baselines are reported: a slice that fails the gate gets the number of the smallest aggregate that
+passes.
 
 appliance class in a feeder -> feeder -> region -> all
 """

@@ -1,4 +1,4 @@
-"""Conformal intervals: how far the meter has been from the baseline, made into bounds with a known coverage.
+"""Computes conformal intervals: past errors of a baseline made into bounds with a known coverage.
 
 Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018) on signed relative residuals
 r = (actual - baseline) / baseline of past days without an event. With n of them in order, r(k) the k-th, the interval

@@ -1,4 +1,4 @@
-"""Interval energy of many slices on one local grid: the one shape that every baseline method reads."""
+"""Defines interval energy of many slices on one local grid: the input of every baseline method."""
 
 from __future__ import annotations
 

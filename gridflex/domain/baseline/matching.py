@@ -1,4 +1,4 @@
-"""Day matching, vectorised over slices: which past days a rule takes, and the profile they give.
+"""Matches days for many slices at once: which past days a rule chooses, and the profile that they give.
 
 lookback                                      target day
 |----|----|----|----|----|----|----|----|     |---------------------|

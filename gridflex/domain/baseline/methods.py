@@ -1,4 +1,4 @@
-"""What demand would have been: every named method over many slices and target days.
+"""Computes baselines by every named method, over many slices and target days.
 
 ``METHODS`` is the registry. Shapes: S slices, T target days, W slots of the event window. A baseline is NaN where a
 method gives no number: too few days, a missing adjustment hour, no weather, no control group.

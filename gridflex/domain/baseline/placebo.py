@@ -1,4 +1,4 @@
-"""Event-like placebo days: days without an event on which a baseline can be held against the meter."""
+"""Chooses event-like placebo days: days without an event on which a baseline can be compared with the meter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The named baseline methods as a table of rules: data, not code.
+"""Lists the named baseline methods as a table of rules: data, not code.
 
 Source notes: "found" means that the constant was read in a public text or open implementation named there; "memory"
 means that it is as the field remembers it and was not seen in the text (docs/baselines.md tells them apart one by one).

@@ -1,4 +1,4 @@
-"""How far a baseline may be trusted: measures on days without an event, and the choice between methods.
+"""Scores baselines on days without an event, and chooses between methods.
 
 On a placebo day nothing was shed, so the baseline should equal the meter. Errors are baseline minus actual:
 **positive means the baseline lies above the meter and would invent megawatts**.

@@ -1,4 +1,4 @@
-"""Curtailment: the life of an event, the ledger of what was done to it, what programs allow, and plans."""
+"""Defines curtailment: events and their states, the ledger of their changes, programs' limits, and plans."""
 
 from __future__ import annotations
 

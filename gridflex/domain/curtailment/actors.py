@@ -1,4 +1,4 @@
-"""Who changes an event: name, roles and regions, as the login gave them."""
+"""Defines who changes an event: name, roles and regions, as the sign-in gave them."""
 
 from __future__ import annotations
 

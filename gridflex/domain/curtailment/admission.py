@@ -1,4 +1,4 @@
-"""Whether a plan may become an event by itself: its program, and the rules of its classes.
+"""Checks a plan before it becomes an event: its program, and the rules of its appliance classes.
 
 A plan that a planner made keeps all of it. One that comes from outside may not.
 """

@@ -1,4 +1,6 @@
-"""What a plan document calls: which cohorts are off when. Checked as data from outside, for it becomes commands."""
+"""Reads from a plan document which cohorts are off when. The document is checked as data from outside: it becomes
+commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON values as one sequence of bytes, and their SHA-256.
+"""Serialises JSON values to one canonical sequence of bytes, and computes their SHA-256.
 
 Keys are sorted, there is no white space, text is UTF-8, a float is the shortest text that reads back to it. NaN and
 infinities are refused, and so are keys that are not text: both would read back as something else.

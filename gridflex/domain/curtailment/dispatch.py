@@ -1,4 +1,4 @@
-"""Commands of an event: which cohort of which group is off when, and what takes that back.
+"""Makes the commands of an event: which cohort of which group is off when, and the commands that restore it.
 
 Each appliance of a cohort draws its own offset once, from the event's seed and its id, and begins and ends every
 off-run so much later: the group goes off and on again as a ramp, no appliance is off for longer than planned::

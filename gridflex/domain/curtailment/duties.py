@@ -1,4 +1,4 @@
-"""What the platform itself must do with events as time passes: schedule, start, complete, expire.
+"""Determines what is due for events as time passes: schedule, start, complete, expire.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Who may be called for a request, and who is left out and why; from that, the planning problem."""
+"""Selects who may be called for a request, says who is left out and why, and builds the planning problem."""
 
 from __future__ import annotations
 

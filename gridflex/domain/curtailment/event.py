@@ -1,4 +1,4 @@
-"""The life of a curtailment event: states, and which change by whom leads from one to the next.
+"""Defines the states of a curtailment event, and which action by whom leads from one to the next.
 
 ::
 

@@ -1,4 +1,5 @@
-"""Dispatch groups: the cohorts of region x feeder x appliance class, which are called, rested and rotated.
+"""Divides the fleet into dispatch groups, the cohorts of region x feeder x appliance class that are called, rested and
+rotated.
 
 A household belongs to one cohort of ten with all its appliances, so that the control group of an event is left alone
 altogether.

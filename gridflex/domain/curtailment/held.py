@@ -1,4 +1,6 @@
-"""Calls that events on the ledger make of dispatch groups: held, running or scheduled. Who was called must rest."""
+"""Lists the calls that events on the ledger make of dispatch groups: running, scheduled or past. Who was called must
+rest.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which appliances are held off at an instant, after the commands, restores and opt-outs so far.
+"""Determines which appliances are held off at an instant, after the commands, restores and opt-outs so far.
 
 A plug obeys its class's rule whatever it is told: it is never off for longer than ``max_off_min``, and then on for at
 least ``min_on_min``, even when two events call it one after the other. Opt-outs end its share of events at once.

@@ -1,4 +1,4 @@
-"""The ledger: every change of every event as a chain of records, each with the hash of the record before it.
+"""Defines the ledger: every change of every event as a chain of records, each with the hash of the record before it.
 
 What a record says is enough to check it again: who with which roles and regions, when, what with which content, why.
 State is a fold over the records.

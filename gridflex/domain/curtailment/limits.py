@@ -1,4 +1,4 @@
-"""What a program and the calls so far allow at an instant, naming the limit that binds.
+"""Computes what a program and the calls so far allow at an instant, and names the limit that binds.
 
 Some limits hold for an event as a whole (notice, hours, weekdays, season, length), the others for each dispatch group
 by its own calls, so that an event goes on without the groups that must rest.

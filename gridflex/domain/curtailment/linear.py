@@ -1,4 +1,4 @@
-"""A linear program as arrays, and what a solver says of it. The solver itself stands outside the domain."""
+"""Defines a linear program as arrays, and a solver's answer to it. The solver itself is outside the domain."""
 
 from __future__ import annotations
 

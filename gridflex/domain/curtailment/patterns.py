@@ -1,4 +1,4 @@
-"""When an appliance is off during an event: the patterns that its class's rule allows, in steps of five minutes.
+"""Lists the patterns in which an appliance may be off during an event, in steps of five minutes, by its class's rule.
 
 ::
 

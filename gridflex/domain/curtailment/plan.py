@@ -1,4 +1,4 @@
-"""A plan that explains itself: what is called when, what to expect, what it asks of households, what binds.
+"""Describes a plan: what is called when, what to expect, what it asks of households, and which limits bind.
 
 Quantiles are made from moments of sums, never as sums of quantiles. Which appliances are on in an interval of an event
 to come is not known, only how many on average; nor which take their rebound in it. To that comes the variance of the

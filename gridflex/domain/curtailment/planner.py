@@ -1,4 +1,4 @@
-"""Plans an event: linear program, whole cohorts, local search, and what binds.
+"""Plans an event: linear program, whole cohorts, local search, and the limits that bind.
 
 The linear program proves a bound: no plan in whole cohorts can cost less. The gap is how far the plan found is from it.
 Whole cohorts are found in several ways, each followed by a local search, and the best plan is taken: by largest

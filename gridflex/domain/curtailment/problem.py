@@ -1,4 +1,4 @@
-"""The planning problem: how many cohorts of which group follow which pattern, so that the target is met at least cost.
+"""Builds the planning problem: how many cohorts of which group follow which pattern, to meet the target at least cost.
 
 Columns are (group, pattern) pairs; ``y`` counts the cohorts on each, whole and at most as many as a group has free::
 

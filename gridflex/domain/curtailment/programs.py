@@ -1,4 +1,4 @@
-"""Programs: what an agreement with households lets an operator call, and how often.
+"""Defines programs: what an agreement with households lets an operator call, and how often.
 
 The numbers live in a table (gridflex.contracts.programs reads it).
 """

@@ -1,4 +1,4 @@
-"""What an operator asks for: so many kilowatts, where, when, for how long, under which program."""
+"""Defines what an operator requests: so many kilowatts, where, when, for how long, under which program."""
 
 from __future__ import annotations
 

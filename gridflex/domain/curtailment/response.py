@@ -1,4 +1,4 @@
-"""What a called appliance sheds while it is off, and takes back afterwards.
+"""Computes what a called appliance sheds while it is off, and its rebound afterwards.
 
 What is withheld of heat or cold is held back: once the appliance may run again, a part of it is taken in each step, at
 most what the appliance can take on top of its usual mean. How large the part is follows from the forecast itself: it

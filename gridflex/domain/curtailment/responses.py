@@ -1,4 +1,4 @@
-"""What appliances answered to an event's commands, counted by group, and what may still be expected of the event.
+"""Counts appliances' answers to an event's commands by group, and computes what may still be expected of the event.
 
 Answers may come twice and in any order: the counts are the same.
 """

@@ -1,4 +1,4 @@
-"""From a fractional plan to one in whole cohorts: largest remainders by the seed, then local search.
+"""Rounds a fractional plan to whole cohorts: largest remainders by the seed, then local search.
 
 The search goes through the groups in an order drawn by the seed; of each it tries every move of one cohort from the
 pattern that it follows (or none) to any other (or none), all at once in numpy, and makes the best one. It stops after a

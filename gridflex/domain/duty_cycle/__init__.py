@@ -1,4 +1,4 @@
-"""Duty cycles: which appliances are on when, as activations and as sliding windows of duty."""
+"""Detects duty cycles: which appliances are on when, as activations and as sliding windows of duty."""
 
 from __future__ import annotations
 

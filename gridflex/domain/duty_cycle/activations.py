@@ -1,4 +1,4 @@
-r"""On and off with hysteresis, and the activations made of them.
+r"""Applies hysteresis to powers, and forms activations of the on-periods.
 
 ::
 

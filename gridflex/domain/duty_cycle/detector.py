@@ -1,4 +1,4 @@
-"""The duty-cycle detector: activations and sliding duty windows of many appliances at once.
+"""Detects activations and sliding duty windows of many appliances at once.
 
 ``fold`` is exact: folding a batch and then another gives the very rows and the very state of folding both at once, so
 a stream in micro-batches and a batch run over the same readings agree bit for bit. It works on columns alone; its cost

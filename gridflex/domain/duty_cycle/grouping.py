@@ -1,4 +1,4 @@
-"""Readings of many appliances, put side by side: each appliance's readings together, in order of arrival.
+"""Groups readings by appliance, each appliance's readings together, in order of arrival.
 
 Nothing is sorted by time. A reading that is not newer than all before it of its appliance is late and left out,
 whatever batch it comes in.

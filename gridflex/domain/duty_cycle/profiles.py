@@ -1,4 +1,4 @@
-"""What is on and what is off, by appliance class.
+"""Defines the detector's parameters by appliance class: what is on and what is off.
 
 The numbers live in a table (gridflex.contracts.profiles reads it); this module says what they mean and lays them out
 as columns for the detector.

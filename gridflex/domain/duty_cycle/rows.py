@@ -1,4 +1,4 @@
-"""What the detector tells: one kind of row for windows and activations, as columns."""
+"""Defines the detector's output: one kind of row for windows and activations, as columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the detector remembers of each appliance, as columns, and how that becomes bytes.
+"""Defines the detector's state of each appliance, as columns, and its encoding as bytes.
 
 Everything is an integer: times in ms, energies in microjoules. So sums do not depend on how readings were grouped, and
 two runs over the same readings end in equal states, bit for bit.

@@ -1,4 +1,4 @@
-"""Sliding windows of duty, out of panes: sums over slices of event time as long as the slide.
+"""Computes sliding windows of duty out of panes: sums over slices of event time as long as the slide.
 
 ::
 

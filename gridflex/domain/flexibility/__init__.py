@@ -1,4 +1,4 @@
-"""Flexible power: what could be shed now, of each appliance and of slices of the fleet."""
+"""Computes flexible power: what could be shed now, of each appliance and of slices of the fleet."""
 
 from __future__ import annotations
 

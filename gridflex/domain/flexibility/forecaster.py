@@ -1,4 +1,4 @@
-"""Flexible power: what an event that begins now would shed, of each appliance, with its spread.
+"""Forecasts what an event that begins now would shed of each appliance, with its variance.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What may be done with each class of appliances, and what that leaves of its duty.
+"""Defines what may be done with each appliance class, and what that leaves of its duty.
 
 The numbers live in a table (gridflex.contracts.flexibility reads it); this module says what they mean and lays them out
 as columns. A class without a row, or with ``never``, is not touched and has no flexibility.

@@ -1,4 +1,4 @@
-"""Flexibility of slices (region, feeder, appliance class), and of sums over them."""
+"""Sums flexibility over slices (region, feeder, appliance class)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of each flexible appliance: one record each, ordered by key.
+"""Defines the forecaster's state: one record for each flexible appliance, ordered by key.
 
 Numbers are 32-bit, and every record is brought forward a minute at a time by element-wise arithmetic alone. So a record
 depends on its appliance's own minutes and on nothing else, bit for bit, however they were batched.

@@ -1,4 +1,4 @@
-"""Forecasts of demand: what may be known of a day at the midnight before it."""
+"""Prepares forecasts of demand: what may be known of a day at the midnight before it."""
 
 from __future__ import annotations
 

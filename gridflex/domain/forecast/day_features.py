@@ -1,4 +1,4 @@
-"""What may be known of a day at the midnight before it: features, and the days that a model learns from.
+"""Computes the features of a day that are known at the midnight before it, and the days that a model learns from.
 
 issue (midnight)                 target day
 ... | t-7 | ... | t-2 | t-1 |  t  |

@@ -1,4 +1,4 @@
-"""Readings of appliances and meters: what one is, which can be, and columns of them."""
+"""Defines readings of appliances and meters, their validity, and columns of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of columns: numpy arrays of one kind of value each, and the units of time that they are counted in."""
+"""Defines types of columns (numpy arrays of one kind of value each) and the units of time that they are counted in."""
 
 from __future__ import annotations
 

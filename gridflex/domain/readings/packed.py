@@ -1,4 +1,4 @@
-"""Columns of integers as bytes, each column in the fewest bytes that hold it."""
+"""Packs columns of integers into bytes, each column in the fewest bytes that hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings as columns, and bad readings as values.
+"""Defines readings as columns, and bad readings as values.
 
 A reading's power holds for the time *before* it: its energy is ``power_w * observed_s / 3600`` and belongs to
 ``(t - observed_s, t]``. After a gap ``observed_s`` is 0, so unknown time carries neither energy nor on-time.

@@ -1,4 +1,4 @@
-"""Ids of virtual houses and of their series: made of their parts, and taken apart again.
+"""Makes and parses the ids of virtual houses and of their series.
 
 ::
 

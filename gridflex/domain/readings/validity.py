@@ -1,4 +1,4 @@
-"""The one rule of what a good reading is: its limits, and the reason of the first that a reading breaks.
+"""Validates readings by the one rule of validity: its limits, and the reason of the first that a reading breaks.
 
 The streaming job, the reconciliation and the quality check of batch jobs call it. The filter in
 ``database/druid_specs/powerraw.json`` says the same in Druid's expressions, and a test compares the two. It never asks

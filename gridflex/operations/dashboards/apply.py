@@ -1,4 +1,4 @@
-"""Brings a running Superset to what the files say: the assets, and who sees which region."""
+"""Changes a running Superset to match the files: the assets, and who sees which region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of ``frontend/superset/assets``: what is written by hand, and how it is written back.
+"""Reads and writes the files of ``frontend/superset/assets``.
 
 A file holds one asset and its name is the asset's short name, by which others refer to it. Files say only what differs
 from Superset's defaults; ``bundle`` makes of them what Superset imports.

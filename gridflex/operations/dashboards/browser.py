@@ -1,4 +1,4 @@
-"""A headless Chromium in front of Superset: signed in, on a dashboard, until every chart has drawn."""
+"""Opens a dashboard in a headless Chromium, signed in, and waits until every chart is drawn."""
 
 from __future__ import annotations
 

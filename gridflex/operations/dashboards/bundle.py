@@ -1,4 +1,4 @@
-"""What Superset imports, made of the files: every default said, short names as UUIDs, this installation's Druid."""
+"""Builds what Superset imports from the files: all defaults, UUIDs for short names, this installation's Druid."""
 
 from __future__ import annotations
 

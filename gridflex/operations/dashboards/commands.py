@@ -1,4 +1,4 @@
-"""``gridflex dashboards``: apply, validate, export, screenshots."""
+"""Defines ``gridflex dashboards``: apply, validate, export, screenshots."""
 
 from __future__ import annotations
 

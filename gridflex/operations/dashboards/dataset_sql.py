@@ -1,4 +1,4 @@
-"""Reads the SQL of dashboards' datasets: fills in its templates, and tells its tables and its columns."""
+"""Parses the SQL of dashboards' datasets: fills in its templates, and finds its tables and its columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings what was changed in the browser back into the files; what was not changed stays byte for byte."""
+"""Writes changes that were made in the browser back to the files; what was not changed stays byte for byte."""
 
 from __future__ import annotations
 

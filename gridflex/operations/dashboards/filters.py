@@ -1,4 +1,4 @@
-"""A dashboard's native filters: a few words in the file, some forty lines each in Superset."""
+"""Expands a dashboard's native filters: a few words in the file, some forty lines each in Superset."""
 
 from __future__ import annotations
 

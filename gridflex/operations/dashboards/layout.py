@@ -1,4 +1,4 @@
-"""A dashboard's layout: nested in the file, a flat table of nodes with invented ids in Superset."""
+"""Converts a dashboard's layout: nested in the file, a flat table of nodes with generated ids in Superset."""
 
 from __future__ import annotations
 

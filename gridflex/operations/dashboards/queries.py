@@ -1,4 +1,4 @@
-"""The query of a chart, from its parameters: kept in Superset, so that a chart can be asked without a page."""
+"""Builds the query of a chart from its parameters; Superset stores it to query charts without a page."""
 
 from __future__ import annotations
 

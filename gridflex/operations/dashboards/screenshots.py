@@ -1,4 +1,4 @@
-"""Pictures of every dashboard, as an operator sees them."""
+"""Takes pictures of every dashboard, as an operator sees them."""
 
 from __future__ import annotations
 

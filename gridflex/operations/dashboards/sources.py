@@ -1,4 +1,4 @@
-"""Which data sources belong to regions, and that whatever shows them is kept apart: checked from the files alone."""
+"""Checks from the files which data sources belong to regions, and that data sets on them are restricted by region."""
 
 from __future__ import annotations
 

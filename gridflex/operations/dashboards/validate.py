@@ -1,4 +1,4 @@
-"""Follows dashboard -> chart -> dataset -> schema from the files alone: nothing runs, nothing is asked."""
+"""Validates all references dashboard -> chart -> dataset -> schema from the files alone; no server is needed."""
 
 from __future__ import annotations
 
