@@ -8,11 +8,11 @@ from typing import Any
 from gridflex.domain.curtailment import Command
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.readings import Floats, Ints
+from ingestion.responding.accepted_commands import AcceptedCommands, Answer
 from ingestion.responding.appliances import Appliance, Fleet
 from ingestion.responding.behaviour import Behaviour
-from ingestion.responding.orders import Answer, Orders
+from ingestion.responding.ground_truth import GroundTruth
 from ingestion.responding.plugs import Plugs
-from ingestion.responding.truth import Truth
 
 _LAYOUT = 1
 
@@ -24,30 +24,30 @@ class Houses:
         """``lag_ms``: so much the clock of each appliance is behind the replay's, shape ``(len(appliances),)``."""
         self.fleet = Fleet(appliances)
         self._lag_ms = lag_ms
-        self._orders = Orders(self.fleet, behaviour, lag_ms)
+        self._accepted = AcceptedCommands(self.fleet, behaviour, lag_ms)
         self._plugs = Plugs(self.fleet)
         self._events: dict[int, str] = {}
-        self._truth = Truth(self.fleet, self._events)
+        self._truth = GroundTruth(self.fleet, self._events)
         self._numbers: dict[str, int] = {}
         self._lines: list[str] = []
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, so that nothing has to be kept."""
-        return self._orders.is_empty and self._plugs.idle and self._truth.is_empty
+        return self._accepted.is_empty and self._plugs.idle and self._truth.is_empty
 
     def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> None:
         """Commands have arrived at the replay's clock: all readings before it have been played."""
-        if self._orders.take(commands, participation, clock_ms):
+        if self._accepted.take(commands, participation, clock_ms):
             self._hold()
 
     def follow(self, participation: Participation, clock_ms: int) -> None:
         """Who takes part has changed."""
-        if self._orders.follow(participation, clock_ms):
+        if self._accepted.follow(participation, clock_ms):
             self._hold()
 
     def _hold(self) -> None:
-        self._plugs.hold(self._orders.windows(self._number))
+        self._plugs.hold(self._accepted.windows(self._number))
 
     def _number(self, event_id: str) -> int:
         number = self._numbers.setdefault(event_id, len(self._numbers))
@@ -56,14 +56,14 @@ class Houses:
 
     def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
         """The power of readings as it is, from what it would be; shapes (n,). In time order of each appliance."""
-        played, touched = self._plugs.play(series, time_ms, power_w, observed_s)
-        if touched is not None:
-            self._lines += self._truth.see(touched)
+        played, readings = self._plugs.play(series, time_ms, power_w, observed_s)
+        if readings is not None:
+            self._lines += self._truth.see(readings)
         return played
 
     def answers(self, clock_ms: int) -> list[Answer]:
         """The answers up to the replay's clock."""
-        given = self._orders.due(clock_ms)
+        given = self._accepted.due(clock_ms)
         if given:
             self._hold()
         return given
@@ -80,7 +80,7 @@ class Houses:
             "layout": _LAYOUT,
             "series": len(self.fleet),
             "events": self._events,
-            "orders": self._orders.to_json(),
+            "orders": self._accepted.to_json(),
             "plugs": self._plugs.to_json(),
             "truth": self._truth.to_json(),
         }
@@ -92,7 +92,7 @@ class Houses:
             raise ValueError(f"found layout and appliances {found}; allowed: {(_LAYOUT, len(self.fleet))}")
         self._events.update({int(number): name for number, name in values["events"].items()})
         self._numbers = {name: number for number, name in self._events.items()}
-        self._orders.load(values["orders"])
+        self._accepted.load(values["orders"])
         self._plugs.load(values["plugs"])
         self._truth.load(values["truth"])
         self._hold()

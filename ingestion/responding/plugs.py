@@ -21,7 +21,7 @@ _CENT_W = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Touched:
+class CalledReadings:
     """Readings of appliances that were called, in order of series, then of time; shapes (n,)."""
 
     series: Ints
@@ -73,7 +73,9 @@ class Plugs:
         """Whether nothing would change any reading."""
         return not self._watched.any()
 
-    def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> tuple[Floats, Touched | None]:
+    def play(
+        self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats
+    ) -> tuple[Floats, CalledReadings | None]:
         """The power of each reading as it is, and what was called; shapes (n,)."""
         if self.idle:
             return power_w, None
@@ -90,7 +92,7 @@ class Plugs:
         off = self._windows.events(own, own_ms)
         first = np.flatnonzero(np.diff(own, prepend=-1))
         used_w, busy = self._respond(own, own_ms, off != NONE, would_w, own_s, first)
-        touched = Touched(
+        readings = CalledReadings(
             series=own,
             time_ms=own_ms,
             event=self._events(own, off, first),
@@ -102,9 +104,9 @@ class Plugs:
         )
         played = power_w.copy()
         played[chosen] = used_w
-        played = self._with_mains(series, time_ms, played, touched)
-        self._keep(touched, busy, first)
-        return played, touched
+        played = self._with_mains(series, time_ms, played, readings)
+        self._keep(readings, busy, first)
+        return played, readings
 
     def _respond(  # noqa: PLR0917
         self, series: Ints, time_ms: Ints, held: Flags, would_w: Floats, observed_s: Floats, first: Ints
@@ -141,42 +143,42 @@ class Plugs:
         gap_s = np.maximum(0.0, (time_ms - last_ms) / MS_PER_S - observed_s)
         return np.where(_before(busy, self._busy[series[first]], first), gap_s, 0.0)
 
-    def _keep(self, touched: Touched, busy: Flags, first: Ints) -> None:
-        last = np.append(first[1:], len(touched.series)) - 1
-        series = touched.series[last]
+    def _keep(self, readings: CalledReadings, busy: Flags, first: Ints) -> None:
+        last = np.append(first[1:], len(readings.series)) - 1
+        series = readings.series[last]
         self._busy[series] = busy[last]
-        self._event[series] = touched.event[last]
-        self._last_ms[series] = touched.time_ms[last]
-        self._short_w[series] = touched.would_w[last] - touched.used_w[last]
+        self._event[series] = readings.event[last]
+        self._last_ms[series] = readings.time_ms[last]
+        self._short_w[series] = readings.would_w[last] - readings.used_w[last]
         self._watched[series] = self._windowed[series] | busy[last] | (self._short_w[series] != 0)
 
-    def _with_mains(self, series: Ints, time_ms: Ints, power_w: Floats, touched: Touched | None) -> Floats:
+    def _with_mains(self, series: Ints, time_ms: Ints, power_w: Floats, readings: CalledReadings | None) -> Floats:
         """The mains take less by what the house's appliances took less just before, the same on each leg."""
         short = np.flatnonzero(self._short_w)
         weights = np.bincount(self._fleet.house[short], self._short_w[short], minlength=self._fleet.houses)
         house_w: Floats = weights.astype(np.float64)
         concerned = house_w != 0
-        if touched is not None:
-            concerned[self._fleet.house[touched.series]] = True
+        if readings is not None:
+            concerned[self._fleet.house[readings.series]] = True
         mains = np.flatnonzero(self._fleet.is_mains[series] & concerned[self._fleet.house[series]])
         if not len(mains):
             return power_w
         house = self._fleet.house[series[mains]]
         less_w: Floats = house_w[house]
-        if touched is not None:
-            less_w = less_w + self._changes_w(touched, house, time_ms[mains])
+        if readings is not None:
+            less_w = less_w + self._changes_w(readings, house, time_ms[mains])
         played = power_w.copy()
         played[mains] = np.maximum(0.0, np.round(power_w[mains] - less_w / self._fleet.legs[house], _CENT_W))
         return played
 
-    def _changes_w(self, touched: Touched, house: Ints, time_ms: Ints) -> Floats:
+    def _changes_w(self, readings: CalledReadings, house: Ints, time_ms: Ints) -> Floats:
         """By how much more a house takes less before each instant than at the end of the readings before."""
-        short_w = touched.would_w - touched.used_w
-        first = np.flatnonzero(np.diff(touched.series, prepend=-1))
+        short_w = readings.would_w - readings.used_w
+        first = np.flatnonzero(np.diff(readings.series, prepend=-1))
         before_w = np.empty_like(short_w)
         before_w[1:] = short_w[:-1]
-        before_w[first] = self._short_w[touched.series[first]]
-        keys = (self._fleet.house[touched.series] << _TIME_BITS) + touched.time_ms
+        before_w[first] = self._short_w[readings.series[first]]
+        keys = (self._fleet.house[readings.series] << _TIME_BITS) + readings.time_ms
         order = np.argsort(keys, kind="stable")
         sums_w = np.concatenate(([0.0], np.cumsum((short_w - before_w)[order])))
         until = np.searchsorted(keys[order], (house << _TIME_BITS) + time_ms, side="left")

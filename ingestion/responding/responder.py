@@ -16,13 +16,13 @@ from gridflex.contracts.schemas import written_schema
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SourceError
+from ingestion.responding.accepted_commands import Answer
 from ingestion.responding.appliances import Appliance
 from ingestion.responding.behaviour import Behaviour
+from ingestion.responding.command_reader import CommandReader
+from ingestion.responding.ground_truth import GroundTruthFile
 from ingestion.responding.houses import Houses
-from ingestion.responding.inbox import Inbox
-from ingestion.responding.orders import Answer
 from ingestion.responding.state_files import StateFiles
-from ingestion.responding.truth import TruthFile
 
 _RESULTS = "command_results"
 
@@ -55,7 +55,9 @@ class Responder:
                 raise SourceError(f"replay {replay_id}, state of its houses: {problem}") from None
         self._truth = _truth_file(truth, at)
         self._kept = {name: at[name] for name in ("truth", "truth_bytes") if name in at}
-        self._inbox = Inbox(config.kafka, f"replay-{replay_id}", {int(k): v for k, v in at.get("commands", {}).items()})
+        self._commands = CommandReader(
+            config.kafka, f"replay-{replay_id}", {int(k): v for k, v in at.get("commands", {}).items()}
+        )
         self._enrolment = follow_enrolment(config.kafka)
         self._participation: Participation | None = None
         self._topic = topic_of(config.kafka, feed(_RESULTS))
@@ -65,7 +67,7 @@ class Responder:
 
     def close(self) -> None:
         """Stop following, and close the files."""
-        self._inbox.close()
+        self._commands.close()
         self._enrolment.close()
         if self._truth is not None:
             self._truth.close()
@@ -76,7 +78,7 @@ class Responder:
         if participation is not self._participation:
             self._participation = participation
             self._houses.follow(participation, clock_ms)
-        commands = self._inbox.take() if self._started else self._inbox.read_to_end()
+        commands = self._commands.take() if self._started else self._commands.read_to_end()
         self._started = True
         if commands:
             self._houses.take(commands, participation, clock_ms)
@@ -97,7 +99,7 @@ class Responder:
 
         ``at_end``: no reading comes any more, so that nothing is to be carried.
         """
-        position: dict[str, Any] = self._kept | {"commands": self._inbox.position}
+        position: dict[str, Any] = self._kept | {"commands": self._commands.position}
         if self._truth is not None:
             self._truth.append(self._lines)
             position |= {"truth": str(self._truth.path), "truth_bytes": self._truth.size}
@@ -117,11 +119,11 @@ class Responder:
         return list(zip(keys, encode_dicts(written_schema(feed(_RESULTS)), records), strict=True))
 
 
-def _truth_file(path: Path | None, position: Mapping[str, Any]) -> TruthFile | None:
+def _truth_file(path: Path | None, position: Mapping[str, Any]) -> GroundTruthFile | None:
     if path is None:
         return None
     whole = path.resolve()
-    return TruthFile(whole, position.get("truth_bytes") if position.get("truth") == str(whole) else None)
+    return GroundTruthFile(whole, position.get("truth_bytes") if position.get("truth") == str(whole) else None)
 
 
 def _record(answer: Answer, appliance: Appliance) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 from gridflex.domain.curtailment import Command, CommandAction, cohort_of
 from gridflex.domain.enrolment import Participation
 from gridflex.domain.readings import Floats
+from ingestion.responding.accepted_commands import Answer
 from ingestion.responding.appliances import Appliance
 from ingestion.responding.behaviour import Behaviour
 from ingestion.responding.houses import Houses
-from ingestion.responding.orders import Answer
 
 MIN_MS = 60_000
 START_MS = 1_700_000_100_000

@@ -1,4 +1,4 @@
-"""Truth and state on disk: what a killed replay left behind counts only if it was committed."""
+"""Ground truth and state on disk: what a killed replay left behind counts only if it was committed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from gridflex.errors import SourceError
+from ingestion.responding.ground_truth import GroundTruthFile
 from ingestion.responding.state_files import StateFiles
-from ingestion.responding.truth import TruthFile
 
 
 def test_truth_file__cuts_off_what_was_not_committed(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
-    first = TruthFile(path, None)
+    first = GroundTruthFile(path, None)
     first.append(["one", "two"])
     committed = first.size
     first.append(["three, of a transaction that was never committed"])
     first.close()
-    second = TruthFile(path, committed)
+    second = GroundTruthFile(path, committed)
     second.append(["three"])
     second.close()
     assert path.read_text(encoding="utf-8").split() == ["one", "two", "three"]
@@ -28,9 +28,9 @@ def test_truth_file__of_somebody_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
     path.write_text("mine\n")
     with pytest.raises(SourceError, match="found a file that this replay did not write; allowed: a new file"):
-        TruthFile(path, None)
+        GroundTruthFile(path, None)
     with pytest.raises(SourceError, match="found 5 bytes; this replay has written 6"):
-        TruthFile(path, 6)
+        GroundTruthFile(path, 6)
     assert path.read_text() == "mine\n"
 
 

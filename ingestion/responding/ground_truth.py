@@ -20,7 +20,7 @@ from gridflex.domain.interval import iso
 from gridflex.domain.readings import MS_PER_S, Ints
 from gridflex.errors import SourceError
 from ingestion.responding.appliances import Fleet
-from ingestion.responding.plugs import Touched
+from ingestion.responding.plugs import CalledReadings
 
 INTERVAL_MS = STEP_MIN * 60 * MS_PER_S
 _WS_PER_WH = 3600.0
@@ -39,7 +39,7 @@ class Interval:
     gap_s: float = 0.0
 
 
-class Truth:
+class GroundTruth:
     """Intervals that may still grow, one an appliance."""
 
     def __init__(self, fleet: Fleet, events: Mapping[int, str]) -> None:
@@ -47,19 +47,19 @@ class Truth:
         self._fleet, self._events = fleet, events
         self._open: dict[int, Interval] = {}
 
-    def see(self, touched: Touched) -> list[str]:
+    def see(self, readings: CalledReadings) -> list[str]:
         """Add readings; lines of the intervals that end before them."""
-        half_ms = (touched.observed_s * MS_PER_S / 2).astype(np.int64)
-        interval = (touched.time_ms - half_ms) // INTERVAL_MS
-        keys = (touched.series, touched.event, interval)
+        half_ms = (readings.observed_s * MS_PER_S / 2).astype(np.int64)
+        interval = (readings.time_ms - half_ms) // INTERVAL_MS
+        keys = (readings.series, readings.event, interval)
         changes = np.any([np.diff(key, prepend=-2) != 0 for key in keys], axis=0)
         first = np.flatnonzero(changes)
-        gap_s = np.minimum(touched.gap_s, np.maximum(0, touched.time_ms - interval * INTERVAL_MS) / MS_PER_S)
+        gap_s = np.minimum(readings.gap_s, np.maximum(0, readings.time_ms - interval * INTERVAL_MS) / MS_PER_S)
         would_ws, used_ws, unseen_s = (
-            np.add.reduceat(np.where(touched.called, values, 0.0), first)
-            for values in (touched.would_w * touched.observed_s, touched.used_w * touched.observed_s, gap_s)
+            np.add.reduceat(np.where(readings.called, values, 0.0), first)
+            for values in (readings.would_w * readings.observed_s, readings.used_w * readings.observed_s, gap_s)
         )
-        called = np.logical_or.reduceat(touched.called, first)
+        called = np.logical_or.reduceat(readings.called, first)
         lines: list[str] = []
         for place in np.flatnonzero(called).tolist():
             series, event, number = (int(key[first[place]]) for key in keys)
@@ -119,7 +119,7 @@ class Truth:
         self._open = {series: Interval(**one) for series, one in values}
 
 
-class TruthFile:
+class GroundTruthFile:
     """A file of lines whose length is kept elsewhere: what is beyond it was never committed, and is cut off."""
 
     def __init__(self, path: Path, size: int | None) -> None:

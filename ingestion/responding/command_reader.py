@@ -1,4 +1,4 @@
-"""Reads the topic of commands from a position that its reader keeps, without ever waiting for more."""
+"""Reads the topic of commands from a position that the caller keeps; it never waits for more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import accepted_schemas
 from gridflex.domain.curtailment import Command
 from gridflex.errors import SchemaError, ServiceError
-from ingestion.responding.orders import command_of
+from ingestion.responding.accepted_commands import command_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _PAUSE_S = 0.1
 _MOST = 10_000
 
 
-class Inbox:
+class CommandReader:
     """The commands of an installation. ``position``: the next offset by partition, of all that was taken.
 
     Raises ``ServiceError`` when the topic cannot be read; while Kafka is away nothing comes, and nothing is raised.

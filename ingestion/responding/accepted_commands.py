@@ -1,4 +1,4 @@
-"""What appliances were commanded to do, how they answer, and when that makes them go off.
+"""Tracks which commands appliances have accepted, how they answer, and when they are off.
 
 ::
 
@@ -42,7 +42,7 @@ _KEPT_MS = 3 * 3600 * MS_PER_S
 
 
 @dataclass(slots=True)
-class Order:
+class AcceptedCommand:
     """A command that an appliance has accepted."""
 
     command: Command
@@ -57,8 +57,8 @@ class Order:
     """Of its end."""
 
 
-class Orders:
-    """The orders of a fleet, at the clock of each of its appliances: all readings before it have been played."""
+class AcceptedCommands:
+    """The accepted commands of a fleet, at the clock of each of its appliances: all readings before it have been played."""
 
     def __init__(self, fleet: Fleet, behaviour: Behaviour, lag_ms: Ints) -> None:
         """``lag_ms``: so much each appliance's clock is behind the replay's, shape ``(len(fleet),)``."""
@@ -71,7 +71,7 @@ class Orders:
         self._refused: list[tuple[str, int]] = []
         self._opt_outs_ms: dict[int, int] = {}
         """The last of each appliance."""
-        self._open: dict[int, list[Order]] = {}
+        self._open: dict[int, list[AcceptedCommand]] = {}
         self._answers: list[Answer] = []
         """Refusals, to be given at their times."""
         self._due_ms = _NEVER_MS
@@ -113,7 +113,7 @@ class Orders:
             self._refuse(series, command)
             self._answers.append(Answer(answer_ms, series, command, *refused))
             return
-        self._open.setdefault(series, []).append(Order(command=command, accept_ms=answer_ms))
+        self._open.setdefault(series, []).append(AcceptedCommand(command=command, accept_ms=answer_ms))
         own_ms = self._behaviour.opts_out_ms(command, appliance)
         if own_ms is not None:
             self._opt_out(series, max(own_ms, answer_ms))
@@ -149,8 +149,8 @@ class Orders:
     def follow(self, participation: Participation, clock_ms: int) -> bool:
         """Who takes part has changed: end what households that opted out were commanded; whether that changed any."""
         concerned: set[int] = set()
-        for series, orders in self._open.items():
-            if any(order.opted_out_ms is None for order in orders):
+        for series, of_series in self._open.items():
+            if any(accepted.opted_out_ms is None for accepted in of_series):
                 said_ms = self._said_no_ms(series, participation, clock_ms - int(self._lag_ms[series]))
                 if said_ms is not None:
                     self._opt_out(series, said_ms)
@@ -170,68 +170,72 @@ class Orders:
         return None
 
     def _schedule(self, concerned: Collection[int]) -> None:
-        """Find out anew when the orders of these appliances begin and end."""
+        """Find out anew when the accepted commands of these appliances begin and end."""
         for series in concerned:
             plug = self._plugs[series]
             held = {one.command.command_id: one for one in self._holds.of(plug)}
-            for order in self._open.get(series, []):
-                hold = held.get(order.command.command_id)
+            for accepted in self._open.get(series, []):
+                hold = held.get(accepted.command.command_id)
                 if hold is None:
-                    self._never_held(series, order)
+                    self._never_held(series, accepted)
                     continue
-                order.start_ms = max(hold.start_ms, order.accept_ms)
-                order.end_ms = max(hold.end_ms, order.accept_ms)
-                self._end_of(series, order)
+                accepted.start_ms = max(hold.start_ms, accepted.accept_ms)
+                accepted.end_ms = max(hold.end_ms, accepted.accept_ms)
+                self._end_of(series, accepted)
         self._set_due()
 
-    def _never_held(self, series: int, order: Order) -> None:
+    def _never_held(self, series: int, accepted: AcceptedCommand) -> None:
         """Opted out or taken back before it began; or its class needed rest all the time."""
-        start_ms, _ = order.command.own_run_ms(self._fleet.appliances[series].appliance_id)
-        instants = [one for one in (self._opt_outs_ms.get(series), self._restored_ms(series, order)) if one is not None]
-        order.start_ms = order.end_ms = max(order.accept_ms, min(instants, default=start_ms))
-        self._end_of(series, order)
-        order.reason = order.reason or "rests between two off-runs"
+        start_ms, _ = accepted.command.own_run_ms(self._fleet.appliances[series].appliance_id)
+        instants = [
+            one for one in (self._opt_outs_ms.get(series), self._restored_ms(series, accepted)) if one is not None
+        ]
+        accepted.start_ms = accepted.end_ms = max(accepted.accept_ms, min(instants, default=start_ms))
+        self._end_of(series, accepted)
+        accepted.reason = accepted.reason or "rests between two off-runs"
 
-    def _end_of(self, series: int, order: Order) -> None:
-        """What an order's end came from."""
-        opted_ms, restored_ms = self._opt_outs_ms.get(series), self._restored_ms(series, order)
-        order.opted_out_ms, order.reason = None, ""
-        if opted_ms is not None and order.command.event_time_ms <= opted_ms <= order.end_ms:
-            order.opted_out_ms, order.reason = order.end_ms, "opted out"
-        elif restored_ms is not None and restored_ms <= order.end_ms:
-            order.reason = "taken back"
+    def _end_of(self, series: int, accepted: AcceptedCommand) -> None:
+        """Why an accepted command ends."""
+        opted_ms, restored_ms = self._opt_outs_ms.get(series), self._restored_ms(series, accepted)
+        accepted.opted_out_ms, accepted.reason = None, ""
+        if opted_ms is not None and accepted.command.event_time_ms <= opted_ms <= accepted.end_ms:
+            accepted.opted_out_ms, accepted.reason = accepted.end_ms, "opted out"
+        elif restored_ms is not None and restored_ms <= accepted.end_ms:
+            accepted.reason = "taken back"
 
-    def _restored_ms(self, series: int, order: Order) -> int | None:
-        """When a restore takes an order back; ``None``: there is none."""
+    def _restored_ms(self, series: int, accepted: AcceptedCommand) -> int | None:
+        """When a restore takes an accepted command back; ``None``: there is none."""
         own = [
             one.own_run_ms(self._plugs[series].appliance_id)[0]
             for one in self._holds.commands_for(self._plugs[series])
             if one.action is CommandAction.RESTORE
-            and one.event_id == order.command.event_id
-            and one.version >= order.command.version
+            and one.event_id == accepted.command.event_id
+            and one.version >= accepted.command.version
         ]
         return min(own, default=None)
 
     def windows(self, number: Callable[[str], int]) -> list[Window]:
         """When appliances are off. ``number``: of an event's name."""
         return [
-            Window(series, order.start_ms, order.end_ms, number(order.command.event_id))
-            for series, orders in self._open.items()
-            for order in orders
-            if order.start_ms < order.end_ms
+            Window(series, accepted.start_ms, accepted.end_ms, number(accepted.command.event_id))
+            for series, of_series in self._open.items()
+            for accepted in of_series
+            if accepted.start_ms < accepted.end_ms
         ]
 
     def due(self, clock_ms: int) -> list[Answer]:
-        """The answers up to a clock, in order; orders that have ended are done with."""
+        """The answers up to a clock, in order; accepted commands that have ended are dropped."""
         if clock_ms < self._due_ms:
             return []
         given = [one for one in self._answers if one.time_ms + self._lag_ms[one.series] <= clock_ms]
         self._answers = [one for one in self._answers if one.time_ms + self._lag_ms[one.series] > clock_ms]
         for series in list(self._open):
             own_ms = clock_ms - int(self._lag_ms[series])
-            for order in self._open[series]:
-                given += _answers(series, order, own_ms)
-            self._open[series] = [order for order in self._open[series] if order.end_ms > own_ms or not order.told]
+            for accepted in self._open[series]:
+                given += _answers(series, accepted, own_ms)
+            self._open[series] = [
+                accepted for accepted in self._open[series] if accepted.end_ms > own_ms or not accepted.told
+            ]
             if not self._open[series]:
                 del self._open[series]
         self._forget(clock_ms)
@@ -253,9 +257,9 @@ class Orders:
     def _set_due(self) -> None:
         times_ms = [one.time_ms + int(self._lag_ms[one.series]) for one in self._answers]
         times_ms += [self._forgotten_ms(one) for one in self._commands.values()]
-        for series, orders in self._open.items():
+        for series, of_series in self._open.items():
             lag_ms = int(self._lag_ms[series])
-            times_ms += [(order.end_ms if order.told else order.accept_ms) + lag_ms for order in orders]
+            times_ms += [(accepted.end_ms if accepted.told else accepted.accept_ms) + lag_ms for accepted in of_series]
         self._due_ms = min(times_ms, default=_NEVER_MS)
 
     def to_json(self) -> dict[str, Any]:
@@ -266,9 +270,9 @@ class Orders:
             "refused": [[places[name], series] for name, series in self._refused],
             "opt_outs_ms": list(self._opt_outs_ms.items()),
             "open": [
-                [series, places[order.command.command_id], order.accept_ms, order.told]
-                for series, orders in self._open.items()
-                for order in orders
+                [series, places[accepted.command.command_id], accepted.accept_ms, accepted.told]
+                for series, of_series in self._open.items()
+                for accepted in of_series
             ],
             "answers": [
                 [one.time_ms, one.series, places[one.command.command_id], one.result, one.reason]
@@ -287,7 +291,9 @@ class Orders:
         for series, time_ms in values["opt_outs_ms"]:
             self._opt_out(series, time_ms)
         for series, place, accept_ms, told in values["open"]:
-            self._open.setdefault(series, []).append(Order(command=commands[place], accept_ms=accept_ms, told=told))
+            self._open.setdefault(series, []).append(
+                AcceptedCommand(command=commands[place], accept_ms=accept_ms, told=told)
+            )
         self._answers = [
             Answer(time_ms, series, commands[place], result, reason)
             for time_ms, series, place, result, reason in values["answers"]
@@ -300,14 +306,14 @@ def command_of(record: Mapping[str, Any]) -> Command:
     return Command(**{**record, "action": CommandAction(record["action"])})
 
 
-def _answers(series: int, order: Order, clock_ms: int) -> Iterator[Answer]:
-    if not order.told and order.accept_ms <= clock_ms:
-        order.told = True
-        yield Answer(order.accept_ms, series, order.command, ACCEPTED)
-    if order.told and order.end_ms <= clock_ms:
-        if order.opted_out_ms is not None:
-            yield Answer(order.opted_out_ms, series, order.command, OPTED_OUT, order.reason)
-        yield Answer(order.end_ms, series, order.command, RESTORED, order.reason)
+def _answers(series: int, accepted: AcceptedCommand, clock_ms: int) -> Iterator[Answer]:
+    if not accepted.told and accepted.accept_ms <= clock_ms:
+        accepted.told = True
+        yield Answer(accepted.accept_ms, series, accepted.command, ACCEPTED)
+    if accepted.told and accepted.end_ms <= clock_ms:
+        if accepted.opted_out_ms is not None:
+            yield Answer(accepted.opted_out_ms, series, accepted.command, OPTED_OUT, accepted.reason)
+        yield Answer(accepted.end_ms, series, accepted.command, RESTORED, accepted.reason)
 
 
 def _plug(one: Appliance) -> Plug:
