@@ -46,7 +46,7 @@ _RESEARCH: Permissions = {
 
 
 def make_credentials(file: Path, plan: Plan) -> dict[str, Any]:
-    """Load the credentials, make those that lack, write them; passwords of the environment are not written."""
+    """Loads the credentials, makes missing ones, and writes them; passwords of the environment are not written."""
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     known = found.get("users", {})
     users: dict[str, dict[str, str]] = {}
@@ -66,7 +66,7 @@ def make_credentials(file: Path, plan: Plan) -> dict[str, Any]:
 
 
 def prepare(home: Path, plan: Plan) -> None:
-    """Bring Superset's metadata to what the plan says; nothing is loaded when all of it is there already."""
+    """Changes Superset's metadata to match the plan; nothing is loaded when it matches already."""
     credentials = make_credentials(home / "credentials.json", plan)
     passwords = {
         user["name"]: os.environ.get(user["password_key"]) or credentials["users"][user["name"]]["password"]

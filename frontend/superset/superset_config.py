@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from guards import pages, related, sign_in
 from guards.calcite import CalciteDruid
-from guards.druid_door import DRIVER
+from guards.druid_driver import DRIVER
 from guards.manager import GridflexSecurityManager
 from guards.templates import QueryTemplates
 from template_values import region_tiles, sums_of_circuits
@@ -133,17 +133,17 @@ EXPLORE_FORM_DATA_CACHE_CONFIG = _METASTORE | {"CACHE_KEY_PREFIX": "explore"}
 
 
 class _Silent(AbstractEventLogger):
-    """Keeps no log of who viewed what: each view would cost a write to the metadata database."""
+    """Logs nothing: each view would cost a write to the metadata database."""
 
     def log(self, *arguments: Any, **named: Any) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 EVENT_LOGGER = _Silent()
 
 
 def DB_CONNECTION_MUTATOR(uri: Any, params: Any, username: Any, manager: Any, source: Any) -> tuple[Any, Any]:  # noqa: N802
-    """Druid's user and authority, from the environment at each connection: Superset's own database holds neither."""
+    """Adds Druid's user and authority to each connection, from the environment: Superset's own database has neither."""
     if uri.get_backend_name() != "druid":
         return uri, params
     if getattr(source, "name", "") == "SQL_LAB":
@@ -165,7 +165,7 @@ RATELIMIT_STORAGE_URI = "memory://"
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802
-    """What needs the application itself."""
+    """Installs the guards that need the application itself."""
     sign_in.install(app, _HOME / "sign_in.db")
     pages.install(app)
 

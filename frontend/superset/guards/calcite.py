@@ -28,7 +28,7 @@ _LONGEST = 100_000
 
 
 class CalciteDruid(Druid):
-    """sqlglot's Druid with Calcite's comments."""
+    """sqlglot's dialect of Druid with Calcite's comments."""
 
     class Tokenizer(_Tokenizer):
         """Comments end at the first ``*/``."""
@@ -37,7 +37,9 @@ class CalciteDruid(Druid):
         COMMENTS = ["--", "//", ("/*", "*/")]  # noqa: RUF012
 
     def tokenize(self, sql: str, **options: Any) -> list[Token]:
-        """See sqlglot's. The tokenizer in Rust panics at some letters, which no ``except Exception`` catches."""
+        """Overrides sqlglot's method: the tokenizer in Rust panics at some letters, which no ``except Exception``
+        catches.
+        """
         try:
             return super().tokenize(sql, **options)
         except BaseException as problem:
@@ -72,7 +74,7 @@ def parse_one(sql: str) -> exp.Expression:
 
 
 def fragment_problem(sql: str) -> str | None:
-    """Why some SQL may not stand in a chart's filter, metric, column or order; nothing if it may.
+    """Why some SQL may not be in a chart's filter, metric, column or sort order; None if it may.
 
     A fragment is an expression over the data set's own columns: no comment, no sub-select, nothing that closes the
     brackets around it.

@@ -11,7 +11,7 @@ _TEMPLATE = ("{{", "{%", "{#")
 
 
 def free_sql_problem(context: Any, templates: bool) -> str | None:
-    """What is wrong with the free SQL of a query context; nothing if all of it may be asked.
+    """What is wrong with the free SQL of a query context; None if all of it is allowed.
 
     ``templates``: whether Jinja may stand in it.
     """

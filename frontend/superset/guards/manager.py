@@ -11,19 +11,19 @@ from superset.exceptions import SupersetSecurityException
 from superset.security import SupersetSecurityManager
 
 from guards import sign_in
+from guards.chart_queries import charts_of
 from guards.free_sql import free_sql_problem
 from guards.payloads import payload_problem
-from guards.questions import charts_of
-from guards.sight import ADMINS, explores, region_roles, sees_all
+from guards.role_rights import ADMINS, explores, region_roles, sees_all
 
 log = logging.getLogger(__name__)
 
 
 class GridflexSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
-    """Refuses what no saved chart asks, foreign saved queries, and sessions that have ended."""
+    """Refuses queries that no saved chart sends, other people's saved queries, and sessions that have ended."""
 
     def raise_for_access(self, *arguments: Any, **named: Any) -> None:
-        """See Superset's; raises ``SupersetSecurityException``, which people get as HTTP 403, for more."""
+        """Extends Superset's method. Raises ``SupersetSecurityException`` (HTTP 403) in more cases."""
         if arguments:  # Superset names them all; what it does not name would not be seen here
             raise self._refused("an unnamed resource")
         roles = self.role_names()
@@ -42,32 +42,34 @@ class GridflexSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
         super().raise_for_access(**named)
 
     def role_names(self) -> frozenset[str]:
-        """The roles of this request's person; of nobody: none."""
+        """The roles of the user of this request; empty without a user."""
         if getattr(g, "user", None) is None:
             return frozenset()
         return frozenset(role.name for role in self.get_user_roles())
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:
-        """See Superset's: answers of people who see other regions are never shared, whatever the data set's SQL is."""
+        """Extends Superset's method: users who see different regions never share a cached answer, whatever a data set's
+        SQL is.
+        """
         roles = self.role_names()
         sight = "all regions" if sees_all(roles) else f"regions {sorted(region_roles(roles))}"
         return [*super().get_rls_cache_key(datasource), sight]
 
     def load_user(self, pk: int) -> Any:
-        """The person of a cookie, as long as the session has not been ended."""
+        """The user of a cookie, unless the session has been ended."""
         if has_request_context() and "_user_id" in session and not sign_in.is_open(int(pk)):
             return None
         return super().load_user(pk)
 
     def load_user_jwt(self, _jwt_header: Any, jwt_data: Any) -> Any:
-        """The person of a token, whatever cookie comes with it."""
+        """The user of a token, whatever cookie comes with it."""
         user = super().load_user(jwt_data["sub"])
         if user is not None:
             g.user = user
         return user
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        """See Flask-AppBuilder's; after too many wrong passwords even the right one is none."""
+        """Extends Flask-AppBuilder's method: after too many wrong passwords the right one is refused, too."""
         store, limits = sign_in.store(), sign_in.limits(username)
         begun = store.begin(limits)
         if begun is None:
@@ -79,7 +81,7 @@ class GridflexSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
         return user
 
     def reset_password(self, userid: int, password: str) -> Any:
-        """See Flask-AppBuilder's; whoever is signed in with the old password is so no more."""
+        """Extends Flask-AppBuilder's method: it ends all sessions that began with the old password."""
         done = super().reset_password(userid, password)
         sign_in.store().close_all(int(userid))
         return done
@@ -94,7 +96,7 @@ class GridflexSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
             raise self._refused(found)
 
     def _own(self, query: Any, roles: frozenset[str]) -> bool:
-        """Whether a query of SQL Lab, run or saved, is this person's; an admin's are all."""
+        """Whether a query of SQL Lab, run or saved, belongs to this user; all belong to an admin."""
         owner = getattr(query, "user_id", None) or getattr(query, "created_by_fk", None)
         mine = getattr(getattr(g, "user", None), "id", None)
         return bool(ADMINS & roles) or (owner is not None and owner == mine)

@@ -9,7 +9,7 @@ _UNUSED = ("/api/v1/database/oauth2/",)
 
 
 def install(app: Flask) -> None:
-    """Look at addresses before Superset does."""
+    """Check the address of each request before Superset handles it."""
     app.before_request(_not_found)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from guards.saved import SavedChart, frozen, normal
+from guards.saved_charts import SavedChart, frozen, normal
 
 _OPERATIONS = {"pivot", "flatten", "rename", "rank", "contribution", "sort"}
 """Steps after the query that pages send and whose cost is that of the answer."""
@@ -24,7 +24,7 @@ _FILTER = {"col", "op", "val", "isExtra", "grain"}
 
 
 def payload_problem(context: Any, charts: Sequence[SavedChart]) -> str | None:
-    """Why a query context is no question of any of the charts of its data set; nothing if it is one's.
+    """Why no chart of its data set sends a query context; None if one does.
 
     ``context``: with ``result_type``, ``result_format`` and ``queries``, as Superset makes it.
     """

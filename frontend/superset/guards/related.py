@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import g
 
-from guards.sight import ADMINS
+from guards.role_rights import ADMINS
 
 
 def only_oneself(query: Any) -> Any:

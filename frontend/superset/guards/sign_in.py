@@ -17,13 +17,15 @@ _TOKEN = "sign_in"  # noqa: S105
 
 
 def store() -> SignInStore:
-    """The store of this application."""
+    """The store of sign-ins of this application."""
     found: SignInStore = current_app.extensions["gridflex_sign_in"]
     return found
 
 
 def limits(name: str) -> dict[str, int]:
-    """Who tries, and how often each may be wrong. ``name``: a user's name or address, as typed."""
+    """The keys under which wrong passwords are counted, each with its limit. ``name``: a user's name or address, as
+    typed.
+    """
     name, address = str(name).strip().lower()[:200], request.remote_addr or "" if has_request_context() else ""
     return {
         f"both {address} {name}": PER_USER_AND_ADDRESS,
@@ -33,7 +35,7 @@ def limits(name: str) -> dict[str, int]:
 
 
 def install(app: Flask, file: Any) -> None:
-    """Make the application count wrong passwords and know its open sessions in ``file``."""
+    """Makes the application count wrong passwords and keep its open sessions in ``file``."""
     app.extensions["gridflex_sign_in"] = SignInStore(file)
     app.before_request(_too_many)
     user_logged_in.connect(_opened, app)
@@ -41,13 +43,13 @@ def install(app: Flask, file: Any) -> None:
 
 
 def is_open(user_id: int) -> bool:
-    """Whether the session of this request's cookie has not been ended."""
+    """Whether the session of this request's cookie is still open."""
     token = session.get(_TOKEN)
     return isinstance(token, str) and store().is_open(token, user_id)
 
 
 def _too_many() -> Response | None:
-    """An answer 429 for a sign-in that may not be tried now, before its password is looked at."""
+    """The answer 429 to a sign-in that must wait, before its password is checked; None if it need not."""
     if request.method != "POST" or not request.path.rstrip("/").endswith("/login"):
         return None
     body = request.get_json(silent=True) if request.is_json else request.form

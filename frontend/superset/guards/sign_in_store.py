@@ -22,7 +22,7 @@ WINDOW_S = 60.0
 
 
 class SignInStore:
-    """All methods may be called by any thread of any process."""
+    """Counts wrong passwords and keeps open sessions. All methods may be called by any thread of any process."""
 
     def __init__(self, file: Path) -> None:
         """``file``: made if it is not there."""
@@ -43,7 +43,7 @@ class SignInStore:
         return max(waits)
 
     def begin(self, limits: Mapping[str, int]) -> float | None:
-        """Count a try as a wrong one before the password is looked at, so that tries side by side are all counted.
+        """Counts an attempt as wrong before the password is checked, so that simultaneous attempts are all counted.
 
         Gives its time, by which ``forgive`` finds it; nothing if it may not be tried now.
         """
@@ -60,12 +60,12 @@ class SignInStore:
             connection.execute("COMMIT")
 
     def forgive(self, limits: Mapping[str, int], begun: float) -> None:
-        """The password was right: the try is taken back, wrong ones before it stay until they are a minute old."""
+        """Takes back an attempt whose password was right; earlier wrong ones stay until they are a minute old."""
         for who in limits:
             self._ask("DELETE FROM failure WHERE who = ? AND at = ?", who, begun)
 
     def open_session(self, token: str, user_id: int, lifetime_s: float) -> None:
-        """From now on the token is a session of the user."""
+        """Stores the token as a session of the user."""
         now = time.time()
         self._ask("DELETE FROM session WHERE until < ?", now)
         self._ask("INSERT INTO session VALUES (?, ?, ?)", _digest(token), user_id, now + lifetime_s)
@@ -76,11 +76,11 @@ class SignInStore:
         return bool(self._ask(query, _digest(token), user_id, time.time()))
 
     def close_session(self, token: str) -> None:
-        """The token is a session no more."""
+        """Ends the session of the token."""
         self._ask("DELETE FROM session WHERE token = ?", _digest(token))
 
     def close_all(self, user_id: int) -> None:
-        """No token is a session of the user any more."""
+        """Ends all sessions of the user."""
         self._ask("DELETE FROM session WHERE user_id = ?", user_id)
 
     def _ask(self, sql: str, *values: object) -> list[tuple[float]]:
@@ -98,5 +98,5 @@ class SignInStore:
 
 
 def _digest(token: str) -> str:
-    """What is kept of a token: whoever reads the file has no session by it."""
+    """The hash of a token that is stored: whoever reads the file cannot use the session."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -15,14 +15,14 @@ from superset import security_manager
 from superset.exceptions import QueryObjectValidationError
 from superset.jinja_context import JinjaTemplateProcessor, safe_proxy
 
-from guards.sight import ADMINS
+from guards.role_rights import ADMINS
 
 
 class QueryTemplates(JinjaTemplateProcessor):
-    """Jinja whose filters are those of the query object."""
+    """A Jinja processor whose filters are those of the query object."""
 
     def set_context(self, **kwargs: Any) -> None:
-        """Put our own words in the place of those that read the request."""
+        """Replaces the functions that read the request by ones that read the query."""
         super().set_context(**kwargs)
         filters = [one for one in self._context.get("filter") or () if isinstance(one, dict)]
         own = {"get_filters": partial(self._filters, filters), "filter_values": partial(self._values, filters)}
@@ -31,7 +31,9 @@ class QueryTemplates(JinjaTemplateProcessor):
             self._context[name] = partial(safe_proxy, function)
 
     def process_template(self, sql: str, **kwargs: Any) -> str:
-        """See Superset's. ``force`` marks SQL of the question, which is rendered before anybody looks at rights."""
+        """Extends Superset's method. ``force`` marks SQL of the query itself, which Superset renders before it checks
+        rights.
+        """
         if kwargs.get("force") and any(mark in sql for mark in ("{{", "{%", "{#")) and not _is_admin():
             raise QueryObjectValidationError("no template may stand in a question's own SQL")
         return super().process_template(sql, **kwargs)
@@ -46,7 +48,7 @@ class QueryTemplates(JinjaTemplateProcessor):
     def _values(
         self, filters: Sequence[dict[str, Any]], column: str, default: str | None = None, remove_filter: bool = False
     ) -> list[Any]:
-        """Values that are chosen of a column; what ``NOT IN`` leaves out is not chosen."""
+        """The values that are chosen of a column; those that ``NOT IN`` excludes are not chosen."""
         values: list[Any] = []
         for one in self._filters(filters, column, remove_filter):
             if one["op"] == "IN" and isinstance(one["val"], list | tuple):

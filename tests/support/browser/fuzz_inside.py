@@ -19,7 +19,7 @@ from superset.app import create_app
 
 def verdict(payload: dict[str, Any], behind: bool, sent: set[str]) -> str:
     """What Superset does with a payload; puts the SQL that it would send into ``sent``."""
-    from guards.druid_door import refuse_foreign_regions
+    from guards.druid_driver import refuse_foreign_regions
     from superset.charts.schemas import ChartDataQueryContextSchema
 
     try:

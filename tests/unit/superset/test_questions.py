@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from guards.payloads import payload_problem
-from guards.saved import choices, saved_chart
+from guards.saved_charts import choices, saved_chart
 
 PARAMS = {
     "viz_type": "echarts_area",

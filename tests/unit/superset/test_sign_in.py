@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from guards import sign_in_store
-from guards.sight import explores, region_roles, sees_all
+from guards.role_rights import explores, region_roles, sees_all
 from guards.sign_in_store import SignInStore
 
 LIMITS = {"both": 5, "address": 20}

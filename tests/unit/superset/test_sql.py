@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from guards.calcite import CalciteDruid, fragment_problem
-from guards.scans import scan_problem
+from guards.region_filters import scan_problem
 
 SOURCES = {"powerraw": True, "outlook": True, "deadletter": False}
 ROOT = Path(__file__).parents[3]

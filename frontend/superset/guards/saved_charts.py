@@ -16,13 +16,13 @@ _METRICS = ("metrics", "metrics_b", "percent_metrics", "metric", "size", "x", "y
 
 
 def frozen(value: Any) -> str:
-    """A value as text by which two are compared."""
+    """A value as canonical text, by which two values are compared."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedChart:
-    """One saved chart, or one native filter's list of choices, which is a question of one column."""
+    """What one saved chart may query, or one native filter's list of choices, which queries one column."""
 
     name: str
     columns: frozenset[str]
@@ -40,7 +40,7 @@ class SavedChart:
 
 
 def saved_chart(name: str, params: Doc, filterable: Iterable[str], times: Iterable[str]) -> SavedChart:
-    """What a chart with these parameters may be asked for."""
+    """The queries that a chart with these parameters may send."""
     own = [one for one in params.get("adhoc_filters") or () if isinstance(one, dict)]
     simple = [one for one in own if one.get("expressionType") == "SIMPLE"]
     custom = [one["sqlExpression"] for one in own if one.get("expressionType") == "SQL"]
@@ -63,7 +63,7 @@ def saved_chart(name: str, params: Doc, filterable: Iterable[str], times: Iterab
 
 
 def choices(dataset: str, column: str, filterable: Iterable[str], times: Iterable[str]) -> SavedChart:
-    """The question by which a native filter learns what can be chosen."""
+    """The query by which a native filter lists its choices."""
     empty: frozenset[str] = frozenset()
     return SavedChart(
         name=f"the filter by {column} of {dataset}", columns=frozenset([column]), metrics=empty, filters=empty,
@@ -72,12 +72,12 @@ def choices(dataset: str, column: str, filterable: Iterable[str], times: Iterabl
 
 
 def joined(custom: Iterable[str]) -> str:
-    """Several expressions of custom SQL as one, as pages join them."""
+    """Joins several expressions of custom SQL into one, as Superset's pages do."""
     return " AND ".join(f"({one})" for one in custom)
 
 
 def normal(sql: str) -> str | None:
-    """Custom SQL without what does not matter: spaces, outer brackets; nothing if it cannot be read."""
+    """Custom SQL without extra spaces and outer brackets; None if it cannot be parsed."""
     if not sql.strip():
         return ""
     if unreadable(sql):

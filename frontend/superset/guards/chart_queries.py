@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import func
 
-from guards.saved import SavedChart, choices, saved_chart
+from guards.saved_charts import SavedChart, choices, saved_chart
 
 _lock = threading.Lock()
 _known: tuple[Any, dict[int, list[SavedChart]]] = (None, {})
 
 
 def charts_of(session: Any, datasource: Any) -> list[SavedChart]:
-    """All questions of a data set that charts and native filters ask; none of what is no data set."""
+    """All queries that charts and native filters send to a data set; none if it is not a data set."""
     global _known  # noqa: PLW0603
     if getattr(datasource, "type", None) != "table":
         return []
@@ -27,7 +27,7 @@ def charts_of(session: Any, datasource: Any) -> list[SavedChart]:
 
 
 def _stamp(session: Any) -> tuple[Any, ...]:
-    """What is another when any chart, dashboard or data set is."""
+    """A value that differs when any chart, dashboard or data set has changed."""
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.dashboard import Dashboard, dashboard_slices
     from superset.models.slice import Slice

@@ -1,4 +1,4 @@
-"""Who sees and asks what, by the names of roles alone; whoever has no role that says so sees and asks nothing."""
+"""Derives from the names of roles which regions a user sees, and what the user may query; without a role, nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 ALL_REGIONS = frozenset({"Admin", "Operator", "Researcher"})
 EXPLORERS = frozenset({"Admin", "Researcher"})
-"""May ask questions of their own."""
+"""May send queries that no saved chart sends."""
 ADMINS = frozenset({"Admin"})
 _REGION = "Region "
 

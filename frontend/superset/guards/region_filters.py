@@ -32,7 +32,7 @@ def scan_problem(sql: str, regions: Collection[str], sources: Mapping[str, bool]
 
 
 def _shape_problem(tree: exp.Expression) -> str | None:
-    """What of a statement is more than a SELECT of tables, of other SELECTs and of values."""
+    """What in a statement is not a SELECT of tables, of other SELECTs and of values; None if nothing is."""
     if not isinstance(tree, exp.Select | exp.SetOperation):
         return f"it is no SELECT but {type(tree).__name__}"
     if found := tree.find(exp.DDL, exp.DML, exp.Command, exp.Into, exp.With):
@@ -75,7 +75,7 @@ def _held(table: exp.Table, regions: Collection[str]) -> bool:
 
 
 def _only_adds(join: exp.Join) -> bool:
-    """Whether a join, as of a chart's greatest series, leaves the region's name to the table; else it is ambiguous.
+    """Whether a join, as of a chart's greatest series, leaves the column of the region unambiguous.
 
     What stands in WHERE holds for all rows of the join, so that the table's foreign rows are gone from each of them.
     """

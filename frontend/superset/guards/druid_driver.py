@@ -1,6 +1,6 @@
-"""The door to Druid: all SQL of Superset passes it last, charts', SQL Lab's and its own questions of tables.
+"""Wraps the database driver pydruid and checks each SQL statement of Superset before it is sent to Druid.
 
-A module as SQLAlchemy wants it of a database's driver: pydruid's, with a look at each statement before it is sent.
+Statements of charts, of SQL Lab and of Superset itself all pass it, whatever other checks they have passed before.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import pydruid.db
 from flask import g, has_app_context
 from pydruid.db.api import Connection, Cursor
 
-from guards.scans import scan_problem
-from guards.sight import region_roles, sees_all
+from guards.region_filters import scan_problem
+from guards.role_rights import region_roles, sees_all
 
 _CONTRACTS = Path(__file__).parents[3] / "gridflex" / "contracts"
 
 
 def load_regions(contracts: Path) -> dict[str, bool]:
-    """Of each data source, whether its rows belong to regions: feeds' from the registry, batch jobs' from a table.
+    """Whether the rows of each data source belong to regions: feeds' from the registry, batch jobs' from a table.
 
     Read from the files, since Superset's environment does not have the package.
     """
@@ -35,7 +35,7 @@ SOURCES = load_regions(_CONTRACTS)
 
 
 def refuse_foreign_regions(sql: str) -> None:
-    """Let through what the person of this request may read. Raises pydruid's ``ProgrammingError`` that says why not."""
+    """Raises pydruid's ``ProgrammingError`` with the reason if the user of this request may not run the statement."""
     user = getattr(g, "user", None) if has_app_context() else None
     roles = frozenset(role.name for role in getattr(user, "roles", ()))
     if sees_all(roles):
@@ -45,7 +45,7 @@ def refuse_foreign_regions(sql: str) -> None:
 
 
 class GuardedCursor(Cursor):  # type: ignore[misc]
-    """A cursor that sends nothing unseen."""
+    """A cursor that checks each statement before it sends it."""
 
     def _stream_query(self, query: str) -> Any:
         refuse_foreign_regions(query)
@@ -53,10 +53,10 @@ class GuardedCursor(Cursor):  # type: ignore[misc]
 
 
 class GuardedConnection(Connection):  # type: ignore[misc]
-    """A connection with such cursors."""
+    """A connection whose cursors are guarded."""
 
     def cursor(self) -> Cursor:
-        """Return one of them."""
+        """Open a guarded cursor."""
         made = super().cursor()
         made.__class__ = GuardedCursor
         return made
