@@ -44,7 +44,7 @@ def duty_cycles(checkpoint: str | None, master: str | None, until_caught_up: boo
 
 
 def _begin(checkpoint: str) -> str:
-    """Where a new checkpoint says that it begins (`gridflex recover spark`), else at the oldest reading."""
+    """Where a new checkpoint begins: as `gridflex recover spark` says, else at the oldest reading."""
     place = urlsplit(checkpoint)
     begun = Path(unquote(place.path)) / "gridflex-start.json"
     local = place.scheme in {"", "file"}

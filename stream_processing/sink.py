@@ -26,7 +26,7 @@ Edit = Callable[[list[bytes]], list[bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Readings of new appliances that were too many to be taken in, since the job's start."""
+    """Counts readings of new appliances beyond the limits since the job's start."""
 
     readings: int
     last_ms: int
@@ -34,7 +34,7 @@ class Refused:
 
 
 class KafkaSink:
-    """For ``foreachBatch``. Writes a micro-batch once, however often Spark runs it.
+    """Writes a micro-batch once, however often Spark runs it; its ``write`` is for ``foreachBatch``.
 
     ``name`` belongs to the checkpoint: it fences off an earlier job on the same checkpoint, and carries the number of
     the micro-batch committed last. ``topics``: by the code in the ``topic`` column. ``edits``: by the same code, what
@@ -61,11 +61,11 @@ class KafkaSink:
         self.close()
 
     def close(self) -> None:
-        """Leave Kafka; what was not committed is not there."""
+        """Close the writer; uncommitted messages are dropped."""
         self._writer.__exit__(None, None, None)
 
     def write(self, rows: DataFrame, batch_id: int) -> None:
-        """Write one micro-batch. A repeated one is still computed, since that is what brings Spark's state forward."""
+        """Write one micro-batch. A repeated one is still computed, since that advances Spark's state."""
         table = rows.toArrow()
         if batch_id <= self._committed():
             logger.info("batch=%d rows=%d skipped=already_committed writer=%s", batch_id, len(table), self._name)

@@ -24,7 +24,7 @@ _FEW = 3
 
 @dataclass(slots=True)
 class Status:
-    """``status.json`` in the job's folder, always whole: it is replaced, never written in place."""
+    """The file ``status.json`` in the job's folder; it is replaced whole, never written in place."""
 
     path: Path
     _told: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Status:
     _born: float = field(default_factory=time.monotonic)
 
     def write(self, *, batch_id: int | None, rows_per_s: float, batch_s: float = 0.0, ready: bool = False) -> None:
-        """Tell of a new micro-batch.
+        """Write the status of a new micro-batch.
 
         ``batch_id``: the one finished last, ``None`` before the first. ``batch_s``: how long the shortest of the last
         few took, 0 before there are that many. ``ready``: the query has got through its first trigger, with or
@@ -50,7 +50,8 @@ class Status:
         self._beat()
 
     def follow(self, query: StreamingQuery, refused: Refused) -> None:
-        """Look at the query: every new micro-batch is told, and now and then that Spark's JVM and this process live.
+        """Check the query: write the status of each new micro-batch, and regularly that Spark's JVM and this process
+        live.
 
         ``refused``: readings of new appliances that the job did not take in.
         """

@@ -6,11 +6,11 @@ import gc
 import sys
 from zipimport import zipimporter
 
-_settled: list[bool] = []
+_prepared: list[bool] = []
 
 
-def settle() -> None:
-    """Spare the worker two things that Spark does around every task. Call it at each task's start.
+def prepare_worker() -> None:
+    """Undo two costly things that Spark does around every task. Call it at each task's start.
 
     Before a task it has every import finder forget what it knows. Python 3.11's zip finders then read the directories
     of Spark's own archives anew: 100 ms, more than the detector needs for a bucket. So the zip finders that are known
@@ -19,7 +19,7 @@ def settle() -> None:
     """
     for path in [path for path, finder in sys.path_importer_cache.items() if isinstance(finder, zipimporter)]:
         del sys.path_importer_cache[path]
-    if not _settled:
-        _settled.append(True)
+    if not _prepared:
+        _prepared.append(True)
         gc.collect()
         gc.freeze()

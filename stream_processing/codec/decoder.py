@@ -52,7 +52,10 @@ class Decoder:
         object.__setattr__(self, "layout", layout)
 
     def decode(self, values: pa.Array, position: Ints, kafka_ms: Ints) -> MessageBatch:
-        """``values``: binary, shape (n,), nulls allowed. Bad ones are in the answer too, with their reason."""
+        """Decode and validate values. Invalid ones are in the result too, with their reason. ``values``: binary, shape
+        (n,), nulls allowed. ``position``: partition and offset; ``kafka_ms``: Kafka time stamps, UTC epoch; shape (n,)
+        each.
+        """
         found, cache = _Columns(len(values)), _cache_of(self.profiles.rows)
         regular = self._regular(values, found, cache)
         for index in np.flatnonzero(~regular).tolist():
@@ -72,7 +75,7 @@ class Decoder:
         return found.messages(position, kafka_ms)
 
     def _regular(self, values: pa.Array, found: _Columns, cache: IdentityCache) -> Flags:
-        """Decode the values of the usual form; which those are, shape (n,)."""
+        """Decode the values of the usual form; gives which those are, shape (n,)."""
         regular = self.layout.long_enough(values)
         if not regular.any():
             return regular
@@ -116,7 +119,7 @@ class Decoder:
 
 
 class _Columns:
-    """The answer while it is being filled in."""
+    """The decoded columns while they are filled in."""
 
     def __init__(self, length: int) -> None:
         self.series: Ints = np.zeros(length, dtype=np.int64)
@@ -130,12 +133,12 @@ class _Columns:
         self._single: list[bytes] = []
 
     def set_payload(self, index: int, payload: bytes) -> None:
-        """One message's own payload."""
+        """Set the payload of one message."""
         self._payload[index] = len(self._shared) + len(self._single)
         self._single.append(payload)
 
     def set_payloads(self, at: Ints, code: npt.NDArray[np.int32], table: pa.Array) -> None:
-        """Payloads that messages share, before any single one: ``code``, shape (m,), indexes the table."""
+        """Set payloads that messages share, before any single one. ``code``, shape (m,), indexes the table."""
         self._shared = table
         self._payload[at] = code
 

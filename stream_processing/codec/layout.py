@@ -48,7 +48,7 @@ class Layout:
         return _DOUBLE * len(self.doubles)
 
     def long_enough(self, values: pa.Array) -> Flags:
-        """Which values can have this form, going by their length: shape (n,). A null cannot."""
+        """Which values are long enough to have this form: shape (n,). A null is not."""
         lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
         flags: Flags = lengths >= self.head_length + len(self.strings) + self.tail_length
         return flags

@@ -53,16 +53,16 @@ class MessageBatch:
 
     @property
     def raw(self) -> list[bytes]:
-        """Each message's payload."""
+        """The payload of each message."""
         raw: list[bytes] = self.payloads.take(pa.array(self.payload)).to_pylist()
         return raw
 
     def take(self, chosen: Ints | Flags) -> MessageBatch:
-        """The chosen messages."""
+        """A batch of the chosen messages."""
         return MessageBatch(payloads=self.payloads, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
     def good(self) -> MessageBatch:
-        """The good readings, each series' together and in order of arrival; series in the order of their numbers.
+        """The valid readings grouped by series, each series in order of arrival; series in the order of their numbers.
 
         In that order they are found quickly among the series that are remembered.
         """
@@ -79,7 +79,7 @@ class MessageBatch:
         return readings.take(order)
 
     def bad(self) -> MessageBatch:
-        """The messages that are not good readings."""
+        """The messages that are not valid readings."""
         return self.take(np.flatnonzero(self.reason != GOOD))
 
 
@@ -87,7 +87,7 @@ COLUMNS = tuple(column.name for column in fields(MessageBatch) if column.name !=
 
 
 def starts_of(readings: MessageBatch) -> Ints:
-    """Where each series starts, in readings that have each series' together."""
+    """The index at which each series starts, in readings that are grouped by series."""
     series = readings.series
     return np.flatnonzero(np.append(True, series[1:] != series[:-1])) if len(series) else np.zeros(0, dtype=np.int64)
 
@@ -105,7 +105,7 @@ def as_batch(readings: MessageBatch, starts: Ints) -> Batch:
 
 
 def split(messages: MessageBatch, buckets: int) -> Iterator[tuple[int, bytes]]:
-    """Bucket and block of bytes, for each bucket that got something. A series is always in the same bucket."""
+    """Bucket and encoded block of each bucket that has messages. A series is always in the same bucket."""
     owner = np.zeros(len(messages.payloads), dtype=np.int64)
     owner[messages.payload] = messages.series % buckets
     by_bucket = np.argsort(owner, kind="stable")
@@ -125,7 +125,7 @@ def split(messages: MessageBatch, buckets: int) -> Iterator[tuple[int, bytes]]:
 
 
 def join(blocks: Sequence[bytes]) -> MessageBatch:
-    """The messages of some blocks."""
+    """Decode blocks and concatenate their messages."""
     parts = [pa.ipc.open_stream(block).read_next_batch() for block in blocks]
     columns: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in COLUMNS}
     payloads: list[pa.Array] = []

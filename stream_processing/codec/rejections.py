@@ -17,7 +17,7 @@ from stream_processing.codec.messages import Messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetters:
-    """Writes dead letters; it goes to the executors with all that it needs."""
+    """Encodes dead letters. It is sent to the executors with all that it needs."""
 
     schema: Schema
     topic: str
@@ -27,7 +27,7 @@ class DeadLetters:
     known_ids: tuple[int, ...]
 
     def of_bad(self, bad: MessageBatch) -> Messages:
-        """Messages that are not good readings, with their bytes."""
+        """Dead letters of messages that are not valid readings, with their bytes."""
         return self._encode(
             bad,
             reasons=[REASONS[code - 1] for code in bad.reason.tolist()],
@@ -37,7 +37,7 @@ class DeadLetters:
         )
 
     def of_late(self, readings: MessageBatch, late: Late) -> Messages:
-        """Readings that are not newer than one of their appliance before them; their bytes stay in Kafka."""
+        """Dead letters of readings that are not newer than an earlier one of their appliance, without their bytes."""
         lost = readings.take(late.reading)
         identities = [known(payload) for payload in lost.raw]
         details = [
@@ -61,7 +61,7 @@ class DeadLetters:
         )
 
     def of_refused(self, refused: MessageBatch) -> Messages:
-        """Readings of new series that are more than may come; their bytes stay in Kafka."""
+        """Dead letters of readings of new series beyond the limits, without their bytes."""
         identities = [identify(payload) for payload in refused.raw]  # not by the cache: others need their place in it
         found = [identity for identity in identities if identity is not None]
         allowed = (

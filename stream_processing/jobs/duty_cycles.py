@@ -103,7 +103,7 @@ def detect(messages: DataFrame, settings: config.Config, writers: tuple[Schema, 
 
 
 def _bounds(spark: config.Spark) -> Bounds:
-    """Of each bucket."""
+    """The limits of each bucket."""
     bounds = Bounds(forget_after_s=spark.forget_after_s, new_per_min=spark.new_series_per_min, most=spark.max_series)
     return bounds.share(spark.buckets)
 
@@ -116,7 +116,9 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
     opening: Future[KafkaSink] = Future()
 
     def write(rows: DataFrame, batch_id: int) -> None:
-        """A micro-batch may come before the sink is open; it fails when the sink does not open, so Spark keeps it."""
+        """Write a micro-batch. It may come before the sink is open; if the sink does not open it fails, so that Spark
+        repeats it.
+        """
         opening.result().write(rows, batch_id)
 
     initial = load_participation(settings.flexibility.participation)
@@ -169,7 +171,7 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
 
 
 def last_words(trace: str) -> str:
-    """The line of a trace that says what was wrong: the last error or cause in it, else its first line.
+    """The line of a stack trace that names the error: the last error or cause in it, else its first line.
 
     >>> last_words("boom\\nTraceback:\\n  File x\\nValueError: two\\n\\tat org.apache")
     'ValueError: two'
@@ -185,7 +187,7 @@ def last_words(trace: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A running query, where it writes, and whom it may tell of as callable."""
+    """A running query with its sink and the enrolments that it applies."""
 
     query: StreamingQuery
     sink: KafkaSink

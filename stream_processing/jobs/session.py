@@ -26,7 +26,8 @@ readings a batch take 0.4 us less of the processor for each."""
 
 
 def open_session(settings: config.Config, *, master: str | None = None, local_files: bool = True) -> SparkSession:
-    """Start Spark, or take the one that ``spark-submit`` prepared: there ``master`` and jars come from its own options.
+    """Start Spark, or take the session that ``spark-submit`` prepared: there ``master`` and jars come from its own
+    options.
 
     ``local_files``: checkpoints are on this machine's disk, not on HDFS or S3. Raises ``ServiceError`` when the
     connectors' jars are missing.

@@ -24,7 +24,7 @@ from stream_processing.codec.rejections import DeadLetters
 from stream_processing.state.flexible import FlexibilityEncoder
 from stream_processing.state.memory import Memory, Names, State, from_bytes, no_memory, to_bytes
 from stream_processing.state.roster import UNKNOWN, Bounds
-from stream_processing.worker import settle
+from stream_processing.worker import prepare_worker
 
 DUTY_CYCLES, DEAD_LETTERS, FLEXIBILITY, REFUSED = range(4)
 """What a message is: the codes of the output's column ``topic``. Refused readings are dead letters that are counted."""
@@ -62,7 +62,7 @@ Emitted = dict[int, list[Messages]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """The rows that a bucket's messages cause, and the state that Spark keeps after them."""
+    """The messages that a bucket emits, and its state after them."""
 
     emitted: Emitted
     state: State
@@ -74,7 +74,7 @@ class Folded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """The rows that a bucket's messages cause, given its state as bytes: no Spark in it."""
+    """Updates one bucket's state, given as bytes, with its messages; independent of Spark."""
 
     detector: Detector
     schema: Schema
@@ -84,7 +84,9 @@ class Bucket:
     """Of this bucket alone."""
 
     def fold(self, encoded: State | None, messages: MessageBatch, names: Callable[[], list[bytes]]) -> Folded:
-        """``names``: gives the blocks of names that are kept; it is asked only when series are dropped."""
+        """Update the state with a micro-batch's messages. ``names``: gives the stored blocks of identities; it is
+        called only when series are dropped.
+        """
         memory = from_bytes(encoded, self.detector) if encoded else no_memory()
         before_min = memory.roster.clock_min
         readings, refused, memory = self._admit(messages.good(), memory)
@@ -111,7 +113,7 @@ class Bucket:
         return Folded(emitted=emitted, state=to_bytes(memory, self.detector), new_names=new_names, all_names=all_names)
 
     def _admit(self, readings: MessageBatch, memory: Memory) -> tuple[MessageBatch, MessageBatch, Memory]:
-        """The readings that are taken in, and those of new series that are too many."""
+        """Split readings into those within the limits and those of new series beyond them."""
         starts = starts_of(readings)
         _, remembered = find(memory.detector, readings.series[starts])
         if remembered.all():
@@ -130,7 +132,9 @@ class Bucket:
         return readings.take(~refused), readings.take(refused), memory
 
     def _forget(self, memory: Memory, slot: Ints, known: Names) -> tuple[tuple[Messages, Messages], Memory, Names]:
-        """Give up silent series: their last duty cycles and flexibility, what is left, and the others' names."""
+        """Drop silent series: gives their last duty cycles and flexibility, the remaining state, and the remaining
+        identities.
+        """
         key = memory.detector.key[slot]
         rows, state = self.detector.forget(memory.detector, slot)
         place = known.place(key)
@@ -142,7 +146,9 @@ class Bucket:
 
 
 def _heard(memory: Memory, readings: MessageBatch, starts: Ints, before_min: int) -> tuple[Memory, Names]:
-    """Note whose readings came; the names that are to be kept: of new series, and of those that have changed theirs."""
+    """Note which series have readings; gives the identities to store: of new series, and of those whose identity
+    changed.
+    """
     if len(starts) == 0:
         return memory, Names.of_blocks([])
     ends = np.append(starts[1:], len(readings)) - 1
@@ -171,7 +177,7 @@ class BucketProcessor(StatefulProcessor):
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         """Called by Spark once per task."""
-        settle()
+        prepare_worker()
         self._state = handle.getListState("detector", _STATE)
         self._names = handle.getListState("names", _NAMES)
 
@@ -196,7 +202,7 @@ class BucketProcessor(StatefulProcessor):
                     yield pd.DataFrame({"topic": code, "key": messages.key, "value": messages.value})
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Does nothing: there is nothing to close."""
 
     def _load(self) -> State | None:
         encoded = None

@@ -30,7 +30,9 @@ class FlexibilityEncoder:
     schema: Schema
 
     def fold(self, records: Records, rows: Rows, who: Identities) -> tuple[Messages, Records]:
-        """Messages keyed by appliance, and what is now remembered. ``who``: shape (m,), the rows' appliances."""
+        """Compute and encode the flexibility of new minutes; gives the messages, keyed by appliance, and the records to
+        keep. ``who``: shape (m,), the rows' appliances.
+        """
         chosen, minutes = minutes_of(rows, self._rules(who.distinct)[who.code])
         if len(minutes) == 0:
             return Messages(key=[], value=[]), records
@@ -47,14 +49,14 @@ class FlexibilityEncoder:
         return Messages(key=who.keys(owner), value=encode_columns(self.schema, columns)), records
 
     def _rules(self, distinct: list[Identity]) -> Ints:
-        """The code of each one's rule; asked once for each class."""
+        """The code of each appliance's rule, shape (m,); looked up once for each class."""
         classes = [(one.appliance, one.dataset) for one in distinct]
         codes = {one: self.forecaster.rules.code(*one) for one in set(classes)}
         return np.array([codes[one] for one in classes], dtype=np.int64)
 
 
 def _figures(flexibility: Flexibility) -> Iterator[tuple[str, Floats]]:
-    """By field: one for each horizon."""
+    """The columns of figures by field: one for each horizon."""
     kinds = (
         ("flex_{}_w", flexibility.flex_w, HORIZONS_MIN),
         ("variance_{}_w2", flexibility.variance_w2, HORIZONS_MIN),

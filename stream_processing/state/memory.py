@@ -26,7 +26,7 @@ _HEADER = np.dtype([("version", "u1"), ("detector_bytes", "<u4")])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """All that a bucket remembers between micro-batches but the series' names."""
+    """A bucket's state between micro-batches, except for the identities of its series."""
 
     detector: DetectorState
     roster: Roster
@@ -34,7 +34,7 @@ class Memory:
     flexible: Records
 
     def after(self, detector: DetectorState) -> Memory:
-        """With a later state of the detector; the roster gets a row for each series that is new in it."""
+        """The state with a later state of the detector; the roster gets a row for each series that is new in it."""
         if len(detector) == len(self.detector):
             return replace(self, detector=detector)
         new = np.ones(len(detector), dtype=np.bool_)
@@ -44,12 +44,12 @@ class Memory:
 
 
 def no_memory() -> Memory:
-    """Before any reading."""
+    """The state before any reading."""
     return Memory(detector=empty_state(), roster=no_roster(), flexible=no_records())
 
 
 def to_bytes(memory: Memory, detector: Detector) -> State:
-    """Encode what is remembered."""
+    """Encode a bucket's state."""
     encoded = detector.encode(memory.detector)
     header = np.array([(_VERSION, len(encoded))], dtype=_HEADER)
     series = header.tobytes() + encoded + roster.to_bytes(memory.roster)
@@ -57,7 +57,7 @@ def to_bytes(memory: Memory, detector: Detector) -> State:
 
 
 def from_bytes(encoded: State, detector: Detector) -> Memory:
-    """Decode it; a state without a roster is read, too. Raises ``ValueError`` when another version wrote it."""
+    """Decode a bucket's state, with or without a roster. Raises ``ValueError`` when another version wrote it."""
     series, flexible = encoded
     records = flexibility.from_bytes(flexible)
     if series[0] == _WITHOUT_ROSTER:
@@ -75,7 +75,7 @@ def from_bytes(encoded: State, detector: Detector) -> Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The identities of some series, as encoded in their readings: what is told of a series when it is forgotten.
+    """The identities of series, as encoded in their readings; messages about a dropped series need them.
 
     They are written when a series is new or its identity changed, and read only to forget some.
     """
@@ -84,7 +84,7 @@ class Names:
     identity: pa.Array
 
     def to_block(self) -> bytes:
-        """As bytes."""
+        """Encode the identities as one block of bytes."""
         batch = pa.RecordBatch.from_arrays([pa.array(self.key), self.identity], ["key", "identity"])
         out = pa.BufferOutputStream()
         with pa.ipc.new_stream(out, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
@@ -94,7 +94,7 @@ class Names:
 
     @classmethod
     def of_blocks(cls, blocks: Sequence[bytes]) -> Names:
-        """Put blocks together; of a series' identities the last one stands."""
+        """Decode and join blocks; the last identity of each series is kept."""
         parts = [pa.ipc.open_stream(block).read_next_batch() for block in blocks]
         if not parts:
             return cls(key=np.zeros(0, dtype=np.int64), identity=pa.array([], pa.binary()))
@@ -105,13 +105,13 @@ class Names:
         return cls(key=key[last], identity=identity.take(pa.array(last)))
 
     def place(self, key: Ints) -> Ints:
-        """Where each of ``key`` stands, -1 where it is not there. ``self`` is in the order of its keys."""
+        """The index of each ``key``, -1 if it is not there: shape of ``key``. The identities are sorted by key."""
         if len(self.key) == 0:
             return np.full(len(key), -1)
         place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
         return np.where(self.key[place] == key, place, -1)
 
     def without(self, key: Ints) -> Names:
-        """Without the identities of ``key``."""
+        """The identities except those of ``key``."""
         kept = np.flatnonzero(~np.isin(self.key, key))
         return Names(key=self.key[kept], identity=self.identity.take(pa.array(kept)))

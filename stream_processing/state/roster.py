@@ -32,7 +32,7 @@ _HEADER = np.dtype([("clock_min", "<i8"), ("admitted", "<u4"), ("written", "<u4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What bounds the series of a bucket."""
+    """The limits on the series of a bucket."""
 
     forget_after_s: float
     new_per_min: int
@@ -40,7 +40,7 @@ class Bounds:
     """Series remembered at once."""
 
     def share(self, buckets: int) -> Bounds:
-        """What each of some buckets may hold, so that series spread by a hash exceed no share by chance.
+        """The limits of each of some buckets, so that series spread by a hash exceed no share by chance.
 
         >>> Bounds(forget_after_s=60, new_per_min=50_000, most=400_000).share(8)
         Bounds(forget_after_s=60, new_per_min=6567, most=50895)
@@ -66,7 +66,7 @@ class Roster:
         return len(self.seen_min)
 
     def at(self, minute: int) -> Roster:
-        """At a later minute of Kafka's time, without a new series in it.
+        """The roster at a later minute of Kafka's time, without new series.
 
         >>> no_roster().at(7).at(5).clock_min
         7
@@ -76,7 +76,7 @@ class Roster:
         return replace(self, clock_min=minute, admitted=0)
 
     def admit(self, series: Ints, minute: Ints, bounds: Bounds) -> tuple[Flags, Roster]:
-        """Which readings of new series are refused, and the clock and count after them.
+        """Which readings of new series are refused, and the roster with the clock and count after them.
 
         ``series``: shape (n,), a number of each reading's series, -1 of one that is remembered. ``minute``: Kafka's.
         Both in order of arrival.
@@ -104,11 +104,11 @@ class Roster:
         return refused, replace(self, clock_min=clock, admitted=used if start == clock else 0)
 
     def grown(self, at: Ints) -> Roster:
-        """With a row for each new series, at its place among the ones before."""
+        """The roster with a row for each new series, at its index among the existing ones."""
         return replace(self, seen_min=np.insert(self.seen_min, at, NO_CLOCK), mark=np.insert(self.mark, at, UNKNOWN))
 
     def heard(self, slot: Ints, minute: Ints, mark: Ints) -> tuple[Roster, Ints]:
-        """Some series were heard; those whose identity is to be kept, as places in ``slot``.
+        """Note readings of some series; gives also which of ``slot`` have a new identity that must be stored.
 
         Series of a state that has no roster yet count as heard now.
         """
@@ -121,7 +121,7 @@ class Roster:
         return replace(self, seen_min=seen, mark=marks, written=self.written + len(changed)), changed
 
     def due(self, before_min: int, bounds: Bounds) -> Ints:
-        """Slots of the series to forget now; ``before_min``: the clock before the batch.
+        """The slots of the series to drop now. ``before_min``: the clock before the batch.
 
         They are looked for once in a part of the horizon, so that what they were called is not read too often.
         """
@@ -132,13 +132,13 @@ class Roster:
         return np.flatnonzero(self.clock_min - self.seen_min > horizon_min)
 
     def without(self, slot: Ints) -> Roster:
-        """Without the rows at ``slot``; what is left was put together."""
+        """The roster without the rows at ``slot``; the identities were rewritten."""
         seen_min = np.delete(self.seen_min, slot)
         return replace(self, seen_min=seen_min, mark=np.delete(self.mark, slot), written=len(seen_min))
 
 
 def no_roster(series: int = 0) -> Roster:
-    """The roster before any reading; or of ``series`` series of which only the detector's state is left.
+    """An empty roster, or one of ``series`` series of which only the detector's state is known.
 
     >>> len(no_roster()), no_roster(2).mark.tolist()
     (0, [0, 0])
@@ -158,7 +158,7 @@ def to_bytes(roster: Roster) -> bytes:
 
 
 def from_bytes(encoded: bytes, series: int) -> Roster:
-    """Decode the roster of so many series."""
+    """Decode a roster of ``series`` series."""
     header = np.frombuffer(encoded, dtype=_HEADER, count=1)[0]
     columns = PackedColumns(encoded, _HEADER.itemsize)
     clock_min = int(header["clock_min"])

@@ -40,7 +40,7 @@ class EnrolmentFilter:
         """By an identity's bytes: what is known of the appliance."""
 
     def __call__(self, values: list[bytes]) -> list[bytes]:
-        """Messages as they are to be written, in their order."""
+        """Messages as they are to be written, in their order: framed Avro, as many as given."""
         known = self._participation()
         if not known:
             return values
@@ -74,7 +74,7 @@ class EnrolmentFilter:
 
 
 def _long(encoded: bytes) -> int:
-    """An Avro long.
+    """Decode an Avro long.
 
     >>> _long(bytes([0x80, 0x01]))
     64

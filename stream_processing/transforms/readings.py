@@ -15,7 +15,7 @@ from pyspark.sql.types import BinaryType, IntegerType, StructField, StructType
 
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.message_batch import OFFSET_BITS, split
-from stream_processing.worker import settle
+from stream_processing.worker import prepare_worker
 
 BLOCKS = StructType(
     [StructField("bucket", IntegerType(), nullable=False), StructField("block", BinaryType(), nullable=False)]
@@ -23,13 +23,14 @@ BLOCKS = StructType(
 
 
 def into_blocks(messages: DataFrame, decoder: Decoder, buckets: int, tasks: int) -> DataFrame:
-    """``messages``: Kafka's columns. Every message is in a block, the bad ones with their reason.
+    """Decode messages into blocks, one per bucket; every message is in a block, invalid ones with their reason.
+    ``messages``: Kafka's columns.
 
     At most ``tasks`` tasks read them, each some partitions one after the other: a task costs more than a partition.
     """
 
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        settle()
+        prepare_worker()
         for batch in batches:
             if batch.num_rows:
                 yield _blocks(batch, decoder, buckets)
