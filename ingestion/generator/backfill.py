@@ -16,7 +16,7 @@ from gridflex.contracts.feeds import readings_table
 from gridflex.domain.interval import Interval
 from gridflex.domain.readings import IDENTITY_FIELDS, MS_PER_DAY, MS_PER_S
 from gridflex.errors import UsageError
-from ingestion.generator.generate import first_second, read_order
+from ingestion.generator.generate import first_second, read_spec
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
 
@@ -35,16 +35,16 @@ def backfill(path: Path) -> None:
     Readings that a replay put into the same days stay.
     """
     config, began = load_config(), time.monotonic()
-    order = read_order(path)
-    if not order.lead_days:
+    spec = read_spec(path)
+    if not spec.lead_days:
         raise UsageError(f"{path}: generated without lead days; use `gridflex generate ... --lead-days N`")
     premises = load_premises(ROOT / config.replay.premises)
-    with tqdm(total=order.houses, unit="house", disable=not sys.stderr.isatty(), leave=False) as bar:
-        rows = past(order, premises, bar.update)
-    end_ms = first_second(order) * MS_PER_S
-    span = Interval(start_ms=end_ms - order.lead_days * MS_PER_DAY, end_ms=end_ms)
+    with tqdm(total=spec.houses, unit="house", disable=not sys.stderr.isatty(), leave=False) as bar:
+        rows = past(spec, premises, bar.update)
+    end_ms = first_second(spec) * MS_PER_S
+    span = Interval(start_ms=end_ms - spec.lead_days * MS_PER_DAY, end_ms=end_ms)
     own = Own(table=readings_table(), interval=span, houses=rows["house_id"].unique().to_pylist())
-    told = f"backfill: {span}: {len(rows):,} rows of {order.houses} houses"
+    told = f"backfill: {span}: {len(rows):,} rows of {spec.houses} houses"
     told += "" if OwnRows(config, own).replace(as_stored(rows)) else " (there already)"
     click.echo(f"{told}, {time.monotonic() - began:.1f} s")
 

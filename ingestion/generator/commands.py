@@ -67,7 +67,7 @@ def generate(
     """
     if force:
         discard(out)
-    order = GeneratorSpec(
+    spec = GeneratorSpec(
         dataset=dataset,
         out=out,
         houses=houses,
@@ -80,7 +80,7 @@ def generate(
     with tqdm(
         total=houses * days, desc=f"generate {dataset}", unit="house-day", disable=not sys.stderr.isatty()
     ) as bar:
-        summary = write_data_set(order, bar.update)
+        summary = write_data_set(spec, bar.update)
     if as_json:
         click.echo(summary.to_json())
     else:

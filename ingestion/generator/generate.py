@@ -23,7 +23,7 @@ DATASETS = ("greend", "redd")
 FIRST_DAY = {"redd": date(2011, 7, 4), "greend": date(2013, 12, 9)}
 """Mondays within the real data sets' years."""
 TRUTH = "truth.jsonl"
-ORDER = "order.json"
+SPEC_FILE = "order.json"
 ONE_DAY = timedelta(days=1)
 STRAY_DAYS = 1
 """Days around those ordered that files may be named by."""
@@ -31,7 +31,7 @@ STRAY_DAYS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorSpec:
-    """What is to be generated. All whole UTC days; the same order gives the same bytes."""
+    """What is to be generated. All whole UTC days; the same spec gives the same bytes."""
 
     dataset: str
     out: Path
@@ -62,73 +62,76 @@ class Summary:
         return json.dumps(asdict(self))
 
 
-def generate(order: GeneratorSpec, tick: Callable[[], object] = lambda: None) -> Summary:
-    """Write the data set; ``tick`` is called after each day of a house. Raises ``UsageError`` if ``out`` is in use."""
-    if order.dataset not in DATASETS:
-        raise UsageError(f"unknown data set {order.dataset!r}; known: {', '.join(DATASETS)}")
-    if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
-        raise UsageError(f"{order.out} is there already and not empty; give a new folder")
-    refuse_impossible_days(order)
+def generate(spec: GeneratorSpec, on_progress: Callable[[], object] = lambda: None) -> Summary:
+    """Write the data set; ``on_progress`` is called after each day of a house.
+
+    Raises ``UsageError`` if ``out`` is in use.
+    """
+    if spec.dataset not in DATASETS:
+        raise UsageError(f"unknown data set {spec.dataset!r}; known: {', '.join(DATASETS)}")
+    if spec.out.exists() and (not spec.out.is_dir() or any(spec.out.iterdir())):
+        raise UsageError(f"{spec.out} is there already and not empty; give a new folder")
+    refuse_impossible_days(spec)
     try:
-        order.out.mkdir(parents=True, exist_ok=True)
+        spec.out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise UsageError(f"--out {order.out} cannot be made: {problem.strerror or problem}") from None
-    start_s = first_second(order)
-    told = {key: value for key, value in asdict(order).items() if key != "out"}
-    (order.out / ORDER).write_text(json.dumps(told, default=str) + "\n", encoding="utf-8")
+        raise UsageError(f"--out {spec.out} cannot be made: {problem.strerror or problem}") from None
+    start_s = first_second(spec)
+    told = {key: value for key, value in asdict(spec).items() if key != "out"}
+    (spec.out / SPEC_FILE).write_text(json.dumps(told, default=str) + "\n", encoding="utf-8")
     readings = activations = 0
     labels: dict[str, list[str]] = {}
-    with (order.out / TRUTH).open("w", encoding="utf-8") as truth:
-        for number in range(order.houses):
-            house = planned(order, number)
-            labels[f"building{number}"] = house.labels(typos=order.defects > 0)
-            count, lines = _write(house, order, start_s, tick)
+    with (spec.out / TRUTH).open("w", encoding="utf-8") as truth:
+        for number in range(spec.houses):
+            house = planned(spec, number)
+            labels[f"building{number}"] = house.labels(typos=spec.defects > 0)
+            count, lines = _write(house, spec, start_s, on_progress)
             truth.writelines(line + "\n" for line in lines)
             readings, activations = readings + count, activations + len(lines)
-    if order.dataset == "greend":
-        (order.out / "labels.json").write_text(json.dumps(labels, indent=2) + "\n", encoding="utf-8")
+    if spec.dataset == "greend":
+        (spec.out / "labels.json").write_text(json.dumps(labels, indent=2) + "\n", encoding="utf-8")
     return Summary(
-        dataset=order.dataset,
-        houses=order.houses,
-        days=order.days,
+        dataset=spec.dataset,
+        houses=spec.houses,
+        days=spec.days,
         readings=readings,
         activations=activations,
-        path=str(order.out),
+        path=str(spec.out),
     )
 
 
-def refuse_impossible_days(order: GeneratorSpec) -> None:
-    """Raises ``UsageError`` if some day of the order, or its lead days, lies in years that the readers reject."""
+def refuse_impossible_days(spec: GeneratorSpec) -> None:
+    """Raises ``UsageError`` if some day of the spec, or its lead days, lies in years that the readers reject."""
     first, end = (datetime.fromtimestamp(ms / MS_PER_S, tz=UTC).date() for ms in (EARLIEST_SOURCE_MS, LATEST_SOURCE_MS))
-    lead, days = (order.start - first).days, (end - order.start).days
-    if order.lead_days + STRAY_DAYS > lead or order.days + STRAY_DAYS > days:
+    lead, days = (spec.start - first).days, (end - spec.start).days
+    if spec.lead_days + STRAY_DAYS > lead or spec.days + STRAY_DAYS > days:
         raise UsageError(
-            f"--start {order.start} with --days {order.days} and --lead-days {order.lead_days}: all days must lie "
+            f"--start {spec.start} with --days {spec.days} and --lead-days {spec.lead_days}: all days must lie "
             f"between {first + STRAY_DAYS * ONE_DAY} and {end - (STRAY_DAYS + 1) * ONE_DAY}; a meter's time outside is "
             "taken for damage"
         )
 
 
-def planned(order: GeneratorSpec, number: int) -> MeteredHouse:
-    """One house of an order, from 0, over its lead days and its days."""
-    start_s = first_second(order) - order.lead_days * DAY_S
-    return plan_house(order.dataset, number, seed=order.seed, start_s=start_s, days=order.lead_days + order.days)
+def planned(spec: GeneratorSpec, number: int) -> MeteredHouse:
+    """One house of a spec, from 0, over its lead days and its days."""
+    start_s = first_second(spec) - spec.lead_days * DAY_S
+    return plan_house(spec.dataset, number, seed=spec.seed, start_s=start_s, days=spec.lead_days + spec.days)
 
 
-def first_second(order: GeneratorSpec) -> int:
+def first_second(spec: GeneratorSpec) -> int:
     """Midnight UTC of the first day that is written, epoch."""
-    return int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp())
+    return int(datetime.combine(spec.start, time(), tzinfo=UTC).timestamp())
 
 
-def read_order(out: Path) -> GeneratorSpec:
-    """The order that a data set was generated to. Raises ``UsageError`` if it was not generated."""
-    if not (out / ORDER).is_file():
-        raise UsageError(f"no {ORDER} in {out}: it was not made by `gridflex generate`")
+def read_spec(out: Path) -> GeneratorSpec:
+    """The spec that a data set was generated from. Raises ``UsageError`` if it was not generated."""
+    if not (out / SPEC_FILE).is_file():
+        raise UsageError(f"no {SPEC_FILE} in {out}: it was not made by `gridflex generate`")
     try:
-        found = json.loads((out / ORDER).read_text(encoding="utf-8"))
+        found = json.loads((out / SPEC_FILE).read_text(encoding="utf-8"))
         return GeneratorSpec(**found | {"out": out, "start": date.fromisoformat(found["start"])})
     except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise UsageError(f"{out / ORDER} is not as `gridflex generate` wrote it: {problem}") from None
+        raise UsageError(f"{out / SPEC_FILE} is not as `gridflex generate` wrote it: {problem}") from None
 
 
 def discard(out: Path) -> None:
@@ -137,18 +140,20 @@ def discard(out: Path) -> None:
         for entry in [out / "low_freq", *out.glob("building*")]:
             shutil.rmtree(entry, ignore_errors=True)
         (out / "labels.json").unlink(missing_ok=True)
-        (out / ORDER).unlink(missing_ok=True)
+        (out / SPEC_FILE).unlink(missing_ok=True)
         (out / TRUTH).unlink()
 
 
 def _write(
-    house: MeteredHouse, order: GeneratorSpec, start_s: int, tick: Callable[[], object]
+    house: MeteredHouse, spec: GeneratorSpec, start_s: int, on_progress: Callable[[], object]
 ) -> tuple[int, list[str]]:
     """One house's files; how many good readings they hold, and its lines of truth."""
-    write = write_redd if order.dataset == "redd" else write_greend
+    write = write_redd if spec.dataset == "redd" else write_greend
     readings: int
     holes: list[list[Span]]
-    readings, holes = write(house, order.out, start_s=start_s, days=order.days, defects=order.defects, tick=tick)
-    first = redd_files.FIRST_CHANNEL if order.dataset == "redd" else greend_files.FIRST_CHANNEL
-    name = str(house.number + 1) if order.dataset == "redd" else str(house.number)
+    readings, holes = write(
+        house, spec.out, start_s=start_s, days=spec.days, defects=spec.defects, on_progress=on_progress
+    )
+    first = redd_files.FIRST_CHANNEL if spec.dataset == "redd" else greend_files.FIRST_CHANNEL
+    name = str(house.number + 1) if spec.dataset == "redd" else str(house.number)
     return readings, list(truth_lines(house, name=name, first_channel=first, holes=holes, since_s=start_s))

@@ -32,9 +32,9 @@ _WRITE = pa_csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 def write_greend(
-    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
+    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, on_progress: Callable[[], object]
 ) -> tuple[int, list[list[Span]]]:
-    """Write one house; return its number of good readings, and the holes per plug. ``tick``: after each day."""
+    """Write one house; return its number of good readings, and the holes per plug. ``on_progress``: after each day."""
     logger = replace(GREEND_LOGGER, defects=defects)
     rng = house.rng
     folder = out / f"building{house.number}"
@@ -52,7 +52,7 @@ def write_greend(
         readings += int(good.sum())
         for watch, seen in zip(watches, good.T, strict=True):
             watch.see(instants[seen])
-        tick()
+        on_progress()
     if defects and (house.number == 0 or rng.random() < _STRAY_FILES * defects):
         _stray_files(folder, start_s, plugs, rng)
     return readings, [watch.close(start_s + days * DAY_S) for watch in watches]

@@ -23,16 +23,16 @@ STEP_S = 120
 _S_PER_HOUR = 3600
 
 
-def past(order: GeneratorSpec, premises: Premises, tick: Callable[[], object] = lambda: None) -> pa.Table:
-    """The lead days of all houses, one row a half-hour and circuit, mains left out; ``tick``: after each house.
+def past(spec: GeneratorSpec, premises: Premises, on_progress: Callable[[], object] = lambda: None) -> pa.Table:
+    """The lead days of all houses, one row a half-hour and circuit, mains left out; ``on_progress``: after each house.
 
     Columns: ``time_ms`` (the half-hour's start, UTC epoch), the dimensions of ``powerraw``, ``power_w`` (mean),
     ``energy_wh``, ``observed_s``, ``count`` (0: no message stands behind them, and reconciliation counts messages).
     """
     tables = []
-    for number in range(order.houses):
-        tables.append(_house_rows(planned(order, number), order, premises))
-        tick()
+    for number in range(spec.houses):
+        tables.append(_house_rows(planned(spec, number), spec, premises))
+        on_progress()
     return pa.concat_tables(tables)
 
 
@@ -47,16 +47,16 @@ def half_hour_means(house: MeteredHouse, start_s: int, days: int) -> Floats:
     return np.concatenate(found)
 
 
-def _house_rows(house: MeteredHouse, order: GeneratorSpec, premises: Premises) -> pa.Table:
-    redd = order.dataset == "redd"
+def _house_rows(house: MeteredHouse, spec: GeneratorSpec, premises: Premises) -> pa.Table:
+    redd = spec.dataset == "redd"
     name = str(house.number + 1) if redd else str(house.number)
     first = redd_files.FIRST_CHANNEL if redd else greend_files.FIRST_CHANNEL
-    start_s = first_second(order) - order.lead_days * DAY_S
-    power = half_hour_means(house, start_s, order.lead_days)
+    start_s = first_second(spec) - spec.lead_days * DAY_S
+    power = half_hour_means(house, start_s, spec.lead_days)
     slots, circuits = power.shape
-    place, house_id = premises.place(order.dataset, name, 0), HouseId(dataset=order.dataset, house=name)
+    place, house_id = premises.place(spec.dataset, name, 0), HouseId(dataset=spec.dataset, house=name)
     times = (start_s + SLOT_S * np.arange(slots, dtype=np.int64)) * MS_PER_S
-    appliance = [appliance_class(order.dataset, circuit.label) for circuit in house.circuits]
+    appliance = [appliance_class(spec.dataset, circuit.label) for circuit in house.circuits]
     ids = [str(house_id.series(str(first + index))) for index in range(circuits)]
 
     def each(values: list[str]) -> pa.Array:
@@ -69,7 +69,7 @@ def _house_rows(house: MeteredHouse, order: GeneratorSpec, premises: Premises) -
     return pa.table(
         {
             "time_ms": np.tile(times, circuits),
-            "dataset": same(order.dataset),
+            "dataset": same(spec.dataset),
             "region": same(place.region),
             "feeder": same(place.feeder),
             "house_id": same(str(house_id)),

@@ -32,9 +32,12 @@ _CENTS = pa.array([f"{cent:02d}" for cent in range(100)])
 
 
 def write_redd(
-    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, tick: Callable[[], object]
+    house: MeteredHouse, out: Path, *, start_s: int, days: int, defects: float, on_progress: Callable[[], object]
 ) -> tuple[int, list[list[Span]]]:
-    """Write one house; return how many readings it has, and per circuit the holes in them. ``tick``: after each day."""
+    """Write one house; return how many readings it has, and the gaps of each circuit.
+
+    ``on_progress`` is called after each day.
+    """
     logger = replace(REDD_LOGGER, defects=defects)
     folder = out / "low_freq" / f"house_{house.number + 1}"
     folder.mkdir(parents=True)
@@ -56,7 +59,7 @@ def write_redd(
                 file.write(_lines(instants[order].astype(np.int64), columns[order, index]))
         watch.see(instants)
         readings += columns.size
-        tick()
+        on_progress()
     return readings, [watch.close(start_s + days * DAY_S)] * len(house.circuits)
 
 

@@ -58,7 +58,7 @@ class AcceptedCommand:
 
 
 class AcceptedCommands:
-    """The accepted commands of a fleet, at the clock of each of its appliances: all readings before it have been played."""
+    """The accepted commands of a fleet, at the clock of each appliance: all readings before it have been played."""
 
     def __init__(self, fleet: Fleet, behaviour: Behaviour, lag_ms: Ints) -> None:
         """``lag_ms``: so much each appliance's clock is behind the replay's, shape ``(len(fleet),)``."""

@@ -14,14 +14,14 @@ from gridflex.config import ROOT
 from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import UsageError
 from ingestion.generator.backfill import as_stored
-from ingestion.generator.generate import GeneratorSpec, first_second, generate, planned, read_order
+from ingestion.generator.generate import GeneratorSpec, first_second, generate, planned, read_spec
 from ingestion.generator.past import past
 from ingestion.premises import load_premises
 
 PREMISES = load_premises(ROOT / "ingestion" / "premises.csv")
 
 
-def order(out: Path, **changes: object) -> GeneratorSpec:
+def spec(out: Path, **changes: object) -> GeneratorSpec:
     made = GeneratorSpec(
         dataset="redd", out=out, houses=2, days=1, seed=4, start=date(2024, 5, 6), defects=0, lead_days=3
     )
@@ -29,8 +29,8 @@ def order(out: Path, **changes: object) -> GeneratorSpec:
 
 
 def test_past__has_each_circuit_in_each_half_hour_of_the_lead_days(tmp_path: Path) -> None:
-    rows = past(order(tmp_path), PREMISES)
-    start_ms = first_second(order(tmp_path)) * 1000
+    rows = past(spec(tmp_path), PREMISES)
+    start_ms = first_second(spec(tmp_path)) * 1000
     times = rows["time_ms"].to_numpy()
     assert (times.min(), times.max()) == (start_ms - 3 * MS_PER_DAY, start_ms - 1_800_000)
     assert len(rows) == 3 * 48 * len(set(rows["appliance_id"].to_pylist()))
@@ -39,11 +39,11 @@ def test_past__has_each_circuit_in_each_half_hour_of_the_lead_days(tmp_path: Pat
 
 
 def test_past__is_of_the_houses_that_are_written(tmp_path: Path) -> None:
-    generate(order(tmp_path / "out"))
+    generate(spec(tmp_path / "out"))
     truth = [json.loads(line) for line in (tmp_path / "out" / "truth.jsonl").read_text().splitlines()]
-    start_ms = first_second(order(tmp_path)) * 1000
+    start_ms = first_second(spec(tmp_path)) * 1000
     assert min(line["start_ms"] for line in truth) >= start_ms
-    rows = past(read_order(tmp_path / "out"), PREMISES)
+    rows = past(read_spec(tmp_path / "out"), PREMISES)
     assert {line["appliance_id"] for line in truth} <= set(rows["appliance_id"].to_pylist())
     fridge = next(line for line in truth if line["appliance"] == "fridge")
     past_w = rows.filter(pc.equal(rows["appliance_id"], fridge["appliance_id"]))["power_w"].to_numpy()
@@ -51,18 +51,18 @@ def test_past__is_of_the_houses_that_are_written(tmp_path: Path) -> None:
 
 
 def test_lead_days__change_neither_which_houses_there_are_nor_when_files_begin(tmp_path: Path) -> None:
-    without, with_lead = planned(order(tmp_path, lead_days=0), 0), planned(order(tmp_path), 0)
+    without, with_lead = planned(spec(tmp_path, lead_days=0), 0), planned(spec(tmp_path), 0)
     assert without.labels(typos=False) == with_lead.labels(typos=False)
-    generate(order(tmp_path / "out"))
+    generate(spec(tmp_path / "out"))
     first = (tmp_path / "out" / "low_freq" / "house_1" / "channel_3.dat").read_text().split()[0]
-    assert 0 <= float(first) - first_second(order(tmp_path)) < 10
+    assert 0 <= float(first) - first_second(spec(tmp_path)) < 10
 
 
 def test_rows__have_what_the_rollups_spec_reads(tmp_path: Path) -> None:
     schema = json.loads((SPEC_DIR / "batch_powerraw.json").read_text())["spec"]["dataSchema"]
     stream = json.loads((SPEC_DIR / "powerraw.json").read_text())["spec"]["dataSchema"]
     read = {metric["fieldName"] for metric in schema["metricsSpec"]} | set(schema["dimensionsSpec"]["dimensions"])
-    stored = as_stored(past(order(tmp_path), PREMISES))
+    stored = as_stored(past(spec(tmp_path), PREMISES))
     assert set(stored.column_names) == {schema["timestampSpec"]["column"], *read}
     assert [metric["name"] for metric in schema["metricsSpec"]] == [one["name"] for one in stream["metricsSpec"]]
     assert schema["dimensionsSpec"] == stream["dimensionsSpec"]
@@ -73,4 +73,4 @@ def test_rows__have_what_the_rollups_spec_reads(tmp_path: Path) -> None:
 
 def test_order__of_a_foreign_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no order.json"):
-        read_order(tmp_path)
+        read_spec(tmp_path)
