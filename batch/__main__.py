@@ -11,7 +11,7 @@ from gridflex.command_line import run
 
 @click.group()
 def batch() -> None:
-    """Baselines, their scores, and the jobs that keep them in Druid."""
+    """Compute baselines, forecasts and their scores into Druid, and check its data."""
 
 
 batch.add_command(bakeoff)

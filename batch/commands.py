@@ -26,7 +26,7 @@ _DailyJob = Callable[[Config, Sequence[dt.date], jobs.Progress], int]
 
 
 class Instant(click.ParamType[dt.datetime]):
-    """ISO 8601; without an offset it is local to ``batch.time_zone``, or to ``zone``."""
+    """A parameter in ISO 8601; without an offset it is local to ``batch.time_zone``, or to ``zone``."""
 
     name = "iso"
 
@@ -45,7 +45,7 @@ class Instant(click.ParamType[dt.datetime]):
 
 
 def span(command: Callable[..., None], zone: dt.tzinfo | None = None) -> Callable[..., None]:
-    """The options ``--from`` and ``--to``; ``zone``: of days without an offset, if it is not ``batch.time_zone``."""
+    """Adds the options ``--from`` and ``--to``. ``zone``: of days without an offset; None: ``batch.time_zone``."""
     at = Instant(zone)
     end = click.option("--to", "end", type=at, required=True, help="End, not included; taken back likewise.")
     start = click.option("--from", "start", type=at, required=True, help="Start; taken back to its midnight.")

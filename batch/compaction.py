@@ -20,7 +20,7 @@ _ONE_DAY = dt.timedelta(days=1)
 
 
 def compact(config: Config, days: Sequence[dt.date], progress: Progress, now: dt.datetime | None = None) -> int:
-    """Merge the segments of each UTC day of every feed's table that is to be merged; gives how many were merged.
+    """Merge the segments of each UTC day in every table that is to be merged. Returns how many were merged.
 
     Days younger than ``batch.compact_after_days`` are left to the stream: raises ``DataQualityError`` for them.
     """
@@ -48,7 +48,7 @@ def merged_tables() -> tuple[str, ...]:
 
 
 def segments(sql: DruidSql, table: str, span: Interval) -> int:
-    """How many published segments hold the rows of an interval."""
+    """The number of published segments that hold the rows of an interval."""
     start, end = map(iso, span)
     rows = sql.rows(
         f"SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = '{table}' AND is_published = 1 "  # noqa: S608

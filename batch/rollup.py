@@ -46,13 +46,13 @@ class DayRollup:
 
 
 class DruidSql:
-    """Druid's SQL with exact counts. Raises ``ServiceError`` when it does not answer, or refuses."""
+    """Queries Druid's SQL with exact counts. Raises ``ServiceError`` when Druid does not answer, or refuses."""
 
     def __init__(self, config: Config) -> None:
         self._druid = Druid(config.druid)
 
     def rows(self, query: str, *, table: str | None = None) -> Iterator[Any]:
-        """The query's rows, one after the other; an answer that breaks off is an error.
+        """The query's rows, one after the other. Raises ``ServiceError`` if the answer breaks off.
 
         ``table``: the table that is asked, if none is to be told of one that has never had a row.
         """
@@ -60,7 +60,7 @@ class DruidSql:
 
 
 class RollupReader:
-    """The rollup of ``powerraw`` without circuits that are sums of others (mains)."""
+    """Reads the rollup of readings without circuits that are sums of others (mains)."""
 
     def __init__(self, config: Config) -> None:
         self.zone = ZoneInfo(config.batch.time_zone)
@@ -72,7 +72,7 @@ class RollupReader:
         self._days: dict[dt.date, DayRollup] = {}
 
     def days(self, wanted: Sequence[dt.date]) -> dict[dt.date, DayRollup]:
-        """Consecutive local days; each is asked for once, then remembered."""
+        """The rollup of consecutive local days; each is queried once, then kept."""
         missing = [day for day in wanted if day not in self._days]
         while missing:
             known = max((len(day.part) for day in self._days.values()), default=_GROUPS_AT_ONCE)
@@ -84,7 +84,7 @@ class RollupReader:
         return {day: self._days[day] for day in wanted}
 
     def forget_before(self, day: dt.date) -> None:
-        """Days that no later target day needs."""
+        """Drop the days before ``day``, which no later target day needs."""
         for known in [known for known in self._days if known < day]:
             del self._days[known]
 
@@ -146,5 +146,5 @@ def where(interval: Interval) -> str:
 
 
 def sql_time(time_ms: int) -> str:
-    """An instant as a literal of SQL."""
+    """An instant (UTC epoch, ms) as an SQL literal."""
     return f"TIMESTAMP '{iso(time_ms).replace('T', ' ').removesuffix('Z')}'"

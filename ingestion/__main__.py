@@ -13,7 +13,7 @@ from ingestion.replay.commands import replay
 
 @click.group()
 def ingestion() -> None:
-    """Data sets into Kafka."""
+    """Send data sets to Kafka."""
 
 
 ingestion.add_command(replay)

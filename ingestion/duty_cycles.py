@@ -24,7 +24,8 @@ from ingestion.replay.commands import DATASETS, split_houses
 
 
 def activations(reader: Reader, config: Config, rejected: Counter[str]) -> Iterator[Rows]:
-    """The detector's rows over all of a data set, in source time; what runs at its end is closed.
+    """The detector's rows over all of a data set, in source time; activations that are open at its end are closed
+    there.
 
     ``rejected`` counts what could not be used, by reason.
     """
@@ -58,7 +59,7 @@ def _batch(block: ReadingBlock, keys: np.ndarray[Any, Any], codes: np.ndarray[An
 
 
 def write_ended(rows: Rows, reader: Reader, out: TextIO) -> int:
-    """One line a confirmed activation; how many there were."""
+    """Write one line a confirmed activation. Returns how many there were."""
     ended = np.flatnonzero(rows.status == Status.ENDED)
     hours = rows.observed_s / 3600
     for row in ended.tolist():

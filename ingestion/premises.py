@@ -20,14 +20,14 @@ COLUMNS = ("house_id", "region", "feeder")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premise:
-    """A place in the grid."""
+    """A place in the grid: region and feeder."""
 
     region: str
     feeder: str
 
 
 class Premises:
-    """Region and feeder by house."""
+    """Finds the region and feeder of a house."""
 
     def __init__(self, placed: dict[str, Premise], pool: list[Premise]) -> None:
         self._placed = placed

@@ -42,7 +42,7 @@ _S_PER_HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """What is known of days beforehand."""
+    """The calendar of days: time zone, holidays, and days to exclude."""
 
     zone: ZoneInfo
     interval_minutes: int

@@ -12,7 +12,7 @@ from gridflex.errors import DataQualityError
 
 
 class FixedFleetReader:
-    """The fixed fleets of one target day after the other; each day of the rollup is asked for once."""
+    """Reads the fixed fleets of target days in ascending order; each day of the rollup is queried once."""
 
     def __init__(self, config: Config, calendar: Calendar, history_days: int) -> None:
         self._rollup = RollupReader(config)
@@ -21,7 +21,7 @@ class FixedFleetReader:
         self._min_slot_share = config.baselines.min_slot_share
 
     def read(self, day: dt.date, levels: Sequence[str]) -> list[LevelLoads]:
-        """The loads of ``day``, the last one, and the days before it; nothing later is read.
+        """The loads of ``day`` (the last one) and the days before it, one object a level; nothing later is read.
 
         Raises ``DataQualityError`` when no appliance was observed on the day.
         """

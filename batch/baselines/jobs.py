@@ -32,7 +32,7 @@ _ROWS_AT_ONCE = 500_000
 
 
 def history(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``history`` for the local days; gives the number of rows."""
+    """Write ``history`` for the local days. Returns the number of rows."""
     window, calendar = event_window(config), calendar_of(config, days)
 
     def compute(levels: list[LevelLoads], day: dt.date) -> pa.Table:
@@ -45,7 +45,7 @@ def history(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
 
 
 def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``baseline_score`` as it stands at the end of each of the local days."""
+    """Write ``baseline_score`` as of the end of each of the local days. Returns the number of rows."""
     window = event_window(config)
 
     def compute(levels: list[LevelLoads], day: dt.date) -> pa.Table:
@@ -56,7 +56,7 @@ def baseline_score(config: Config, days: Sequence[dt.date], progress: Progress) 
 
 
 def candidate_day(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``candidate_day`` for the local days."""
+    """Write ``candidate_day`` for the local days. Returns the number of rows."""
     window = event_window(config)
 
     def compute(levels: list[LevelLoads], day: dt.date) -> pa.Table:
@@ -72,7 +72,7 @@ def event_window(config: Config) -> EventWindow:
 
 
 def zone_of(config: Config) -> ZoneInfo:
-    """``batch.time_zone``. Raises ``UsageError`` for a name that is not known."""
+    """The time zone of ``batch.time_zone``. Raises ``UsageError`` for an unknown name."""
     try:
         return ZoneInfo(config.batch.time_zone)
     except (KeyError, ValueError):
@@ -82,7 +82,7 @@ def zone_of(config: Config) -> ZoneInfo:
 
 
 def calendar_of(config: Config, days: Sequence[dt.date]) -> Calendar:
-    """Holidays and excluded days of the configuration, for target days and the history before them."""
+    """The calendar of target days and of the history before them: holidays and excluded days of the configuration."""
     settings = config.baselines
     first = min(days) - dt.timedelta(days=max(settings.history_days, config.forecast.history_days))
     last = max(days) + dt.timedelta(days=1)
@@ -116,7 +116,7 @@ def write_daily(
     *,
     ahead_days: int = 0,
 ) -> int:
-    """Compute each local day by itself and write them in order; gives the number of rows.
+    """Compute each local day by itself and write the days in order. Returns the number of rows.
 
     ``ahead_days``: by how many days a day's rows lie after it. However many days there are, only the rows of one task
     are held in memory; a run that stops half-way has written whole days.
@@ -135,7 +135,7 @@ def grouped(
     progress: Progress = lambda _: None,
     rows_at_once: int = _ROWS_AT_ONCE,
 ) -> Iterator[tuple[list[dt.date], pa.Table]]:
-    """The days' rows in order, as many days at once as make a fair task; a day is computed when its turn comes."""
+    """The days' rows in order, in groups that make a task of fair size; a day is computed when it is needed."""
     group: list[dt.date] = []
     waiting: list[pa.Table] = []
     for day in days:

@@ -15,17 +15,17 @@ SLICE_COLUMNS = ("slice", "level", "region", "feeder", "appliance")
 
 
 def coded(names: Sequence[str], codes: Ints) -> pa.Array:
-    """Text given as codes into ``names``; an empty name is null."""
+    """A column of text given as codes into ``names``; an empty name is null."""
     return pa.array([name or None for name in names], pa.string()).take(pa.array(codes))
 
 
 def repeated(text: str, length: int) -> pa.Array:
-    """The same text in every row."""
+    """A column with the same text in every row."""
     return pa.array([text], pa.string()).take(pa.array(np.zeros(length, dtype=np.int64)))
 
 
 def numbers(values: Any) -> pa.Array:
-    """Floats; what is not finite is null."""
+    """A column of floats; NaN and infinity are null."""
     array = np.asarray(values, dtype=np.float64)
     return pa.array(array, mask=~np.isfinite(array))
 
@@ -42,11 +42,11 @@ def slice_columns(level: LevelLoads, index: Ints) -> dict[str, pa.Array]:
 
 
 def table(columns: Mapping[str, Any]) -> pa.Table:
-    """A table of the columns, which have one length."""
+    """A table of columns of one length."""
     return pa.table(dict(columns))
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """All tables below each other; none gives a table without rows."""
+    """Concatenate tables; none gives a table without rows."""
     filled = [one for one in tables if len(one)]
     return pa.concat_tables(filled) if filled else pa.table({"time_ms": pa.array([], pa.int64())})

@@ -38,7 +38,7 @@ SLICES_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineBenchmark:
-    """All methods over one set of placebo days."""
+    """The scores of all methods over one set of placebo days."""
 
     loads: Loads
     """What was scored: the slices, or their sum as one slice."""
@@ -57,7 +57,7 @@ class BaselineBenchmark:
 def run_benchmark(
     loads: Loads, window: EventWindow, *, share: float = 1.0, on_progress: Callable[[], None] | None = None
 ) -> BaselineBenchmark:
-    """Score every method on the loads' placebo days; raises ``SourceError`` when there is none.
+    """Score every method on the loads' placebo days. Raises ``SourceError`` when there is none.
 
     ``share``: keep only this share of the placebo days, the most event-like (``placebo_days``).
     """
@@ -81,7 +81,7 @@ def run_benchmark(
 
 
 def together(loads: Loads) -> tuple[Loads, str]:
-    """The sum of the fixed fleet as one slice, and a line that says what it holds."""
+    """Sum the fixed fleet to one slice; gives also a line of text that says what it contains."""
     fleet = fixed_fleet(loads.kwh)
     chosen = np.flatnonzero(fleet)
     part = replace(
@@ -97,7 +97,7 @@ def together(loads: Loads) -> tuple[Loads, str]:
 
 
 def each(loads: Loads) -> tuple[Loads, str]:
-    """Every slice by itself, all others its control group."""
+    """Compute baselines for each slice by itself, with all others as its control group."""
     return others_as_control(loads), f"{len(loads.names)} slice(s), each by itself, errors pooled"
 
 
@@ -160,7 +160,7 @@ def with_holidays(loads: Loads, dates: Iterable[dt.date]) -> Loads:
 def _in_parts(
     loads: Loads, window: EventWindow, targets: Ints, on_progress: Callable[[], None] | None
 ) -> dict[str, Floats]:
-    """All methods, some slices at a time, so that memory is bounded by the results."""
+    """Compute all methods, some slices at a time, so that memory is bounded by the results."""
     parts = []
     for first in range(0, len(loads.names), SLICES_AT_ONCE):
         part = loads.part(first, first + SLICES_AT_ONCE)

@@ -21,7 +21,7 @@ _INVENTS, _HIDES = "#c8553d", "#2f6db5"
 
 
 def draw(result: BaselineBenchmark, path: Path, title: str) -> None:
-    """Write a PNG. The day shown is the one on which the recommended method's error is its median.
+    """Write a PNG. It shows the day on which the recommended method's error is its median.
 
     Raises ``UsageError`` when the file cannot be written.
     """

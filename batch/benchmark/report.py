@@ -20,7 +20,7 @@ def as_json(result: BaselineBenchmark) -> str:
 
 
 def as_table(result: BaselineBenchmark) -> str:
-    """Methods x measures, and how to read them."""
+    """A table of methods and measures, with a note on how to read them."""
     width = max(len(name) for name in result.scores) + 2
     gate = Gate()
     head = f"{'method':<{width}}{'CVRMSE':>8}{'bias':>9}{'RRMSE':>8}{'median':>8}{'in 90 %':>9}{'days':>6}  gate"
@@ -42,13 +42,13 @@ def as_table(result: BaselineBenchmark) -> str:
 
 
 def about_data(found: Found) -> list[str]:
-    """Lines on the data: what was read and what was wrong with it."""
+    """Lines about the data: what was read and what was wrong with it."""
     head = f"read {found.rows:,} rows of {len(found.loads.names)} slice(s); {'; '.join(found.notes)}"
     return [head, *found.defects.lines()]
 
 
 def about_scores(result: BaselineBenchmark, scored: str) -> list[str]:
-    """Lines on what was scored and what has no number."""
+    """Lines about the scores: what was scored and what has no number."""
     first, last = result.loads.date(int(result.targets[0])), result.loads.date(int(result.targets[-1]))
     lines = [f"scored: {scored}; {len(result.targets)} placebo weekdays from {first} to {last}"]
     tested = max(one.tested for one in result.scores.values())

@@ -29,5 +29,5 @@ def batch(name: str, span: str = _SPAN, **settings: Any) -> BashOperator:
 
 
 def gate() -> BashOperator:
-    """Bad data does not become good by trying again: the reason is the last line of its log, and the run stops."""
+    """The task that checks the data. It is tried once: bad data stays bad, and the last line of its log says why."""
     return batch("quality", retries=0)

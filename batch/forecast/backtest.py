@@ -19,7 +19,7 @@ _MIDDLE = QUANTILES.index(0.50)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastScore:
-    """One model and slice over the origins; NaN without a number."""
+    """The score of one model and slice over the origins; NaN without a number."""
 
     pinball_kwh: float
     """Mean over quantiles and intervals."""
@@ -36,7 +36,7 @@ class ForecastScore:
 def backtest(
     loads: Loads, kinds: Kinds, *, history_days: int, backtest_days: int, models: Mapping[str, Model] = MODELS
 ) -> dict[str, list[ForecastScore]]:
-    """Scores of every model, one for each slice. ``kinds``: as in ``as_of``."""
+    """Score every model for each slice. ``kinds``: as in ``as_of``."""
     days = range(max(1, loads.days - backtest_days), loads.days)
     scores = {}
     for name, model in models.items():

@@ -47,7 +47,7 @@ RULES = tuple(
 
 
 def day_ahead(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``outlook`` of the day after each of the local days; gives the number of rows."""
+    """Write ``outlook`` of the day after each of the local days. Returns the number of rows."""
     window, calendar = event_window(config), calendar_of(config, days)
     reader = FixedFleetReader(config, calendar, config.baselines.history_days)
 
@@ -62,7 +62,7 @@ def day_ahead(config: Config, days: Sequence[dt.date], progress: Progress) -> in
 
 
 def day_ahead_rows(level: LevelLoads, window: EventWindow, calendar: Calendar, score_days: int) -> pa.Table:
-    """The baseline of the day after the loads' last one.
+    """The baseline of the day after the loads' last one, as rows of ``outlook``.
 
     Columns: ``time_ms``, the slice's, ``method`` (the rule that was chosen), ``baseline_kw`` (mean power over the
     interval), ``lower_kw`` and ``upper_kw`` (the 90 % interval; null with too few earlier days).

@@ -27,7 +27,9 @@ _MEASURES = ("pinball_kwh", "pinball_share", "coverage_50", "coverage_90", "nmbe
 
 
 def forecast(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``forecast`` of the day after each of the local days, from what was known at its end."""
+    """Write ``forecast`` of the day after each of the local days, from what was known at its end. Returns the number of
+    rows.
+    """
     calendar = calendar_of(config, days)
     reader = FixedFleetReader(config, calendar, config.forecast.history_days)
 
@@ -41,7 +43,7 @@ def forecast(config: Config, days: Sequence[dt.date], progress: Progress) -> int
 
 
 def forecast_score(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
-    """Write ``forecast_score`` as it stands at the end of each of the local days."""
+    """Write ``forecast_score`` as of the end of each of the local days. Returns the number of rows."""
     calendar = calendar_of(config, days)
     settings = config.forecast
     reader = FixedFleetReader(config, calendar, settings.history_days + settings.backtest_days)

@@ -39,7 +39,7 @@ def seasonal_naive(loads: Loads) -> Floats | None:
 
 
 def boosted_trees(loads: Loads) -> Floats | None:
-    """As ``seasonal_naive``; None with less than two weeks of data."""
+    """Forecast as ``seasonal_naive`` does, by boosted trees; None with less than two weeks of data."""
     target, known = loads.days - 1, known_days(loads)
     if len(known) < FEWEST_DAYS:
         return None
@@ -56,7 +56,7 @@ MODELS: Mapping[str, Model] = {"seasonal_naive": seasonal_naive, "boosted_trees"
 
 
 def known_days(loads: Loads) -> Ints:
-    """Days on which anything is known, shape (n,)."""
+    """The days with at least one known value, shape (n,)."""
     return np.flatnonzero(np.isfinite(loads.kwh).any(axis=(0, 2)))
 
 

@@ -42,7 +42,7 @@ _MESSAGES_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Messages of one partition in ``[start, end)`` by outcome."""
+    """Counts of the messages of one partition in ``[start, end)`` by outcome."""
 
     partition: int
     start: int
@@ -52,7 +52,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationResult:
-    """What was found; messages and readings."""
+    """The counts that were compared: messages and readings."""
 
     good_before: int
     """Good readings that Druid had read when it was asked."""
@@ -70,13 +70,13 @@ class ReconciliationResult:
 
     @property
     def unexplained(self) -> int:
-        """Readings that Druid is missing (below 0) or has too often (above 0)."""
+        """Readings that Druid is missing (below 0) or has more than once (above 0)."""
         if self.in_druid < self.good_before:
             return self.in_druid - self.good_before
         return max(0, self.in_druid - self.good_after - self.deleted)
 
     def summary(self) -> str:
-        """In one line."""
+        """The result in one line."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(self.bad.items())) or "none"
         messages = self.good_after + sum(self.bad.values())
         moved = self.good_before != self.good_after
@@ -90,7 +90,7 @@ class ReconciliationResult:
 
 
 def reconcile(config: Config, hours: Sequence[Interval]) -> ReconciliationResult:
-    """Count the hours, write them to ``reconciliation`` and compare Druid with all of Kafka.
+    """Count the hours' messages, write the counts to ``reconciliation``, and compare Druid with all of Kafka.
 
     Raises ``DataQualityError`` when readings are lost or doubled, or the topic is another one; ``ServiceError`` when it
     is not done within ``batch.reconcile_timeout_s``.
@@ -152,7 +152,7 @@ def compare(config: Config, topic: Topic, persisted: list[Range], validity: Vali
 
 
 def unshortened(persisted: Sequence[Range], counted: Sequence[Range], first: Mapping[int, int]) -> list[Range]:
-    """An hour's ranges: as counted now, or as persisted earlier where Kafka has deleted messages of them since.
+    """An hour's ranges as counted now, or as persisted earlier where Kafka has deleted some of their messages since.
 
     >>> earlier = [Range(partition=0, start=10, end=20, counts={GOOD: 10})]
     >>> [one.counts for one in unshortened(earlier, [Range(partition=0, start=15, end=20, counts={GOOD: 5})], {0: 15})]
@@ -163,7 +163,9 @@ def unshortened(persisted: Sequence[Range], counted: Sequence[Range], first: Map
 
 
 def refuse_another_topic(name: str, persisted: Sequence[Range], end: Mapping[int, int]) -> None:
-    """Raises ``DataQualityError`` if offsets were counted that the topic has never had: it is not the same topic."""
+    """Raises ``DataQualityError`` if the topic is not the one that was counted: it never had the offsets of persisted
+    ranges.
+    """
     for one in persisted:
         if one.end > end.get(one.partition, 0):
             raise DataQualityError(
@@ -210,7 +212,7 @@ def gaps(persisted: Sequence[Range], partition: int, first: int, end: int) -> li
 
 
 def _all_before(topic: Topic, persisted: list[Range], first: Offsets, end: Offsets, validity: Validity) -> Counter[str]:
-    """Outcomes of everything before ``end``: the persisted ranges, and what they do not cover, counted now."""
+    """The outcomes of everything before ``end``: persisted ranges, and what they do not cover, counted now."""
     total: Counter[str] = Counter({GOOD: 0})
     for partition, stop in end.items():
         for start, until in gaps(persisted, partition, first.get(partition, 0), stop):
@@ -257,7 +259,7 @@ def _rows(topic: str, hour: Interval, counted: Sequence[Range]) -> pa.Table:
 
 
 def _persisted(sql: DruidSql, topic: str, hour: Interval | None = None) -> list[Range]:
-    """The ranges that were counted earlier: of one hour, or all."""
+    """The ranges that were counted earlier, of one hour or of all."""
     within = f" AND __time = {sql_time(hour.start_ms)}" if hour else ""
     rows = sql.rows(
         f'SELECT "partition", from_offset, to_offset, verdict, SUM(messages) AS messages FROM {TABLE} '  # noqa: S608

@@ -27,7 +27,9 @@ class Validity:
         self._writers = {schema.frame: schema.parsed for schema in accepted_schemas(reconciled_feed())}
 
     def outcomes(self, values: Sequence[bytes | None], kafka_ms: Sequence[int]) -> list[str]:
-        """Of each message ``GOOD``, or the reason of the first rule that it breaks. ``kafka_ms``: Kafka time stamps."""
+        """For each message ``GOOD``, or the reason of the first rule that it breaks. ``kafka_ms``: Kafka time stamps,
+        UTC epoch.
+        """
         codes = np.zeros(len(values), dtype=np.int8)
         at, readings = [], []
         for index, value in enumerate(values):
@@ -47,7 +49,7 @@ class Validity:
         return [_NAMES[code] for code in codes.tolist()]
 
     def _decode(self, value: bytes | None) -> Any:
-        """The reading's fields by name, or the ``Reason`` why its bytes are none."""
+        """The reading's fields by name, or the ``Reason`` why the bytes are not a reading."""
         writer = self._writers.get((value or b"")[:FRAME_LENGTH])
         if value is None or writer is None:
             return Reason.UNKNOWN_SCHEMA

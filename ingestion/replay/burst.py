@@ -15,7 +15,7 @@ _FIRST = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
-    """The size for the next transaction, learned from the last ones.
+    """The size of the next transaction, adapted to how long earlier ones took.
 
     >>> slow = Burst.first(most=50_000, open_s=0.2).after(readings=10_000, seconds=1.0)
     >>> slow.size, slow.after(readings=2000, seconds=0.05).size, slow.after(readings=3, seconds=0.05).size
@@ -29,11 +29,13 @@ class Burst:
 
     @classmethod
     def first(cls, *, most: int, open_s: float) -> Burst:
-        """Before any transaction."""
+        """The size before any transaction."""
         return cls(most=most, open_s=open_s, size=min(most, _FIRST))
 
     def after(self, *, readings: int, seconds: float) -> Burst:
-        """After a transaction of so many readings that took so long. One that was not half full tells nothing."""
+        """The size after a transaction of so many readings that took so long. One that was less than half full changes
+        nothing.
+        """
         if readings < self.size // 2:
             return self
         fitting = int(readings * self.open_s / max(seconds, 1e-3))

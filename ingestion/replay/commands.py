@@ -118,7 +118,7 @@ def _stop_on_signal() -> threading.Event:
 
 
 class _Progress:
-    """A bar for a person, a line every ten seconds for a log, and a status file for whoever watches."""
+    """Shows progress: a bar for a person, a line every ten seconds for a log, and a status file for a supervisor."""
 
     def __init__(self, before: ReplayProgress, status: Path) -> None:
         self._bar = tqdm(initial=before.read, unit=" readings", unit_scale=True, disable=not sys.stderr.isatty())

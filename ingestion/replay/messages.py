@@ -17,7 +17,7 @@ from ingestion.responding.appliances import Appliance
 
 
 class Encoder:
-    """Encodes slices for the virtual houses of one replay."""
+    """Encodes readings and rejections for the virtual houses of one replay."""
 
     def __init__(self, dataset: str, appliances: Sequence[Appliance], replay: str) -> None:
         """``appliances``: by the series of slices."""
@@ -27,7 +27,7 @@ class Encoder:
         self._replay = replay
 
     def readings(self, played: Slice) -> list[Message]:
-        """One message a reading, keyed by appliance."""
+        """One message for each reading, keyed by appliance."""
         values = encode_columns(
             reading_schema(),
             {
@@ -41,7 +41,7 @@ class Encoder:
         return list(zip(self._keys[played.series].tolist(), values, strict=True))
 
     def rejections(self, rejections: Sequence[tuple[Rejection, int]]) -> list[Message]:
-        """One message a rejection, keyed by its position."""
+        """One message for each rejection, keyed by its position."""
         now_ms = time.time_ns() // 1_000_000
         records = [
             {

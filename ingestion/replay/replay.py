@@ -31,7 +31,7 @@ from ingestion.responding.appliances import Appliance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be played, and how."""
+    """What a replay plays, and how."""
 
     replay_id: str
     shifts: tuple[int, ...]
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How far into event time a replay may be. Pure."""
+    """Computes up to which event time a replay may have played. Pure."""
 
     speed: float | None
     never_after_now: bool
@@ -50,7 +50,7 @@ class Pace:
     start_wall_ms: int
 
     def until_ms(self, now_ms: int) -> int | None:
-        """The last event time that is due; None: all of it.
+        """The last event time that is due, UTC epoch; None: there is no limit.
 
         >>> Pace(speed=60, never_after_now=False, start_event_ms=0, start_wall_ms=1000).until_ms(2000)
         60000
@@ -81,30 +81,32 @@ def only_one(state_dir: Path, replay_id: str) -> Iterator[None]:
 
 
 class Responder(Protocol):
-    """The houses of a replay that respond, see ``ingestion.responding.responder``."""
+    """The protocol of houses that respond, see ``ingestion.responding.responder``."""
 
     def listen(self, clock_ms: int) -> None:
-        """Take what was commanded; all readings before the clock have been played."""
+        """Take new commands. All readings before the clock have been played."""
         ...
 
     def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
-        """The power of readings as it is, from what it would be."""
+        """Change the power of readings to what it is while appliances are called."""
         ...
 
     def advance(self, clock_ms: int | None) -> bool:
-        """All readings before the clock are played, ``None``: all there are; whether there is anything to commit."""
+        """Advance the clock: all readings before it (``None``: all there are) have been played. Returns whether there
+        is anything to commit.
+        """
         ...
 
     def prepare(self, *, at_end: bool) -> tuple[dict[str, list[Message]], dict[str, Any]]:
-        """Messages and position to commit."""
+        """The messages and the position to commit."""
         ...
 
     def committed(self) -> None:
-        """What was prepared is committed."""
+        """Note that what was prepared is committed."""
         ...
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Release files and connections."""
         ...
 
 
@@ -113,7 +115,7 @@ MakeResponder = Callable[[Sequence[Appliance], Ints, Mapping[str, Any] | None], 
 
 
 class Replay:
-    """One run of a replay, from where the last run of its id stopped."""
+    """Runs a replay, from where the last run of its id stopped."""
 
     def __init__(  # noqa: PLR0917
         self,
@@ -151,7 +153,7 @@ class Replay:
             )
 
     def run(self, stop: threading.Event, progress: Callable[[ReplayProgress], None]) -> ReplayProgress:
-        """Play until the end, or until ``stop`` is set. What is committed is in the account returned.
+        """Play until the end, or until ``stop`` is set. Returns the progress that is committed.
 
         ``progress`` is called after each commit, and while no reading is due too.
         """
@@ -226,7 +228,7 @@ class Replay:
 
 
 def _refuse_too_early(span: Span, plan: Plan, ways: Sequence[Track]) -> None:
-    """Raises ``SourceError`` if a shift lies in years that no message may carry."""
+    """Raises ``SourceError`` if a shift lies in years that no message may contain."""
     begin_ms = min(span.first_ms + clone.offset_days * MS_PER_DAY for way in ways for clone in way.clones)
     days = -((begin_ms - EARLIEST_EVENT_MS) // MS_PER_DAY)
     if days > 0:

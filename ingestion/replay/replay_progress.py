@@ -17,7 +17,7 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayProgress:
-    """The state of a replay. ``read == delivered + sum(rejected.values())`` always."""
+    """The counts and the position of a replay. ``read == delivered + sum(rejected.values())`` always."""
 
     base_days: int
     """Whole days between source time and the present of shift 0, fixed when the replay first started."""
@@ -32,7 +32,7 @@ class ReplayProgress:
     """Where its houses stand; ``None``: they have never responded."""
 
     def after(self, played: Slice) -> ReplayProgress:
-        """The account once ``played`` is delivered."""
+        """The progress once ``played`` is delivered."""
         rejected = dict(self.rejected)
         for rejection, houses in played.rejections:
             rejected[rejection.reason.value] = rejected.get(rejection.reason.value, 0) + rejection.count * houses
@@ -47,7 +47,7 @@ class ReplayProgress:
         )
 
     def to_json(self) -> str:
-        """Compact, for a group offset's metadata."""
+        """Compact JSON, for the metadata of a group offset."""
         values = asdict(self) | {"v": VERSION, "cursors": [[c.round, c.block, c.row] for c in self.cursors]}
         if self.responding is None:
             del values["responding"]
@@ -55,7 +55,7 @@ class ReplayProgress:
 
 
 def progress_from_json(text: str) -> ReplayProgress:
-    """Raises ``SourceError`` for a position written by another version."""
+    """Parse a committed position. Raises ``SourceError`` for one written by another version."""
     values = json.loads(text)
     if values.pop("v", None) != VERSION:
         raise SourceError(
@@ -67,7 +67,7 @@ def progress_from_json(text: str) -> ReplayProgress:
 
 
 def replay_id(dataset: str, path: Path, houses: Sequence[str] | None, shifts: Sequence[int], align: str) -> str:
-    """The default id: the same data set, played the same way, is the same replay."""
+    """The default id of a replay: the same data set, played the same way, has the same id."""
     files = sorted((str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file())
     what = [dataset, str(path.resolve()), sorted(houses) if houses else None, list(shifts), align, files]
     return f"{dataset}-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]}"

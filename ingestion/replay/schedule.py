@@ -20,7 +20,7 @@ from ingestion.replay.timeline import Span, Track
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorPosition:
-    """What comes next on one track."""
+    """The next round, block and row of one track."""
 
     round: int = 0
     block: int = 0
@@ -29,7 +29,7 @@ class CursorPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Virtual readings that go out together; arrays of shape (n,)."""
+    """Virtual readings that are sent together; arrays of shape (n,)."""
 
     series: Indexes
     """``shift index * number of source series + source series``."""
@@ -47,7 +47,7 @@ class Slice:
 
 
 class Cursor:
-    """One track's way through the data, round by round."""
+    """The position of one track in the data, round by round."""
 
     def __init__(self, reader: Reader, track: Track, span: Span, shifts: Sequence[int], start: CursorPosition) -> None:
         self._reader = reader
@@ -61,7 +61,7 @@ class Cursor:
         self.block: ReadingBlock | None = None
 
     def load(self) -> bool:
-        """Have a block with something left in it; False at the end of the last round."""
+        """Load a block with unread rows; False at the end of the last round."""
         while self.block is None:
             if self._blocks is None:
                 self._blocks = self._open()
@@ -95,7 +95,7 @@ class Cursor:
         return int(np.searchsorted(self.block.source_time_ms, self._skip_before_ms))
 
     def times_ms(self) -> Ints:
-        """Event times of the first clone, of the rows left in the block."""
+        """Event times of the first clone for the unread rows of the block, UTC epoch."""
         assert self.block is not None  # noqa: S101 - callers load() first
         times: Ints = self.block.source_time_ms[self.position.row :] + (self._round_ms() + self._offset_ms[0])
         return times

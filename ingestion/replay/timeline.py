@@ -19,7 +19,7 @@ from gridflex.domain.readings import MS_PER_DAY
 
 
 class Align(StrEnum):
-    """Where on the calendar a replay lies."""
+    """How a replay is aligned to the calendar."""
 
     PAST = "past"
     TODAY = "today"
@@ -78,7 +78,7 @@ def base_days(span: Span, align: Align, now_ms: int) -> int:
 
 
 def tracks(span: Span, align: Align, shifts: Sequence[int], base: int) -> tuple[Track, ...]:
-    """What is to be played side by side.
+    """The tracks that are played at the same time.
 
     ``past``: one track; shift k lies k days earlier. ``today``: a track for each source day on which some shift starts;
     shift k starts k days into the data, and all play on the same calendar days.

@@ -78,11 +78,11 @@ class AcceptedCommands:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left to be done, to be answered or to be remembered."""
+        """Whether no command is open and no answer is due."""
         return not (self._open or self._answers or self._commands)
 
     def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> bool:
-        """Commands have arrived; whether any of them was new.
+        """Take commands that have arrived. Returns whether any of them was new.
 
         An appliance whose off-run is over by then does not answer: it was told before, or there was nobody to tell.
         """
@@ -147,7 +147,7 @@ class AcceptedCommands:
         self._opt_outs_ms[series] = time_ms
 
     def follow(self, participation: Participation, clock_ms: int) -> bool:
-        """Who takes part has changed: end what households that opted out were commanded; whether that changed any."""
+        """Apply a change of who takes part: end commands of households that opted out. Returns whether any ended."""
         concerned: set[int] = set()
         for series, of_series in self._open.items():
             if any(accepted.opted_out_ms is None for accepted in of_series):
@@ -170,7 +170,7 @@ class AcceptedCommands:
         return None
 
     def _schedule(self, concerned: Collection[int]) -> None:
-        """Find out anew when the accepted commands of these appliances begin and end."""
+        """Compute again when the accepted commands of these appliances begin and end."""
         for series in concerned:
             plug = self._plugs[series]
             held = {one.command.command_id: one for one in self._holds.of(plug)}
@@ -185,7 +185,9 @@ class AcceptedCommands:
         self._set_due()
 
     def _never_held(self, series: int, accepted: AcceptedCommand) -> None:
-        """Opted out or taken back before it began; or its class needed rest all the time."""
+        """End a command that never held its appliance off: opted out or taken back before it began, or the class rested
+        all the time.
+        """
         start_ms, _ = accepted.command.own_run_ms(self._fleet.appliances[series].appliance_id)
         instants = [
             one for one in (self._opt_outs_ms.get(series), self._restored_ms(series, accepted)) if one is not None
@@ -215,7 +217,7 @@ class AcceptedCommands:
         return min(own, default=None)
 
     def windows(self, number: Callable[[str], int]) -> list[Window]:
-        """When appliances are off. ``number``: of an event's name."""
+        """The windows in which appliances are off. ``number``: gives the number of an event's name."""
         return [
             Window(series, accepted.start_ms, accepted.end_ms, number(accepted.command.event_id))
             for series, of_series in self._open.items()
@@ -243,7 +245,7 @@ class AcceptedCommands:
         return sorted(given, key=lambda one: one.time_ms)
 
     def _forget(self, clock_ms: int) -> None:
-        """Drop commands that matter to no appliance any more, so that memory does not grow."""
+        """Drop commands that concern no appliance any more, so that memory does not grow."""
         over = {name for name, one in self._commands.items() if self._forgotten_ms(one) <= clock_ms}
         if over:
             self._holds.forget(clock_ms - int(self._lag_ms.max(initial=0)) - _KEPT_MS)
@@ -251,7 +253,7 @@ class AcceptedCommands:
             self._refused = [one for one in self._refused if one[0] not in over]
 
     def _forgotten_ms(self, command: Command) -> int:
-        """The replay's clock at which a command is dropped."""
+        """The replay's clock at which a command may be dropped."""
         return command.end_ms + command.end_spread_ms + int(self._lag_ms.max(initial=0)) + _KEPT_MS
 
     def _set_due(self) -> None:
@@ -263,7 +265,7 @@ class AcceptedCommands:
         self._due_ms = min(times_ms, default=_NEVER_MS)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, with each command once."""
+        """The state as JSON values, each command once."""
         places = {name: place for place, name in enumerate(self._commands)}
         return {
             "commands": [asdict(one) for one in self._commands.values()],
@@ -281,7 +283,7 @@ class AcceptedCommands:
         }
 
     def load(self, values: dict[str, Any]) -> None:
-        """Take over what ``to_json`` gave."""
+        """Load what ``to_json`` gave."""
         commands = [command_of(one) for one in values["commands"]]
         self._commands = {one.command_id: one for one in commands}
         for command in commands:

@@ -19,7 +19,7 @@ _S_PER_MIN = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appliance:
-    """One series of readings, as its messages name it."""
+    """One series of readings, with the names that its messages contain."""
 
     dataset: str
     region: str
@@ -35,7 +35,7 @@ Group = tuple[str, str, str, int]
 
 
 class Fleet:
-    """All appliances of a replay; a series' number is its place. Columns have shape ``(len(fleet),)``."""
+    """All appliances of a replay; the number of a series is its index. Columns have shape ``(len(fleet),)``."""
 
     def __init__(self, appliances: Sequence[Appliance]) -> None:
         self.appliances = tuple(appliances)

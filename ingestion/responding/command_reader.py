@@ -29,7 +29,7 @@ _MOST = 10_000
 
 
 class CommandReader:
-    """The commands of an installation. ``position``: the next offset by partition, of all that was taken.
+    """Reads the commands of an installation. ``position``: the next offset by partition, after all that were taken.
 
     Raises ``ServiceError`` when the topic cannot be read; while Kafka is away nothing comes, and nothing is raised.
     """
@@ -75,7 +75,7 @@ class CommandReader:
         return commands
 
     def take(self) -> list[Command]:
-        """The commands that have come."""
+        """The commands that have arrived since the last call."""
         return self._take(0)
 
     def _take(self, wait_s: float) -> list[Command]:
@@ -92,7 +92,7 @@ class CommandReader:
         return commands
 
     def _command(self, message: Message) -> list[Command]:
-        """None of what is no command: it is logged, and holds nobody off."""
+        """Parse a command; ``None`` if the message is not one: it is logged and ignored."""
         value = message.value()
         try:
             return [command_of(decode(value if isinstance(value, bytes) else b"", self._schemas))]

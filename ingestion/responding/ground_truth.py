@@ -30,7 +30,7 @@ _LATE_MS = 60 * MS_PER_S
 
 @dataclass(slots=True)
 class Interval:
-    """One appliance's interval of one event, not yet written."""
+    """One appliance's open interval of one event."""
 
     event: int
     start_ms: int
@@ -40,7 +40,7 @@ class Interval:
 
 
 class GroundTruth:
-    """Intervals that may still grow, one an appliance."""
+    """Sums what appliances used by open interval, at most one an appliance."""
 
     def __init__(self, fleet: Fleet, events: Mapping[int, str]) -> None:
         """``events``: names by number; others may be added later on."""
@@ -48,7 +48,7 @@ class GroundTruth:
         self._open: dict[int, Interval] = {}
 
     def see(self, readings: CalledReadings) -> list[str]:
-        """Add readings; lines of the intervals that end before them."""
+        """Add readings; returns the lines of the intervals that end before them."""
         half_ms = (readings.observed_s * MS_PER_S / 2).astype(np.int64)
         interval = (readings.time_ms - half_ms) // INTERVAL_MS
         keys = (readings.series, readings.event, interval)
@@ -77,7 +77,9 @@ class GroundTruth:
             yield self._line(series, self._open.pop(series))
 
     def close(self, clock_ms: Ints | None, busy: Callable[[int], bool]) -> list[str]:
-        """Lines of intervals that are over and whose appliances are not called any more. ``None``: of all."""
+        """The lines of intervals that are over and whose appliances are not called any more. ``None``: of all
+        intervals.
+        """
         done = [
             series
             for series, one in self._open.items()
@@ -111,16 +113,16 @@ class GroundTruth:
         return not self._open
 
     def to_json(self) -> list[Any]:
-        """All open intervals."""
+        """All open intervals as JSON values."""
         return [[series, asdict(one)] for series, one in self._open.items()]
 
     def load(self, values: list[Any]) -> None:
-        """Take over what ``to_json`` gave."""
+        """Load what ``to_json`` gave."""
         self._open = {series: Interval(**one) for series, one in values}
 
 
 class GroundTruthFile:
-    """A file of lines whose length is kept elsewhere: what is beyond it was never committed, and is cut off."""
+    """A file of lines whose committed length is stored elsewhere; what is beyond it is cut off."""
 
     def __init__(self, path: Path, size: int | None) -> None:
         """``size``: bytes that count; ``None``: the file is new. Raises ``SourceError`` if it is not as it was left."""
@@ -139,7 +141,7 @@ class GroundTruthFile:
         self._file.truncate(self.size)
 
     def append(self, lines: list[str]) -> None:
-        """Write lines through to the disk; they count once ``size`` is kept."""
+        """Write lines to the disk; they count once ``size`` is committed."""
         if not lines:
             return
         self.size += self._file.write("".join(f"{line}\n" for line in lines).encode())

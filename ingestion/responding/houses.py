@@ -18,7 +18,7 @@ _LAYOUT = 1
 
 
 class Houses:
-    """All houses of a replay. What they carry from one reading to the next can be kept as JSON, and taken over."""
+    """All houses of a replay. Their state between readings can be stored as JSON and loaded again."""
 
     def __init__(self, appliances: Sequence[Appliance], lag_ms: Ints, behaviour: Behaviour) -> None:
         """``lag_ms``: so much the clock of each appliance is behind the replay's, shape ``(len(appliances),)``."""
@@ -33,16 +33,16 @@ class Houses:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way, so that nothing has to be kept."""
+        """Whether no appliance is called or behind, so that no state has to be stored."""
         return self._accepted.is_empty and self._plugs.idle and self._truth.is_empty
 
     def take(self, commands: Iterable[Command], participation: Participation, clock_ms: int) -> None:
-        """Commands have arrived at the replay's clock: all readings before it have been played."""
+        """Take commands that arrived at the replay's clock: all readings before it have been played."""
         if self._accepted.take(commands, participation, clock_ms):
             self._hold()
 
     def follow(self, participation: Participation, clock_ms: int) -> None:
-        """Who takes part has changed."""
+        """Apply a change of who takes part."""
         if self._accepted.follow(participation, clock_ms):
             self._hold()
 
@@ -55,7 +55,9 @@ class Houses:
         return number
 
     def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
-        """The power of readings as it is, from what it would be; shapes (n,). In time order of each appliance."""
+        """Change the power of readings to what it is while appliances are called; shapes (n,). Each appliance's
+        readings come in order of time.
+        """
         played, readings = self._plugs.play(series, time_ms, power_w, observed_s)
         if readings is not None:
             self._lines += self._truth.see(readings)
@@ -69,13 +71,13 @@ class Houses:
         return given
 
     def truth_lines(self, clock_ms: int | None) -> list[str]:
-        """Lines of intervals that are over at the replay's clock, each once; ``None``: of all."""
+        """Ground-truth lines of intervals that are over at the replay's clock, each once; ``None``: of all."""
         own_ms = None if clock_ms is None else clock_ms - self._lag_ms
         lines, self._lines = self._lines + self._truth.close(own_ms, self._plugs.busy), []
         return lines
 
     def to_json(self) -> dict[str, Any]:
-        """What is carried, between two calls of ``truth_lines`` without a reading."""
+        """The state as JSON values, between two calls of ``truth_lines`` without a reading."""
         return {
             "layout": _LAYOUT,
             "series": len(self.fleet),
@@ -86,7 +88,7 @@ class Houses:
         }
 
     def load(self, values: dict[str, Any]) -> None:
-        """Take over what ``to_json`` gave for the same appliances. Raises ``ValueError`` if it is of others."""
+        """Load what ``to_json`` gave for the same appliances. Raises ``ValueError`` if it is of others."""
         found = (values.get("layout"), values.get("series"))
         if found != (_LAYOUT, len(self.fleet)):
             raise ValueError(f"found layout and appliances {found}; allowed: {(_LAYOUT, len(self.fleet))}")

@@ -39,7 +39,7 @@ class CalledReadings:
 
 
 class Plugs:
-    """The plugs of a fleet. Readings of each appliance must come in time order."""
+    """Simulates the plugs of a fleet. Readings of each appliance must come in order of time."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -58,7 +58,7 @@ class Plugs:
         """What each takes less than it would, at its last reading."""
 
     def hold(self, windows: Sequence[Window]) -> None:
-        """These windows count from now on, in place of all that were given before."""
+        """Replace all windows in which appliances are off."""
         self._windows = Windows(windows)
         self._windowed = np.zeros(len(self._fleet), dtype=np.bool_)
         self._windowed[self._windows.series] = True
@@ -70,13 +70,13 @@ class Plugs:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing would change any reading."""
+        """Whether no reading would be changed."""
         return not self._watched.any()
 
     def play(
         self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats
     ) -> tuple[Floats, CalledReadings | None]:
-        """The power of each reading as it is, and what was called; shapes (n,)."""
+        """The power of each reading as it is, and the readings that were called (``None``: none); shapes (n,)."""
         if self.idle:
             return power_w, None
         chosen = np.flatnonzero(self._watched[series])
@@ -187,7 +187,7 @@ class Plugs:
         return changes_w
 
     def to_json(self) -> dict[str, Any]:
-        """All that is carried from one reading to the next."""
+        """The state between readings as JSON values."""
         series = np.flatnonzero(self._watched)
         return {
             "series": series.tolist(),
@@ -200,7 +200,7 @@ class Plugs:
         }
 
     def load(self, values: dict[str, Any]) -> None:
-        """Take over what ``to_json`` gave; ``hold`` must follow."""
+        """Load what ``to_json`` gave; ``hold`` must be called next."""
         series: Ints = np.array(values["series"], dtype=np.int64)
         self._busy[series] = values["busy"]
         self._event[series] = values["event"]

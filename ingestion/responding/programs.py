@@ -22,7 +22,7 @@ _NOTHING_S = 1e-9
 
 @dataclass(slots=True)
 class Stretch:
-    """Time at one mean power."""
+    """A period of time with one mean power."""
 
     power_w: float
     length_s: float
@@ -31,14 +31,14 @@ class Stretch:
 
 @dataclass(slots=True)
 class Line:
-    """What an appliance has still to do."""
+    """The part of its program that an appliance has still to run."""
 
     stretches: deque[Stretch] = field(default_factory=deque)
     rested_s: float = 0.0
     """So long it has been at rest up to now."""
 
     def append(self, power_w: float, length_s: float, rests: bool) -> None:
-        """At its end. Stretches at rest are merged: their energy counts."""
+        """Add stretches at the end. Stretches at rest are merged: only their energy counts."""
         last = self.stretches[-1] if self.stretches else None
         if last is not None and last.rests and rests:
             both_s = last.length_s + length_s
@@ -49,7 +49,7 @@ class Line:
             self.stretches.append(Stretch(power_w, length_s, rests))
 
     def take(self, length_s: float) -> float:
-        """Mean power of so much from its head; it must be in it."""
+        """Remove so many seconds from the front and return their mean power; the line must contain them."""
         if not self.stretches:
             return 0.0
         if length_s <= 0:
@@ -67,13 +67,13 @@ class Line:
         return energy_ws / length_s
 
     def skip_rest(self) -> None:
-        """Leave out the rest in front."""
+        """Remove the stretches at rest from the front."""
         while self.stretches and self.stretches[0].rests:
             self.stretches.popleft()
 
 
 class Programs:
-    """The lines of the appliances that are behind."""
+    """Simulates the appliances whose programs are behind."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._off_w = fleet.off_w.tolist()
@@ -81,11 +81,11 @@ class Programs:
         self._lines: dict[int, Line] = {}
 
     def behind(self, series: int) -> bool:
-        """Whether an appliance is not in the present."""
+        """Whether an appliance's program is behind."""
         return series in self._lines
 
     def play(self, series: int, held: bool, power_w: float, observed_s: float) -> float:
-        """The power taken at an appliance's next reading."""
+        """The power of an appliance's next reading."""
         line = self._lines.get(series)
         if line is None:
             if not held:
@@ -102,14 +102,14 @@ class Programs:
         return taken_w
 
     def to_json(self) -> list[Any]:
-        """All lines."""
+        """All remaining programs as JSON values."""
         return [
             [series, line.rested_s, [[one.power_w, one.length_s, one.rests] for one in line.stretches]]
             for series, line in self._lines.items()
         ]
 
     def load(self, values: list[Any]) -> None:
-        """Take over what ``to_json`` gave."""
+        """Load what ``to_json`` gave."""
         self._lines = {
             series: Line(stretches=deque(Stretch(*one) for one in stretches), rested_s=rested_s)
             for series, rested_s, stretches in values

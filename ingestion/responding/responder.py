@@ -28,7 +28,9 @@ _RESULTS = "command_results"
 
 
 class Responder:
-    """The houses of one replay, asked in turn: listen, play, advance; and to commit: prepare, committed."""
+    """Connects the houses of one replay with Kafka. Call in turn listen, play, advance; to commit, prepare and
+    committed.
+    """
 
     def __init__(
         self,
@@ -66,14 +68,14 @@ class Responder:
         self._started = False
 
     def close(self) -> None:
-        """Stop following, and close the files."""
+        """Stop following enrolments, and close the files."""
         self._commands.close()
         self._enrolment.close()
         if self._truth is not None:
             self._truth.close()
 
     def listen(self, clock_ms: int) -> None:
-        """Take what was commanded and said; all readings before the clock must have been played."""
+        """Take new commands and enrolments; all readings before the clock must have been played."""
         participation = self._enrolment.participation
         if participation is not self._participation:
             self._participation = participation
@@ -84,18 +86,21 @@ class Responder:
             self._houses.take(commands, participation, clock_ms)
 
     def play(self, series: Ints, time_ms: Ints, power_w: Floats, observed_s: Floats) -> Floats:
-        """The power of readings as it is, from what it would be; shapes (n,)."""
+        """Change the power of readings to what it is while appliances are called; shapes (n,)."""
         return self._houses.play(series, time_ms, power_w, observed_s)
 
     def advance(self, clock_ms: int | None) -> bool:
-        """All readings before the clock are played (``None``: all there are); whether there is anything to commit."""
+        """Advance the clock: all readings before it (``None``: all there are) have been played. Returns whether there
+        is anything to commit.
+        """
         if clock_ms is not None:
             self._answers += self._houses.answers(clock_ms)
         self._lines += self._houses.truth_lines(clock_ms)
         return bool(self._answers or self._lines)
 
     def prepare(self, *, at_end: bool) -> tuple[dict[str, list[Message]], dict[str, Any]]:
-        """Messages by topic and the position, to be committed in one transaction with what was played.
+        """The messages by topic and the position, to be committed in one transaction with the readings that were
+        played.
 
         ``at_end``: no reading comes any more, so that nothing is to be carried.
         """
@@ -108,7 +113,7 @@ class Responder:
         return ({self._topic: self._results()} if self._answers else {}), position
 
     def committed(self) -> None:
-        """What ``prepare`` gave is committed."""
+        """Note that what ``prepare`` gave is committed."""
         self._files.committed()
         self._answers, self._lines = [], []
 

@@ -15,7 +15,7 @@ from gridflex.files import write_atomically
 
 
 class StateFiles:
-    """The files of one replay, by number; 0 stands for nothing to carry."""
+    """The state files of one replay, by number; 0 means that there is no state."""
 
     def __init__(self, folder: Path, replay_id: str, number: int) -> None:
         self._folder, self._replay_id = folder, replay_id
@@ -27,7 +27,7 @@ class StateFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> dict[str, Any] | None:
-        """What was carried; ``None``: nothing. Raises ``SourceError`` if the file is not there."""
+        """The committed state; ``None``: there is none. Raises ``SourceError`` if the file is missing."""
         if not self.number:
             return None
         path = self._path(self.number)
@@ -41,7 +41,7 @@ class StateFiles:
         return values
 
     def write(self, values: dict[str, Any] | None) -> int:
-        """Write what is carried; the number to commit."""
+        """Write the state to a new file. Returns the number to commit."""
         text = "" if values is None else json.dumps(values, separators=(",", ":"))
         if text and text == self._text:
             return self._pending
@@ -53,7 +53,7 @@ class StateFiles:
         return self._pending
 
     def committed(self) -> None:
-        """What was written last is committed: remove all others."""
+        """Remove all files but the last written one, whose number is committed."""
         if self.number == self._pending:
             return
         self.number = self._pending

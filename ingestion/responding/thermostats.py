@@ -22,7 +22,7 @@ _FORGIVEN_AFTER_MS = 3 * 3600 * MS_PER_S
 
 
 class Thermostats:
-    """What each appliance of a fleet owes."""
+    """The heat or cold that each appliance of a fleet has to make up for."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -34,7 +34,9 @@ class Thermostats:
         self._held_ms: Ints = np.zeros(len(fleet), dtype=np.int64)
 
     def play(self, series: Ints, time_ms: Ints, held: Flags, power_w: Floats, observed_s: Floats) -> Floats:
-        """The power taken, for readings of different appliances; shapes (n,). Each appliance's come in time order."""
+        """The power taken by readings of different appliances; shapes (n,). Each appliance's readings come in order of
+        time.
+        """
         on = power_w >= self._fleet.on_w[series]
         withheld_ws = np.where(held & on, power_w * observed_s, 0.0)
         self._on_ws[series] += withheld_ws
@@ -52,7 +54,7 @@ class Thermostats:
         return played
 
     def to_json(self, series: Ints) -> dict[str, Any]:
-        """What is known of these appliances."""
+        """The state of these appliances as JSON values."""
         return {
             "owed_ws": self.owed_ws[series].tolist(),
             "on_ws": self._on_ws[series].tolist(),
@@ -61,7 +63,7 @@ class Thermostats:
         }
 
     def load(self, series: Ints, values: dict[str, Any]) -> None:
-        """Take over what ``to_json`` gave."""
+        """Load what ``to_json`` gave."""
         self.owed_ws[series] = values["owed_ws"]
         self._on_ws[series] = values["on_ws"]
         self._on_s[series] = values["on_s"]

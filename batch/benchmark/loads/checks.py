@@ -92,7 +92,7 @@ def other_interval(start_ms: Ints, step_min: int) -> Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Rows held against a grid."""
+    """Rows compared with a grid."""
 
     wall_ms: Ints
     """Each row's nearest point of the grid where ``on_grid``."""
@@ -102,7 +102,7 @@ class Placed:
 
 
 def place(wall_ms: Ints, step_min: int) -> Placed:
-    """Put starts that lie within seconds of the grid on it.
+    """Move starts that are within seconds of the grid onto it.
 
     >>> place(np.array([0, 1_801_000, 3_900_000]), 30).on_grid.tolist()
     [True, True, False]
@@ -114,7 +114,7 @@ def place(wall_ms: Ints, step_min: int) -> Placed:
 
 
 def is_register(energy_kwh: Floats) -> bool:
-    """Whether values only ever rise, a reset now and then apart: a meter's register, not interval energy.
+    """Whether values only ever rise, apart from rare resets: a meter's register, not interval energy.
 
     >>> is_register(np.arange(100.0)), is_register(np.tile([1.0, 2.0, 1.5], 40)), is_register(np.ones(100))
     (True, False, False)
@@ -139,7 +139,7 @@ def is_net(energy_kwh: Floats) -> bool:
 
 
 def absurd(energy_kwh: Floats, step_min: int) -> tuple[Flags, Flags]:
-    """Values that cannot be the slice's energy, and those that may be a real peak but ought to be looked at.
+    """Which values cannot be the slice's energy, and which may be a real peak but should be checked.
 
     Absurd is what lies above 100 times the 99th percentile of what is used at all, and, where more than a hundredth is
     such and stands alone between others, above 300 times the median (Wh among kWh). In a short slice it is what lies

@@ -35,7 +35,7 @@ _LONGEST_TEXT = 80
 
 
 def shown(text: object) -> str:
-    """A text in quotes as an example for a message, cut where it is long, without characters of control.
+    """A text in quotes as an example for a message: shortened, without control characters.
 
     >>> shown("1,05")
     "'1,05'"
@@ -52,13 +52,13 @@ class Defects:
     example: dict[str, str] = field(default_factory=dict)
 
     def add(self, kind: str, count: int, example: str) -> None:
-        """Note ``count`` defects of a kind; 0 notes nothing."""
+        """Count ``count`` defects of a kind; 0 is ignored."""
         if count:
             self.count[kind] += int(count)
             self.example.setdefault(kind, example)
 
     def drop(self, rows: pd.DataFrame, bad: pd.Series[bool], kind: str, place: str, column: str) -> pd.DataFrame:
-        """The rows without the bad ones, which are counted; ``place`` is the file's name, ``column`` what is wrong."""
+        """Drop and count the bad rows. ``place``: the file's name; ``column``: the column that is wrong."""
         if not bad.any():
             return rows
         first = rows[bad].iloc[0]
@@ -66,14 +66,14 @@ class Defects:
         return rows[~bad]
 
     def lines(self) -> list[str]:
-        """One line a kind: its count, its first example, what is allowed."""
+        """One line for each kind: its count, its first example, what is allowed."""
         return [
             f"defect {kind}: {count:,}, first {self.example[kind]}{_allowed(kind)}"
             for kind, count in sorted(self.count.items())
         ]
 
     def tally(self) -> str:
-        """All kinds in one line, most first."""
+        """All kinds in one line, the most frequent first."""
         kinds = sorted(self.count, key=lambda kind: -self.count[kind])
         return ", ".join(f"{kind} {self.count[kind]:,} (first {self.example[kind]}{_allowed(kind)})" for kind in kinds)
 

@@ -47,7 +47,7 @@ _SEEN_AS_ANOTHER_FORM = 0.01
 
 
 def read_lcl(path: Path) -> Found:
-    """Native half-hourly files: ``path`` is one file or a folder of them. Raises ``SourceError``."""
+    """Read native half-hourly files. ``path``: one file or a folder of them. Raises ``SourceError``."""
     rows = Rows()
     files, notes = _native(path)
     dynamic: set[str] = set()
@@ -68,7 +68,7 @@ def read_lcl(path: Path) -> Found:
 
 
 def _native(path: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """The files with the native columns, and what is said of the others; raises ``SourceError`` without any."""
+    """The files with the native columns, and a note on the others. Raises ``SourceError`` without any."""
     found, other = [], []
     for file in files_of(path, "*.csv"):
         try:
@@ -118,7 +118,7 @@ def _tariff_note(dynamic: set[str]) -> tuple[str, ...]:
 
 
 class Context:
-    """What stands beside the loads of Low Carbon London: weather, bank holidays, the dynamic tariff's days."""
+    """The files beside the loads of Low Carbon London: weather, bank holidays, days of the dynamic tariff."""
 
     def __init__(self, folders: list[Path], defects: Defects, *, weather: bool = True) -> None:
         """Read what is found in ``folders``, the first that has a file wins; raises ``SourceError``."""
@@ -131,12 +131,12 @@ class Context:
 
     @staticmethod
     def beside(path: Path, defects: Defects, *, weather: bool = True) -> Context:
-        """From the folder of ``path`` and the one above."""
+        """Read the files in the folder of ``path`` and in the one above."""
         folder = path if path.is_dir() else path.parent
         return Context([folder, folder.resolve().parent], defects, weather=weather)
 
     def dynamic(self) -> set[str]:
-        """Households on the dynamic tariff, by ``informations_households.csv``."""
+        """The households on the dynamic tariff, by ``informations_households.csv``."""
         if self.households is None:
             return set()
         table = whole(tables(self.households, ("LCLid", "stdorToU"), self._defects))

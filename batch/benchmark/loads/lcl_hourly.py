@@ -36,7 +36,7 @@ _HALF_HOURS = (
 
 @dataclass(slots=True)
 class _Told:
-    """What the rows tell beside energy."""
+    """What the rows contain beside energy."""
 
     names: set[str] = field(default_factory=set)
     holidays: set[dt.date] = field(default_factory=set)
@@ -44,7 +44,7 @@ class _Told:
 
 
 def read_lcl_hourly(path: Path) -> Found:
-    """``path``: one file or a folder of them. Raises ``SourceError``."""
+    """Read hourly files. ``path``: one file or a folder of them. Raises ``SourceError``."""
     rows = Rows()
     told = _Told()
     for file in files_of(path, "*.csv"):
@@ -101,7 +101,7 @@ def _add(rows: Rows, block: pd.DataFrame, file: Path, told: _Told) -> np.ndarray
 
 
 def _context(block: pd.DataFrame, place: str, defects: Defects, told: _Told) -> None:
-    """Holidays and temperatures that stand in the rows."""
+    """Holidays and temperatures from the rows."""
     if "Holiday" in block.columns:
         free = block["Holiday"].str.strip().str.lower() == "yes"
         told.holidays.update(block.loc[free, "time"].dt.date)

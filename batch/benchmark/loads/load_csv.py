@@ -25,7 +25,8 @@ MOST_IMPOSSIBLE = 0.05
 
 
 def read_load_csv(path: Path, zone: ZoneInfo | None = None) -> Found:
-    """``path``: one file or a folder of ``*.csv``. ``zone``: local days of this zone, not as written.
+    """Read a user's loads. ``path``: one file or a folder of ``*.csv``. ``zone``: days are local to this zone, not as
+    written.
 
     Raises ``SourceError``.
     """

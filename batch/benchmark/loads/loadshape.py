@@ -32,7 +32,7 @@ _LONGEST_EVENT_DAYS = 31
 
 
 def read_loadshape(path: Path) -> Found:
-    """``path``: one power file, or a folder with ``*_kw.csv``. Raises ``SourceError``."""
+    """Read power files. ``path``: one file, or a folder with ``*_kw.csv``. Raises ``SourceError``."""
     rows, notes = Rows(), ["times are local"]
     events: dict[str, list[dt.date]] = {}
     peaks: dict[dt.date, float] = {}

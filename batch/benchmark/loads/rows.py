@@ -28,7 +28,7 @@ _MISSING = frozenset({"", "-", "--", "nil", "missing", "null", "nan", "-nan", "n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a reader found."""
+    """The result of a reader."""
 
     loads: Loads
     rows: int
@@ -52,7 +52,7 @@ class _Block:
 
 @dataclass(slots=True, kw_only=True)
 class Rows:
-    """Rows of interval energy on their way into a grid; the same slice may come in many blocks. 18 bytes a row."""
+    """Collects rows of interval energy; the same slice may come in many blocks. 18 bytes a row."""
 
     defects: Defects = field(default_factory=Defects)
     notes: list[str] = field(default_factory=list)
@@ -179,7 +179,7 @@ class Rows:
 
 
 def parse_energy(rows: pd.DataFrame, defects: Defects, place: str) -> pd.DataFrame:
-    """Column ``kwh`` from text: missing and unreadable values are dropped and counted; the column ``text`` stays."""
+    """Parse column ``text`` to column ``kwh``: missing and unreadable values are dropped and counted."""
     value = pd.to_numeric(rows["kwh"], errors="coerce").to_numpy(np.float64)
     rows = rows.assign(text=rows["kwh"], kwh=value)
     bad = ~np.isfinite(value)
@@ -217,7 +217,7 @@ def daily_peaks(wall_ms: Ints, celsius: Floats, peaks: dict[dt.date, float]) -> 
 
 
 def files_of(path: Path, pattern: str) -> list[Path]:
-    """A file as itself, a folder as its files in order of name; raises ``SourceError`` when there is none."""
+    """A file as itself, a folder as its files sorted by name. Raises ``SourceError`` when there is none."""
     if path.is_file():
         return [path]
     if not path.is_dir():

@@ -62,16 +62,16 @@ class Series:
 
     @property
     def wall_ms(self) -> Ints:
-        """Local wall clock."""
+        """The start of each row on the local wall clock, ms."""
         return np.asarray(self.start_ms + self.offset_min.astype(np.int64) * MS_PER_MINUTE)
 
     def near(self, days: Flags, first_day: int, defects: Defects) -> Series:
-        """Without the rows on other days than ``days`` (flags from ``first_day`` on)."""
+        """The rows of the given days. ``days``: flags from ``first_day`` on."""
         far = ~days[self.wall_ms // MS_PER_DAY - first_day]
         return self._without(far, "far_from_the_rest", defects)
 
     def once(self, defects: Defects) -> Series:
-        """In order of time; of rows with one start the first stays."""
+        """The rows in order of time; of rows with one start the first is kept."""
         order = np.argsort(self.start_ms, kind="stable")
         one = replace(self, start_ms=self.start_ms[order], offset_min=self.offset_min[order], kwh=self.kwh[order])
         again = np.zeros(len(order), dtype=np.bool_)
@@ -83,7 +83,9 @@ class Series:
         return one._where(~again)
 
     def placed(self, step_min: int, defects: Defects, source: str, *, fixed: bool) -> OnGrid:
-        """On the grid of the slice's own interval, as energy; raises ``SourceError`` when it is neither."""
+        """The rows as energy on the grid of the slice's own interval. Raises ``SourceError`` if they are not interval
+        energy.
+        """
         if MINUTES_PER_DAY % step_min:
             raise SourceError(
                 f"{source}: slice {self.name}: rows are {step_min} min apart; allowed: a step that divides a day"
@@ -115,7 +117,7 @@ class Series:
             )
 
     def _energy(self, step_min: int, defects: Defects, source: str) -> Series:
-        """Without negative and absurd values; raises ``SourceError`` for net metering and for a register."""
+        """The rows without negative and absurd values. Raises ``SourceError`` for net metering and for a register."""
         negative = self.kwh < 0
         if is_net(self.kwh):
             raise SourceError(
@@ -170,7 +172,7 @@ class Series:
 
 
 def usual_of_all(steps: Counter[int], source: str) -> int:
-    """The step that most rows of a file have, the shorter of equals; raises ``SourceError`` when there is none."""
+    """The most common step of a file's rows, the shorter of equals. Raises ``SourceError`` when there is none."""
     known = {minutes: rows for minutes, rows in steps.items() if minutes}
     if not known:
         raise SourceError(
@@ -180,7 +182,7 @@ def usual_of_all(steps: Counter[int], source: str) -> int:
 
 
 def common_step_min(slices: Sequence[OnGrid], source: str, notes: list[str]) -> int:
-    """The interval that all slices can be summed to, at most an hour; raises ``SourceError`` when there is none."""
+    """The interval to which all slices can be summed, at most an hour. Raises ``SourceError`` when there is none."""
     count = Counter(one.step_min for one in slices)
     step = math.lcm(*count)
     if len(count) == 1:

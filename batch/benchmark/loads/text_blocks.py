@@ -22,12 +22,12 @@ _MARKS = {
 
 
 def text_lines(file: Path) -> list[str]:
-    """A small file's lines; raises ``SourceError`` when it is no text."""
+    """The lines of a small file. Raises ``SourceError`` when it is not text."""
     return [line for _, block in text_blocks(file) for line in block.decode().split("\n")]
 
 
 def text_blocks(file: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
-    """Whole lines in blocks of some megabytes, each with its first line's number; all line ends become newlines.
+    """Blocks of whole lines of some megabytes, each with the number of its first line; all line ends become newlines.
 
     Raises ``SourceError`` for what cannot be opened and for what is not text of the encoding.
     """

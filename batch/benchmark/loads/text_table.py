@@ -30,7 +30,8 @@ _AFTER_QUOTE = re.compile(r'" +,')
 def tables(
     file: Path, needed: Sequence[str], defects: Defects, *, optional: Sequence[str] = (), encoding: str = "utf-8"
 ) -> Iterator[pd.DataFrame]:
-    """A file with a header, block by block: the columns ``needed`` and those of ``optional`` that it has, and ``line``.
+    """Parse a file with a header, block by block, to the columns ``needed``, those of ``optional`` that it has, and
+    ``line``.
 
     Names in the header are stripped of spaces; the columns' order is free. Raises ``SourceError`` for a file that
     cannot be read, is empty, or lacks a column or has it twice.
@@ -52,7 +53,7 @@ def tables(
 
 
 def plain_rows(file: Path, defects: Defects, *, fields: int, more: bool = False) -> Iterator[pd.DataFrame]:
-    """A file without a header, block by block: columns 0..fields-1 and ``line``.
+    """Parse a file without a header, block by block, to columns 0..fields-1 and ``line``.
 
     ``more``: further fields are allowed and ignored. Raises ``SourceError`` when most of the first rows have others.
     """
@@ -77,12 +78,12 @@ def _usual_width(block: bytes, fields: int) -> tuple[int, str]:
 
 
 def whole(blocks: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """All blocks of a small file as one table."""
+    """Concatenate all blocks of a small file."""
     return pd.concat(list(blocks), ignore_index=True)
 
 
 def header_of(file: Path, encoding: str = "utf-8") -> list[str]:
-    """The names in a file's first line that is not empty; raises ``SourceError``."""
+    """The column names in a file's first line that is not empty. Raises ``SourceError``."""
     for _, block in text_blocks(file, encoding):
         for text in block.decode(encoding).split("\n"):
             if text.strip():
@@ -134,7 +135,7 @@ def _names(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """How the rows of one file look."""
+    """The layout of a file's rows."""
 
     file: Path
     width: int
@@ -194,13 +195,13 @@ class _Layout:
 
 
 def _count(found: np.ndarray[tuple[int], np.dtype[np.uint8]], character: str, ends: Ints) -> Ints:
-    """How often a character stands in each line."""
+    """How often a character occurs in each line."""
     places = np.flatnonzero(found == ord(character))
     return np.diff(np.searchsorted(places, ends), prepend=0)
 
 
 def _split(text: str) -> list[str] | None:
-    """A line's fields; None where a quote is not closed."""
+    """The fields of a line; None if a quote is not closed."""
     if '"' not in text:
         return text.split(",")
     for line in (text, _AFTER_QUOTE.sub('",', text)):
