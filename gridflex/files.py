@@ -12,7 +12,7 @@ _PRIVATE, _USUAL = 0o600, 0o666
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; at the end of the block it takes the place of ``path``.
+    """Gives a path beside ``path`` to write to; at the end of the block it replaces ``path``.
 
     Where the block fails, ``path`` stays as it was.
     """

@@ -17,7 +17,7 @@ def poll_until(
     pause_s: float,
     late: Callable[[_Answer], Exception] | None = None,
 ) -> _Answer:
-    """The first answer that is ``done``; it is asked at least once, then every ``pause_s``.
+    """Call until the answer is ``done``, at least once, then every ``pause_s`` seconds; returns that answer.
 
     After ``timeout_s`` raises what ``late`` makes of the last answer; without ``late`` the last answer is given.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as aligned text, numbers to the right.
+    """Format rows as aligned text, numbers to the right.
 
     >>> print(table([{"region": "Tunis", "demand_kw": 12.5}, {"region": "Sfax", "demand_kw": None}]))
     region  demand_kw

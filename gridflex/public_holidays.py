@@ -25,7 +25,7 @@ def public_holidays(code: str, first_year: int, last_year: int) -> list[dt.date]
 
 
 def code_problem(code: str) -> str:
-    """Why the library knows no such country or part of one; empty if it does.
+    """Why the library knows no such country or part of one; empty if it does know it.
 
     >>> code_problem("GB-ENG"), code_problem("Atlantis")
     ('', 'Country ATLANTIS not available')

@@ -20,7 +20,7 @@ _FLAGS = {"": False, "0": False, "1": True}
 
 @cache
 def load_rules() -> Rules:
-    """The table that ships with the package."""
+    """The flexibility rules of the table that ships with the package."""
     return parse_rules((files("gridflex.contracts") / TABLE).read_text(encoding="utf-8"))
 
 

@@ -16,7 +16,7 @@ _FLAGS = {"0": False, "1": True}
 
 @cache
 def load_profiles() -> Profiles:
-    """The table that ships with the package."""
+    """The profiles of the table that ships with the package."""
     return parse_profiles((files("gridflex.contracts") / TABLE).read_text(encoding="utf-8"))
 
 

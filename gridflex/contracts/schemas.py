@@ -63,7 +63,7 @@ class Schema:
 
     @property
     def parsed(self) -> Any:
-        """The schema as fastavro wants it."""
+        """The schema as fastavro takes it."""
         return fastavro.parse_schema(json.loads(self.text))
 
 
@@ -78,7 +78,7 @@ def load_schema(name: str) -> Schema:
 
 
 def parse_schema(name: str, text: str) -> Schema:
-    """Parse a schema's JSON text."""
+    """Parse a schema's JSON text. Raises ``SchemaError`` if a field lacks its name, type, unit or OLAP role."""
     record = json.loads(text)
     try:
         fields = tuple(
@@ -112,20 +112,20 @@ def written_schema(feed: Feed) -> Schema:
 
 
 def reading_schema() -> Schema:
-    """Of the feed ``readings``."""
+    """The schema of the feed ``readings``."""
     return written_schema(feed("readings"))
 
 
 def duty_cycle_schema() -> Schema:
-    """Of the feed ``duty_cycles``."""
+    """The schema of the feed ``duty_cycles``."""
     return written_schema(feed("duty_cycles"))
 
 
 def flexibility_schema() -> Schema:
-    """Of the feed ``flexibility``."""
+    """The schema of the feed ``flexibility``."""
     return written_schema(feed("flexibility"))
 
 
 def rejection_schema() -> Schema:
-    """Of the feed ``dead_letters``."""
+    """The schema of the feed ``dead_letters``."""
     return written_schema(feed("dead_letters"))

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def parse_lines(table: str, columns: Sequence[str], text: str, make: Callable[[dict[str, str]], T]) -> list[T]:
-    """What ``make`` makes of each line. Raises ``SchemaError`` naming the line and what is wrong with it."""
+    """Convert each line by ``make``. Raises ``SchemaError`` naming the line and what is wrong with it."""
     lines = csv.DictReader(text.splitlines())
     if tuple(lines.fieldnames or ()) != tuple(columns):
         raise SchemaError(f"{table}: found columns {lines.fieldnames}; needed: {', '.join(columns)}")

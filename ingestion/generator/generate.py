@@ -31,7 +31,7 @@ STRAY_DAYS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorSpec:
-    """What is to be generated. All whole UTC days; the same spec gives the same bytes."""
+    """The spec of a data set. All whole UTC days; the same spec gives the same bytes."""
 
     dataset: str
     out: Path
@@ -47,7 +47,7 @@ class GeneratorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What was generated."""
+    """The result of ``generate``."""
 
     dataset: str
     houses: int

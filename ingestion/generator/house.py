@@ -14,7 +14,7 @@ from ingestion.generator.trace import LoadTrace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeteredHouse:
-    """A house with everything planned for all its days."""
+    """A generated house with its loads over all its days."""
 
     dataset: str
     number: int

@@ -68,7 +68,7 @@ def outside(instants: Floats, spans: list[Span]) -> Flags:
 
 @dataclass(slots=True)
 class Watch:
-    """Finds the holes in one series: stretches between readings that are longer than its regular steps."""
+    """Finds the gaps of one series: stretches between readings that are longer than its regular steps."""
 
     longest_s: float
     last_s: float
@@ -76,7 +76,7 @@ class Watch:
     holes: list[Span] = field(default_factory=list)
 
     def see(self, instants: Floats) -> None:
-        """Note the next readings' instants, ascending."""
+        """Add the next readings' instants, ascending."""
         if len(instants) == 0:
             return
         times = np.concatenate(([self.last_s], instants))
@@ -85,6 +85,6 @@ class Watch:
         self.last_s = float(times[-1])
 
     def close(self, end_s: float) -> list[Span]:
-        """All holes, the one up to the end of all included."""
+        """All gaps, with the one up to the end."""
         self.see(np.array([end_s]))
         return self.holes

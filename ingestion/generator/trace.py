@@ -21,7 +21,7 @@ NOISE_LIMIT = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementModel:
-    """How a load's power looks when measured."""
+    """How the measured power of a load differs from its nominal power."""
 
     standby_w: float = 0.0
     noise: float = 0.015
@@ -36,7 +36,7 @@ class MeasurementModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadTrace:
-    """A load's plan. Stretches do not overlap and are in order; so are activations."""
+    """The power of a load over time. Stretches do not overlap and are in order; so are activations."""
 
     appliance: str
     model: MeasurementModel
@@ -107,7 +107,7 @@ def _wander(count: int, rng: np.random.Generator) -> Floats:
 
 @dataclass(slots=True)
 class Plan:
-    """Collects a load's stretches; ``trace`` makes them a ``LoadTrace``."""
+    """Builds a ``LoadTrace`` from stretches."""
 
     stretches: list[tuple[float, float, float]] = field(default_factory=list)
     """(start_s, end_s, power_w)."""

@@ -31,7 +31,7 @@ Kinds = npt.NDArray[np.int8]
 
 
 class DayKind(IntEnum):
-    """What day-matching rules tell apart; a public holiday is a Sunday to all of them."""
+    """The kinds of days that day-matching rules distinguish; a public holiday counts as a Sunday."""
 
     WEEKDAY = 0
     SATURDAY = 1

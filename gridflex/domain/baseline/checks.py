@@ -18,7 +18,7 @@ ROBUST_SIGMA = 1.4826
 
 
 class Outcome(StrEnum):
-    """What may be said of an event."""
+    """The possible findings about an event."""
 
     SHED = "shed"
     INCREASE = "increase"
@@ -40,7 +40,7 @@ class Verified:
         return away
 
     def outcomes(self) -> list[Outcome]:
-        """In words, flattened; a missing interval distinguishes nothing.
+        """The findings as words, flattened; a missing interval distinguishes nothing.
 
         >>> low, mid, high = np.array([-1.0, 1.0, -3.0]), np.array([1.0, 2.0, -2.0]), np.array([3.0, 3.0, -1.0])
         >>> [str(word) for word in Verified(shed_kwh=mid, lower_kwh=low, upper_kwh=high).outcomes()]

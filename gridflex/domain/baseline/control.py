@@ -46,7 +46,9 @@ def _as_day_rule(rule: ControlRule) -> DayRule:
 
 
 def control_at(loads: Loads, day: Ints, slots: Ints) -> Floats:
-    """The control group's mean home at slots of each slice's own days, shape (S, X, K); without the slice itself."""
+    """The mean of the control group's homes at slots of each slice's own days, shape (S, X, K), without the slice
+    itself.
+    """
     control = loads.control
     if control is None:
         raise ValueError("loads without a control group")

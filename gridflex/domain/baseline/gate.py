@@ -16,7 +16,7 @@ from gridflex.domain.baseline.scores import Score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What a baseline must hold to carry a number (AEMO's wholesale demand response and PJM ask RRMSE <= 20 %)."""
+    """The limits that a baseline must keep to be reported (AEMO's wholesale demand response and PJM: RRMSE <= 20 %)."""
 
     rrmse: float = 0.20
     bias: float = 0.04
@@ -24,14 +24,14 @@ class Gate:
     """Fewer placebo days prove nothing."""
 
     def passes(self, found: Score) -> bool:
-        """Whether a score holds; NaN does not."""
+        """Whether a score keeps the limits; NaN does not."""
         enough = found.placebo_days >= self.least_days
         return bool(enough and found.rrmse <= self.rrmse and np.abs(found.nmbe) <= self.bias)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class SliceKey:
-    """What a slice holds; an empty name means all of them. Each level needs the one above it."""
+    """The names of a slice; an empty name means all of them. Each level needs the one above it."""
 
     region: str = ""
     feeder: str = ""
@@ -47,7 +47,7 @@ class SliceKey:
         return "/".join(part for part in (self.region, self.feeder, self.appliance) if part) or "all"
 
     def larger(self) -> tuple[SliceKey, ...]:
-        """This slice and every aggregate that holds it, smallest first.
+        """This slice and every aggregate that contains it, smallest first.
 
         >>> [str(key) for key in SliceKey(region="tunis", feeder="f1", appliance="fridge").larger()]
         ['tunis/f1/fridge', 'tunis/f1', 'tunis', 'all']

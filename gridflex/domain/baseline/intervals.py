@@ -22,7 +22,7 @@ MEMORY_DAYS = 199
 
 
 def fewest(level: float) -> int:
-    """The fewest residuals that give an interval.
+    """The smallest number of residuals that gives an interval.
 
     >>> fewest(0.90)
     19

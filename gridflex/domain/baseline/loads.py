@@ -17,7 +17,7 @@ MINUTES_PER_HOUR = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """Homes that no event touches, for the control-group method."""
+    """Homes that no event affects, for the control-group method."""
 
     total_kwh: Floats
     """Shape (days, slots): the homes' sum, missing ones left out."""
@@ -65,22 +65,22 @@ class Loads:
 
     @property
     def days(self) -> int:
-        """How many days."""
+        """The number of days."""
         return int(self.kwh.shape[1])
 
     @property
     def slots(self) -> int:
-        """Intervals in a day."""
+        """The number of intervals in a day."""
         return int(self.kwh.shape[2])
 
     @property
     def per_hour(self) -> float:
-        """Intervals in an hour."""
+        """The number of intervals in an hour."""
         return self.slots / 24
 
     @property
     def kw_per_kwh(self) -> float:
-        """Mean power in kW while it is metered of an interval with 1 kWh."""
+        """The mean power, kW, of an interval with 1 kWh."""
         return self.per_hour if self.metered_minutes is None else MINUTES_PER_HOUR / self.metered_minutes
 
     def date(self, day: int) -> dt.date:
@@ -106,12 +106,12 @@ class EventWindow:
 
     @property
     def slots(self) -> int:
-        """How many."""
+        """The number of slots."""
         return self.stop - self.first
 
     @staticmethod
     def parse(text: str, slots: int) -> EventWindow:
-        """``17:00-20:00`` on a grid of ``slots`` a day; raises ``UsageError`` when it does not fit the grid.
+        """Parse ``17:00-20:00`` on a grid of ``slots`` a day. Raises ``UsageError`` when it does not fit the grid.
 
         >>> EventWindow.parse("17:00-20:00", 48)
         EventWindow(first=34, stop=40)

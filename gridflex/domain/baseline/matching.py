@@ -58,7 +58,7 @@ def hours_fit(rule: DayRule, slots: int) -> bool:
 
 
 def like_days(loads: Loads, target: int, alike: Alike, lookback_days: int, skip_days: int = 0) -> Ints:
-    """Days of the target's kind in its lookback, most recent first, shape (C,)."""
+    """Days of the target's kind in its lookback period, most recent first, shape (C,)."""
     days: Ints = np.arange(target - 1 - skip_days, max(target - lookback_days, 0) - 1, -1)
     kinds = loads.kinds
     if alike == Alike.ANY:
@@ -99,7 +99,7 @@ def mean_of_days(values: Floats, known: Flags) -> Floats:
 
 
 class DayMatcher:
-    """One rule over one set of loads and one event window; what all target days share is computed once."""
+    """Applies one rule to one set of loads and one event window; what all target days share is computed once."""
 
     def __init__(self, loads: Loads, window: EventWindow, rule: DayRule) -> None:
         """Nothing is copied but per-day figures of shape (S, D)."""
@@ -165,7 +165,7 @@ class DayMatcher:
         return np.asarray(np.maximum.reduce(hours), dtype=np.float64)
 
     def _distance(self, target: int, days: Ints) -> Floats:
-        """How unlike the target each candidate is, shape (S, C) or (1, C); inf or NaN where it cannot be told."""
+        """The distance of each candidate from the target, shape (S, C) or (1, C); inf or NaN where it is unknown."""
         if self.rule.choose == Choose.WEATHER:
             peak = self.loads.peak_temperature_c
             if peak is None:

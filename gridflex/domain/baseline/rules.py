@@ -30,7 +30,7 @@ class RankBy(StrEnum):
 
 
 class Alike(StrEnum):
-    """Which days are of one kind."""
+    """Which days count as the same kind."""
 
     ANY = "any"
     WEEKEND_TOGETHER = "weekend_together"  # weekdays | Saturdays, Sundays and holidays
@@ -47,7 +47,7 @@ class Adjust(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """Days taken into the pool, days averaged, and the fewest days in the pool that still give a number."""
+    """The number of days in the pool, the number averaged, and the fewest days in the pool that still give a number."""
 
     pool: int
     days: int

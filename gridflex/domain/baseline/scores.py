@@ -22,7 +22,9 @@ COMPARABLE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One method over placebo days; all but the counts are shares of the mean actual energy, NaN without numbers."""
+    """The measures of one method over placebo days; all but the counts are shares of the mean actual energy, NaN
+    without numbers.
+    """
 
     method: str
     cvrmse: float
@@ -45,7 +47,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """As ``Score``, one value a slice, shape (S,)."""
+    """The measures of ``Score``, one value a slice, shape (S,)."""
 
     cvrmse: Floats
     nmbe: Floats
@@ -55,7 +57,8 @@ class Measures:
 
 
 def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float = LEVEL) -> Measures:
-    """Each slice by itself. ``baseline``, ``actual``: shape (S, T, W); a slice-day with a NaN in either is left out.
+    """Score each slice by itself. ``baseline``, ``actual``: shape (S, T, W); a slice-day with a NaN in either is left
+    out.
 
     >>> found = measure(np.array([[[2.0, 2.0], [4.0, 4.0]]]), np.array([[[1.0, 3.0], [4.0, 4.0]]]), 2.0)
     >>> found.nmbe.tolist(), found.rrmse.tolist(), found.cvrmse.round(3).tolist()
@@ -81,7 +84,7 @@ def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float =
 
 
 def score(method: str, baseline: Floats, actual: Floats, per_hour: float) -> Score:
-    """All slices together: errors pooled over slices, days and intervals; intervals still made slice by slice."""
+    """Score all slices together: errors pooled over slices, days and intervals; intervals made slice by slice."""
     known = scored(baseline, actual)
     pooled = measure(_pool(baseline), _pool(actual), per_hour)
     tested, inside = _covered(baseline, actual, LEVEL)
@@ -126,7 +129,7 @@ def season_error(found: Score, *, events: int = EVENTS_A_SEASON) -> float:
 
 
 def recommend(scores: Mapping[str, Score]) -> str | None:
-    """The method with the least season error; None: no number at all.
+    """The method with the smallest season error; None: no method has a number.
 
     A method scored on clearly fewer days than the others (``COMPARABLE``) is not compared: its days may be easier ones.
 

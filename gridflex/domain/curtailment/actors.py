@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person or service that is logged in.
+    """A person or service that is signed in.
 
     >>> Actor(name="amira", roles=frozenset({Role.PLANNER}), regions=frozenset({"Sfax"})).may_act_in("Tunis")
     False

@@ -16,7 +16,7 @@ from gridflex.errors import LedgerError, TransitionError
 
 
 class Fault(StrEnum):
-    """What is wrong with a chain."""
+    """The kinds of faults of a chain."""
 
     CHANGED = "changed"
     """The record is not what was written."""
@@ -47,14 +47,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The end of a chain, kept elsewhere."""
+    """The end of a chain, stored elsewhere."""
 
     records: int
     hash: str
 
 
 def head(records: Sequence[Record]) -> Head:
-    """The end of a chain."""
+    """The end of a chain of records."""
     return Head(records=len(records), hash=records[-1].hash if records else NO_RECORD)
 
 

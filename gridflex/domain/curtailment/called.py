@@ -115,7 +115,7 @@ def _group(row: Mapping[str, Any]) -> CalledGroup:
 
 
 def instant_of(text: str) -> int:
-    """An instant of a plan document, UTC epoch in ms. Raises ``ValueError`` or ``TypeError`` on what is none."""
+    """An instant of a plan document, UTC epoch in ms. Raises ``ValueError`` or ``TypeError`` if it is not one."""
     instant = datetime.fromisoformat(text)
     return round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> bytes:
-    """The bytes of a JSON value. Raises ``ValueError`` on what is not one.
+    """The canonical bytes of a JSON value. Raises ``ValueError`` if it is not one.
 
     >>> canonical_json({"b": 1.0, "a": ["é", None]}).decode()
     '{"a":["é",null],"b":1.0}'
@@ -24,7 +24,7 @@ def canonical_json(value: Any) -> bytes:
 
 
 def content_hash(value: Any) -> str:
-    """SHA-256 of a JSON value's bytes, 64 hexadecimal digits.
+    """The SHA-256 of a JSON value's canonical bytes, 64 hexadecimal digits.
 
     >>> content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
     True

@@ -106,7 +106,7 @@ def commands_of(event: Event, content: Mapping[str, Any]) -> list[Command]:
 
 
 def restores_of(event: Event, content: Mapping[str, Any], now_ms: int) -> list[Command]:
-    """What takes an event's commands back: one for each cohort that is still off, or still to go off, at ``now_ms``."""
+    """The commands that take back an event's commands: one for each cohort that is or will be off at ``now_ms``."""
     restored = [
         (group, cohort)
         for group in called_groups(content)

@@ -25,7 +25,7 @@ from gridflex.errors import ActorError, TransitionError
 
 
 class State(StrEnum):
-    """Where an event is in its life."""
+    """The states of an event."""
 
     DRAFT = "draft"
     PROPOSED = "proposed"
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done to an event."""
+    """The actions that change an event."""
 
     DRAFT = "draft"
     PROPOSE = "propose"
@@ -82,7 +82,7 @@ _TIMES = ("start_ms", "end_ms", "approve_by_ms")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing done to one event: by whom, when, what and why."""
+    """One action on one event: by whom, when, what and why."""
 
     action: Action
     event_id: str

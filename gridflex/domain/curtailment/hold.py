@@ -39,7 +39,7 @@ class Hold:
 
 
 class Holds:
-    """What commands and opt-outs so far ask of appliances; the order in which they came does not matter.
+    """Commands and opt-outs of appliances so far; the order in which they arrive does not matter.
 
     ``rules``: by class. A class without a rule is never held off.
     """
@@ -53,14 +53,14 @@ class Holds:
         """Answers of ``of`` since the last change."""
 
     def take(self, command: Command) -> None:
-        """A command has arrived; one that came before changes nothing."""
+        """Add a command; a repeated one changes nothing."""
         group = (command.region, command.feeder, command.appliance, command.cohort)
         if self._commands[group].get(command.command_id) != command:
             self._commands[group][command.command_id] = command
             self._known.clear()
 
     def refuse(self, command_id: str, appliance_id: str) -> None:
-        """An appliance does not follow a command."""
+        """Note that an appliance does not follow a command."""
         self._refused.add((command_id, appliance_id))
         self._known.clear()
 
@@ -88,7 +88,7 @@ class Holds:
         return self._known[plug]
 
     def at(self, plug: Plug, time_ms: int) -> Command | None:
-        """The command that holds an appliance off at an instant; ``None``: it does as it likes."""
+        """The command that holds an appliance off at an instant; ``None``: none does."""
         return next((one.command for one in self.of(plug) if one.start_ms <= time_ms < one.end_ms), None)
 
     def _allowed(self, plug: Plug) -> Iterator[Hold]:

@@ -23,7 +23,7 @@ _FIELDS = ("sequence", "time_ms", "who", "what", "why", "previous_hash", "hash")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One line of the ledger."""
+    """One record of the ledger."""
 
     sequence: int
     """Counts from 0 without a gap."""
@@ -45,7 +45,7 @@ class Record:
         return content_hash({name: getattr(self, name) for name in _FIELDS[:-1]})
 
     def to_json(self) -> bytes:
-        """One line of canonical JSON."""
+        """The record as one line of canonical JSON."""
         return canonical_json({name: getattr(self, name) for name in _FIELDS})
 
     @classmethod
@@ -86,7 +86,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Events after all records so far, and the end of the chain.
+    """The events after all records so far, and the end of the chain.
 
     >>> Ledger().next_sequence
     0
@@ -101,7 +101,7 @@ class Ledger:
         return self.last.sequence + 1 if self.last else 0
 
     def append(self, change: Change) -> tuple[Ledger, Record]:
-        """Check a change and chain its record. Raises ``TransitionError``; then nothing has happened."""
+        """Check a change and append its record. Raises ``TransitionError``; then nothing has changed."""
         event = apply(self.events.get(change.event_id), change)
         record = chained(self.last, change)
         return Ledger(MappingProxyType({**self.events, event.event_id: event}), record), record
@@ -145,7 +145,7 @@ def fold(records: Iterable[Record]) -> Ledger:
 
 
 def replay(events: dict[str, Event], record: Record) -> None:
-    """Bring ``events`` forward by one record. Raises ``TransitionError`` or ``LedgerError`` naming it."""
+    """Apply one record to ``events``. Raises ``TransitionError`` or ``LedgerError`` naming the record."""
     change = record.change()
     try:
         events[change.event_id] = apply(events.get(change.event_id), change)

@@ -19,7 +19,7 @@ _WEEK_MS = 7 * 24 * _MS_PER_H
 
 
 class Limit(StrEnum):
-    """What an event or a plan can run into."""
+    """The limits that an event or a plan must keep."""
 
     NOTICE = "notice time"
     WEEKDAY = "weekdays"

@@ -56,7 +56,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoreCost:
-    """What the next 10 % of the target would cost."""
+    """The cost of the next 10 % of the target."""
 
     target_kw: float
     possible: bool
@@ -241,7 +241,7 @@ def _binding(
 
 
 def _nothing(request: PlanRequest, found: Candidates, problem: Problem, binding: tuple[Binding, ...] = ()) -> Solution:
-    """The plan that calls nobody."""
+    """The plan that calls no group."""
     where = request.feeder or request.region
     return Solution(
         request=request,

@@ -61,7 +61,7 @@ class PlanRequest:
 
     @property
     def steps(self) -> int:
-        """Steps of five minutes."""
+        """The number of steps of five minutes."""
         return (self.end_ms - self.start_ms) // MS_PER_STEP
 
     @property

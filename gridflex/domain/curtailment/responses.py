@@ -23,7 +23,7 @@ GroupKey = tuple[str, str, str, int]
 
 
 class Result(StrEnum):
-    """What became of a command in one appliance."""
+    """The possible results of a command at one appliance."""
 
     ACCEPTED = "accepted"
     RESTORED = "restored"

@@ -36,7 +36,7 @@ def rounded(problem: Problem, shares: Floats, random: np.random.Generator) -> In
 
 
 class Search:
-    """A plan in whole cohorts and its loads, brought forward move by move. ``counts``: shape (n,), taken over."""
+    """A plan in whole cohorts and its loads, improved move by move. ``counts``: shape (n,), changed in place."""
 
     def __init__(self, problem: Problem, counts: Ints) -> None:
         self.problem, self.counts = problem, counts

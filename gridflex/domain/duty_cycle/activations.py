@@ -36,7 +36,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActivationEvents:
-    """What became of activations, at which reading. Columns have shape (m,)."""
+    """Changes of activations, each at the reading that caused it. Columns have shape (m,)."""
 
     at: Ints
     """Index of the reading that emitted it."""

@@ -31,7 +31,7 @@ from gridflex.domain.readings import MS_PER_S, Ints
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """The rules; what is remembered is a ``DetectorState``.
+    """The detector's rules; its memory is a ``DetectorState``.
 
     >>> from gridflex.domain.duty_cycle.profiles import Profile, Profiles
     >>> from gridflex.domain.duty_cycle.rows import Status
@@ -60,12 +60,12 @@ class Detector:
 
     @property
     def slide_ms(self) -> int:
-        """How far apart windows end."""
+        """The time between the ends of two windows, ms."""
         return round(self.slide_s * MS_PER_S)
 
     @property
     def window_ms(self) -> int:
-        """How long a window is."""
+        """The length of a window, ms."""
         return round(self.window_s * MS_PER_S)
 
     def encode(self, state: DetectorState) -> bytes:
@@ -77,7 +77,7 @@ class Detector:
         return from_bytes(encoded, self.slide_ms)
 
     def fold(self, state: DetectorState, batch: Batch) -> tuple[Rows, Late, DetectorState]:
-        """Take readings in: what they tell, those that came too late, and what is now remembered."""
+        """Apply readings to a state: gives the rows that they cause, those that came too late, and the new state."""
         slot, found = find(state, batch.key)
         last_ms = np.full(len(batch.key), NEVER)
         last_ms[found] = state.appliances.last_ms[slot[found]]
@@ -96,7 +96,8 @@ class Detector:
         return replace(rows, cause=np.full(len(rows), -1))
 
     def forget(self, state: DetectorState, slot: Ints) -> tuple[Rows, DetectorState]:
-        """Give the appliances at ``slot`` up: what a reading of theirs after a long time would tell, and the rest.
+        """Drop the appliances at ``slot``: gives the rows that a much later reading would cause, and the state without
+        them.
 
         Their running activations end with the last on-reading, their windows close with what was observed. A row's
         ``cause`` is the place in ``slot``. An appliance that comes back is a new one.

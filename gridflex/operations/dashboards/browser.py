@@ -141,7 +141,7 @@ def seconds_to_open(context: BrowserContext, url: str, slug: str) -> float:
 
 
 def await_in_sight(page: Page, timeout_ms: float = _DRAWN_MS) -> None:
-    """Until every chart in sight has drawn and nothing on the page loads."""
+    """Wait until every visible chart is drawn and nothing on the page loads."""
     page.wait_for_function(_IN_SIGHT, polling=50, timeout=timeout_ms)
 
 
@@ -166,7 +166,7 @@ def complaints(page: Page) -> list[str]:
 
 
 def await_drawn(page: Page, timeout_ms: float = _DRAWN_MS) -> None:
-    """Until charts are there and none of them loads."""
+    """Wait until charts are there and none of them loads."""
     page.wait_for_selector(CHART, timeout=timeout_ms)
     page.wait_for_function(f"() => !document.querySelector({BUSY!r})", timeout=timeout_ms)
     page.wait_for_load_state("networkidle", timeout=timeout_ms)

@@ -59,7 +59,7 @@ def superset_docs(assets: Assets, config: Config) -> dict[str, Doc]:
 
 
 def column_label(name: str) -> str:
-    """What people read above a column, unless its dataset says otherwise.
+    """The label of a column, unless its dataset sets another.
 
     >>> column_label("house_id"), column_label("horizon_min")
     ('House', 'Horizon min')

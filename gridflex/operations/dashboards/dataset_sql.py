@@ -30,7 +30,7 @@ def read_sql(sql: str) -> list[exp.Expression]:
 
 
 def tables_read(sql: str) -> set[str]:
-    """The data sources that it reads.
+    """The data sources that an SQL query reads.
 
     >>> sorted(tables_read("SELECT region FROM (SELECT region FROM powerraw) JOIN outlook USING (region)"))
     ['outlook', 'powerraw']
@@ -60,7 +60,7 @@ def columns_used(expression: str) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _parsed(sql: str) -> tuple[exp.Expression, ...]:
-    """Parsed once for each text: nobody changes the trees."""
+    """The parsed SQL, cached by its text: no caller changes the trees."""
     return tuple(sqlglot.parse_one(text, dialect=_DIALECT) for text in _filled_in(sql))
 
 

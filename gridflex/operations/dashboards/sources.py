@@ -19,7 +19,7 @@ _OF_THE_REQUEST = re.compile(r"\b(url_param|get_time_filter)\s*\(")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A data source of Druid's."""
+    """A data source of Druid."""
 
     name: str
     by_region: bool
@@ -28,7 +28,7 @@ class Source:
 
 
 def load_sources(table: Path = TABLE) -> dict[str, Source]:
-    """The data sources by name: those of feeds from the registry, those that batch jobs write from the table."""
+    """All data sources by name: those of feeds from the registry, those of batch jobs from the table."""
     found = {
         feed.table: Source(name=feed.table, by_region=not feed.why_every_region, why_every_region=feed.why_every_region)
         for feed in stored_feeds()
