@@ -16,6 +16,7 @@ from gridflex.command_line import run
 from gridflex.config import ROOT, load_config
 from gridflex.curtailment.commands import curtail
 from gridflex.curtailment.enrol_commands import enrol
+from gridflex.openadr.commands import openadr
 from gridflex.operations.cluster.commands import deploy
 from gridflex.operations.dashboards.commands import dashboards
 from gridflex.operations.feeds import feeds
@@ -65,7 +66,7 @@ def _stage(name: str, module: str, summary: str) -> click.Command:
     return start
 
 
-for _command in (up, status, logs, down, reset, recover, demo, curtail, enrol, dashboards, deploy, feeds):
+for _command in (up, status, logs, down, reset, recover, demo, curtail, enrol, openadr, dashboards, deploy, feeds):
     gridflex.add_command(_command)
 for _name, (_module, _summary) in _STAGES.items():
     gridflex.add_command(_stage(_name, _module, _summary))

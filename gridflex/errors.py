@@ -61,3 +61,7 @@ class DispatchError(GridflexError):
 
 class LedgerFencedError(GridflexError):
     """Another writer of the ledger took over; nothing of this one arrives from now on."""
+
+
+class ForeignEventError(GridflexError):
+    """A VTN's event or report that cannot become one of ours; the message says what was found and what is allowed."""

@@ -27,6 +27,7 @@ from gridflex.config.sections import (
     token_file,
 )
 from gridflex.config.variables import DRUID_LOGIN, KAFKA_LOGIN, OPENADR_SECRETS
+from gridflex.config.ven_section import OpenAdrVen
 from gridflex.config.web_sections import Airflow, Events, OpenAdr, Superset
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Kafka",
     "Launcher",
     "OpenAdr",
+    "OpenAdrVen",
     "Readings",
     "Replay",
     "Responding",

@@ -27,6 +27,7 @@ from gridflex.config.values import (
     Topic,
     Watts,
 )
+from gridflex.config.ven_section import OpenAdrVen
 from gridflex.config.web_sections import Airflow, Events, OpenAdr, Superset
 from gridflex.errors import UsageError
 
@@ -281,6 +282,7 @@ class Config(Section):
     superset: Superset = Superset()
     events: Events = Events()
     openadr: OpenAdr = OpenAdr()
+    openadr_ven: OpenAdrVen = OpenAdrVen()
 
     @model_validator(mode="after")
     def _knows_its_token(self) -> Self:
@@ -301,6 +303,17 @@ class Config(Section):
         shared = [*_shared(ports, "on port"), *_shared(topics, "in topic")]
         if shared:
             raise ValueError("; ".join(shared))
+        return self
+
+    @model_validator(mode="after")
+    def _do_not_follow_themselves(self) -> Config:
+        """What a VEN of ours took from the program of our own events would go there again."""
+        same_vtn = self.openadr_ven.url in {"", self.openadr.url}
+        if same_vtn and self.openadr.program in self.openadr_ven.program_names:
+            raise ValueError(
+                f"openadr_ven.programs: found {self.openadr.program!r}, where our own events go (openadr.program); "
+                "allowed: others of that VTN"
+            )
         return self
 
     @property

@@ -17,6 +17,8 @@ DRUID_LOGIN = ("GRIDFLEX_DRUID_USERNAME", "GRIDFLEX_DRUID_PASSWORD")
 """The environment's names of Druid's user and password."""
 OPENADR_SECRETS = ("GRIDFLEX_OPENADR_CLIENT_SECRET", "GRIDFLEX_OPENADR_VEN_CLIENT_SECRET")
 """The environment's names of the secrets with which business logic and a VEN sign in to an OpenADR VTN."""
+VEN_APPROVER_TOKEN = "GRIDFLEX_OPENADR_VEN_APPROVER_TOKEN"  # noqa: S105 - a variable's name
+"""The token with which the VEN approves at once what it proposed."""
 
 SUPERSET_PASSWORD = "GRIDFLEX_SUPERSET_PASSWORD_"  # noqa: S105 - the beginning of a variable's name
 OTHERS = frozenset(
@@ -28,6 +30,8 @@ OTHERS = frozenset(
         *("GRIDFLEX_CONFIG", "GRIDFLEX_LOG_LEVEL", "GRIDFLEX_PROG", "GRIDFLEX_SERVICE"),
         # of the events service and of its clients
         *(TOKEN_VARIABLE, SERVICE_TOKEN_VARIABLE),
+        # of `gridflex openadr ven`
+        VEN_APPROVER_TOKEN,
         # of Airflow's tasks and of Superset
         *("GRIDFLEX_PYTHON", "GRIDFLEX_SUPERSET_HOME", "GRIDFLEX_SUPERSET_PLAN", "GRIDFLEX_SUPERSET_SECRET_KEY"),
         # of ingestion/run_*.sh and of tests

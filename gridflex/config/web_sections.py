@@ -106,6 +106,8 @@ class OpenAdr(WebSection):
     ``GRIDFLEX_OPENADR_CLIENT_SECRET`` in the environment; that of the VTN on this machine else from its first start."""
     ven_client_id: ClientId = "gridflex-ven"
     """Signs in as a VEN: reads events and reports. Its secret: ``GRIDFLEX_OPENADR_VEN_CLIENT_SECRET``, or as above."""
+    program: str = "gridflex-curtailment"
+    """Of our own events at the VTN. Empty: they do not go there."""
     timeout_s: Seconds = 10
     """Longest wait for an answer."""
 

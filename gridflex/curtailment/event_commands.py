@@ -109,6 +109,8 @@ def show(event_id: str, as_json: bool) -> None:
     ]))  # fmt: skip
     if answers := response_tables(found["results"]):
         click.echo(f"\n{answers}")
+    if found.get("openadr"):
+        click.echo(f"\nOpenADR: {found['openadr']}.")
 
 
 COMMANDS: tuple[click.Command, ...] = (propose, approve, reject, cancel, list_events, show)

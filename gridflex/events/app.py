@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,9 +12,10 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from gridflex.adapters.events.tokens import make_tokens
+from gridflex.adapters.openadr.logins import SECRET_VARIABLES, Role, logins_file, open_client
 from gridflex.config import Config
 from gridflex.errors import GridflexError
-from gridflex.events import docs_page, enrolment_routes, event_routes, reading_routes
+from gridflex.events import docs_page, enrolment_routes, event_routes, reading_routes, report_routes
 from gridflex.events.answers import answer_errors
 from gridflex.events.asking import Parts
 from gridflex.events.book import Book
@@ -22,6 +24,7 @@ from gridflex.events.desk import Desk
 from gridflex.events.dispatcher import Dispatcher
 from gridflex.events.middleware import AnswerHeaders, BodyLimit
 from gridflex.events.planner import Planner
+from gridflex.events.publisher import Publisher
 from gridflex.events.rates import RateLimit
 from gridflex.events.refusals import Refusals
 from gridflex.events.sign_in import SignIn
@@ -45,6 +48,7 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
         title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, docs_url=None, redoc_url=None
     )
     app.state.dispatcher = dispatcher
+    publisher = _publisher(config, book, environ)
     app.state.parts = Parts(
         config=config,
         book=book,
@@ -54,8 +58,10 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
         streams=Streams(book),
         requests=RateLimit(config.events.requests_per_min),
         wrong_tokens=RateLimit(config.events.wrong_tokens_per_min),
+        publisher=publisher,
     )
     app.include_router(event_routes.router)
+    app.include_router(report_routes.router)
     app.include_router(reading_routes.router)
     app.include_router(enrolment_routes.router)
     app.include_router(docs_page.router)
@@ -74,13 +80,26 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     looking = threading.Thread(target=_look, args=(parts.book, over), daemon=True)
     looking.start()
     dispatcher.start()
+    parts.publisher.start()
     try:
         yield
     finally:
         over.set()
+        await to_thread.run_sync(parts.publisher.stop)
         await to_thread.run_sync(dispatcher.stop)
         await to_thread.run_sync(looking.join, 5)
         await to_thread.run_sync(_close, parts.book)
+
+
+def _publisher(config: Config, book: Book, environ: Mapping[str, str] | None) -> Publisher:
+    environ = os.environ if environ is None else environ
+
+    def is_on() -> bool:
+        """A local VTN's secrets may come while this service runs."""
+        made_here = not config.openadr.url and logins_file(config).is_file()
+        return bool(config.openadr.program) and bool(environ.get(SECRET_VARIABLES[Role.BUSINESS]) or made_here)
+
+    return Publisher(lambda: open_client(config, Role.BUSINESS, environ), is_on, config.openadr.program, book)
 
 
 def _look(book: Book, over: threading.Event) -> None:

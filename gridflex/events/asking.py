@@ -14,6 +14,7 @@ from gridflex.domain.curtailment import Actor
 from gridflex.events.book import Book
 from gridflex.events.changes import Streams
 from gridflex.events.desk import Desk
+from gridflex.events.publisher import Publisher
 from gridflex.events.rates import RateLimit, TooManyError
 from gridflex.events.refusals import Refusals
 from gridflex.events.sign_in import SignIn, UnknownTokenError
@@ -35,6 +36,8 @@ class Parts:
     """By user."""
     wrong_tokens: RateLimit
     """By address."""
+    publisher: Publisher
+    """Brings events to a VTN, if there is one."""
 
 
 def parts_of(request: Request) -> Parts:

@@ -21,6 +21,7 @@ from gridflex.adapters.kafka.ledger_messages import ledger_feed
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Kafka
 from gridflex.domain.curtailment import NO_RECORD, Change, Finding, Head, Ledger, Record, chained, fold, verify
+from gridflex.domain.openadr import Origin, first_origin
 from gridflex.errors import LedgerError, LedgerFencedError, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,10 @@ class Book:
     def content(self, event_id: str) -> Mapping[str, Any]:
         """The plan of an event's newest version. Raises ``KeyError`` without such an event."""
         return self._snapshot.newest[event_id]
+
+    def origin(self, event_id: str) -> Origin | None:
+        """The VTN's event that an event comes from. Raises ``KeyError`` without such an event."""
+        return first_origin(self._snapshot.histories[event_id])
 
     def open(self) -> None:
         """Become the ledger's writer, and read all of it."""

@@ -35,6 +35,7 @@ from gridflex.domain.curtailment import (
     held_events,
 )
 from gridflex.domain.flexibility import NOT_ELIGIBLE, Rule
+from gridflex.domain.openadr import Origin, check_origin, with_origin
 from gridflex.errors import ActorError, DispatchError, GridflexError, LimitError, TransitionError, UsageError
 from gridflex.events.book import Book, Messages, Snapshot
 from gridflex.events.planner import Planner
@@ -91,10 +92,14 @@ class Desk:
         require(actor, frozenset(Role), event.region)
         return event
 
-    def plan(self, actor: Actor, options: PlanOptions) -> tuple[str, Content]:
-        """Plan, and draft an event: its id and the plan."""
+    def plan(self, actor: Actor, options: PlanOptions, origin: Origin | None = None) -> tuple[str, Content]:
+        """Plan, and draft an event: its id and the plan. ``origin``: the VTN's event that it comes from."""
         require(actor, frozenset({Role.PLANNER}), options.region)
+        if origin is not None:
+            _check_origin(self.book.snapshot, with_origin({}, origin))
         plan = self.planned(options)
+        if origin is not None:
+            plan = with_origin(plan, origin)
         return self.draft(actor, plan, "planned by the events service"), plan
 
     def planned(self, options: PlanOptions) -> Content:
@@ -142,6 +147,7 @@ class Desk:
 
         def admit(snapshot: Snapshot) -> Messages:
             content, now_ms = change.content or {}, time.time_ns() // 1_000_000
+            _check_origin(snapshot, content, change.event_id)
             check_admission(content, program=_program(content), rules=_rules(), now_ms=now_ms, zone=self._zone)
             event = apply(snapshot.ledger.events.get(change.event_id), replace(change, time_ms=now_ms))
             self.check(snapshot, event, content)
@@ -186,6 +192,11 @@ def require(actor: Actor, roles: frozenset[Role], region: str) -> None:
         raise ActorError(f"{actor.name} is {', '.join(sorted(actor.roles))}; allowed: {', '.join(sorted(roles))}")
     if region and not actor.may_act_in(region):
         raise ActorError(f"{actor.name} may not act in {region!r}; allowed: {', '.join(sorted(actor.regions or ()))}")
+
+
+def _check_origin(snapshot: Snapshot, content: Content, event_id: str = "") -> None:
+    events = snapshot.ledger.events
+    check_origin(content, ((event, snapshot.histories[name]) for name, event in events.items() if name != event_id))
 
 
 def _held(snapshot: Snapshot, *, but: str = "") -> list[HeldEvent]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gridflex.curtailment.arguments import duration_ms, instant_ms
 from gridflex.curtailment.planning import PlanOptions
 from gridflex.domain.curtailment import Action, Actor, Event, Record, State
+from gridflex.domain.openadr import Origin
 from gridflex.errors import UsageError
 from gridflex.events.answers import documented
 from gridflex.events.asking import Asking, Parts, Sent, Service
@@ -49,7 +50,8 @@ def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted
         region=body.region, feeder=body.feeder or "", appliance=body.appliance or "", target_kw=body.target_kw,
         start_ms=start_ms, end_ms=start_ms + length_ms, program=body.program, seed=body.seed,
     )  # fmt: skip
-    event_id, plan = service.desk.plan(actor, options)
+    origin = Origin(**body.origin.model_dump() | {"kw": tuple(body.origin.kw)}) if body.origin else None
+    event_id, plan = service.desk.plan(actor, options, origin)
     return _drafted(service, event_id, plan)
 
 
@@ -63,17 +65,23 @@ def draft(service: Service, actor: Asking, body: PlanDocument, sent: Sent) -> Dr
 def list_events(
     service: Service,
     actor: Asking,
+    *,
     state: State | None = None,
     region: Annotated[str, Query(max_length=200)] = "",
+    from_vtn: bool = False,
     most: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Events:
-    """Events of the regions that whoever asks may see, the newest change first."""
+    """Events of the regions that whoever asks may see, the newest change first.
+
+    ``from_vtn``: only those that come from an event of a VTN.
+    """
     if region:
         require(actor, actor.roles, region)
     found = [
         event
         for event in service.book.ledger.events.values()
         if actor.may_act_in(event.region) and state in {None, event.state} and region in {"", event.region}
+        if not from_vtn or service.book.origin(event.event_id)
     ]
     found.sort(key=lambda event: (-event.changed_ms, event.event_id))
     return Events(events=[EventSummary(**_summary(service, event)) for event in found[:most]])
@@ -126,9 +134,13 @@ def _drafted(service: Parts, event_id: str, plan: Any) -> Drafted:
 
 
 def _summary(service: Parts, event: Event) -> dict[str, Any]:
-    names = EventSummary.model_fields.keys() - {"target_kw"}
-    found = {name: getattr(event, name) for name in names}
-    return found | {"state": str(event.state), "target_kw": service.book.content(event.event_id).get("target_kw")}
+    names = EventSummary.model_fields.keys() - {"target_kw", "origin"}
+    origin = service.book.origin(event.event_id)
+    return {name: getattr(event, name) for name in names} | {
+        "state": str(event.state),
+        "target_kw": service.book.content(event.event_id).get("target_kw"),
+        "origin": origin.to_json() if origin else None,
+    }
 
 
 def _detail(service: Parts, actor: Actor, event_id: str) -> EventDetail:
@@ -138,6 +150,7 @@ def _detail(service: Parts, actor: Actor, event_id: str) -> EventDetail:
         content=dict(service.book.content(event_id)),
         history=[_record(record) for record in service.book.snapshot.histories[event_id]],
         results=dict(service.desk.dispatch.results(event_id)),
+        openadr=service.publisher.told(event_id),
     )
 
 

@@ -82,6 +82,19 @@ class PlanDocument(BaseModel):
     expected_kw: Annotated[list[ExpectedKw], Field(max_length=300)] = []
 
 
+class OriginBody(Body):
+    """The VTN's event, at one state of it, that an event comes from."""
+
+    vtn: Name
+    event_id: Name
+    modified: Name
+    """When it was last changed there."""
+    digest: Hash
+    """Of what it asks for."""
+    kw: Annotated[list[Kilowatts], Field(max_length=300)] = []
+    """Power asked for by step of five minutes."""
+
+
 class PlanRequestBody(Body):
     """What ``gridflex curtail plan`` asks for."""
 
@@ -93,6 +106,8 @@ class PlanRequestBody(Body):
     duration: Annotated[str, Field(max_length=20, description="45, 45m, 1h, 1h30m or PT1H30M.")]
     program: Name = "standard"
     seed: Annotated[int, Field(ge=0, le=2**53)] = 0
+    origin: OriginBody | None = None
+    """Kept in the plan. An event of a VTN is never planned twice."""
 
 
 class About(Body):
@@ -137,6 +152,8 @@ class EventSummary(BaseModel):
     approver: str
     content_hash: str
     target_kw: float | None = None
+    origin: OriginBody | None = None
+    """Of its draft: the VTN's event that it comes from."""
 
 
 class HistoryRecord(BaseModel):
@@ -159,6 +176,17 @@ class EventDetail(EventSummary):
     history: list[HistoryRecord]
     results: dict[str, Any]
     """Results of its commands, counted; empty before the first."""
+    openadr: str | None = None
+    """What became of it at the VTN, in one line; none without a VTN, or if there is nothing to tell."""
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    name: str
+    roles: list[str]
+    regions: list[str] | None
+    """None: all."""
 
 
 class Drafted(BaseModel):

@@ -22,6 +22,7 @@ from gridflex.events.models import (
     Flexibility,
     FlexibilityRow,
     Health,
+    Me,
     Problem,
     ProgramRow,
     RefusalRow,
@@ -29,6 +30,13 @@ from gridflex.events.models import (
 
 router = APIRouter(tags=["reading"])
 _Place = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/me", responses=documented())
+def me(actor: Asking) -> Me:
+    """Whose token this is, and what it allows."""
+    regions = None if actor.regions is None else sorted(actor.regions)
+    return Me(name=actor.name, roles=sorted(actor.roles), regions=regions)
 
 
 @router.get("/programs", responses=documented())

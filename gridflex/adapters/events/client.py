@@ -59,6 +59,18 @@ class EventsClient:
         """One event with its plan, its history and the results of its commands."""
         return self._ask("GET", f"/events/{quote(event_id, safe='')}")
 
+    def me(self) -> Json:
+        """Whose token this is: ``name``, ``roles``, ``regions``."""
+        return self._ask("GET", "/me")
+
+    def flexibility(self, region: str, feeder: str = "") -> Json:
+        """What each slice of a place could shed now: ``minute_ms``, ``rows``."""
+        return self._ask("GET", f"/flexibility?region={quote(region, safe='')}&feeder={quote(feeder, safe='')}")
+
+    def reports(self, event_id: str) -> Json:
+        """What the VTN was told of an event, beside what was measured here."""
+        return self._ask("GET", f"/events/{quote(event_id, safe='')}/reports")
+
     def act(self, event_id: str, action: str, **body: object) -> Json:
         """Propose, approve, reject, cancel or amend an event; how it is then."""
         return self._ask("POST", f"/events/{quote(event_id, safe='')}/{action}", body)

@@ -44,3 +44,31 @@ def test_load_config__names_the_file_that_cannot_be_read(tmp_path: Path) -> None
     path.write_text("no section\n")
     with pytest.raises(ConfigError, match=r"config\.ini"):
         load_config(path, environ={})
+
+
+def _with(environ: dict[str, str]) -> Config:
+    return load_config(ROOT / "config.ini.example", environ=environ)
+
+
+def test_ven__never_follows_the_program_of_our_own_events_at_the_same_vtn() -> None:
+    ours = {"GRIDFLEX_OPENADR_VEN_PROGRAMS": "utility, gridflex-curtailment"}
+    with pytest.raises(ConfigError, match=r"openadr_ven\.programs: found 'gridflex-curtailment'"):
+        _with(ours)
+    other = ours | {"GRIDFLEX_OPENADR_VEN_URL": "https://vtn.example"}
+    assert _with(other).openadr_ven.program_names == (
+        "utility",
+        "gridflex-curtailment",
+    )
+    same = other | {"GRIDFLEX_OPENADR_URL": "https://vtn.example"}
+    with pytest.raises(ConfigError, match="where our own events go"):
+        _with(same)
+
+
+def test_ven__knows_places_by_the_vtns_names() -> None:
+    config = load_config(
+        ROOT / "config.ini.example", environ={"GRIDFLEX_OPENADR_VEN_TARGETS": "south:Sfax, s-7 : Le Kef/F 1"}
+    )
+    assert config.openadr_ven.places == {"south": ("Sfax", ""), "s-7": ("Le Kef", "F 1")}
+    for wrong in ("south", "south:", "so uth:Sfax", "a:Sfax/", "a:X, a:Y"):
+        with pytest.raises(ConfigError, match=r"allowed: name:Region or name:Region/Feeder"):
+            _with({"GRIDFLEX_OPENADR_VEN_TARGETS": wrong})

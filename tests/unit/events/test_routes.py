@@ -228,3 +228,33 @@ def test_docs__name_every_call_and_load_nothing_from_elsewhere(client: TestClien
     assert all(f"{method.upper()} {path}<" in answer.text for path, found in paths.items() for method in found)
     assert "://" not in answer.text
     assert "<script" not in answer.text
+
+
+def test_me__is_whose_token_it_is(client: TestClient) -> None:
+    told = client.get("/me", headers=bearer("emna")).json()
+    assert told == {"name": "emna", "roles": ["approver", "planner"], "regions": ["Sfax"]}
+
+
+def test_event__says_what_a_vtn_asked_for_and_lists_them_alone(client: TestClient) -> None:
+    origin = {"vtn": "http://vtn", "event_id": "e", "modified": "m", "digest": "0" * 64, "kw": [5.0]}
+    parts: Parts = client.app.state.parts  # type: ignore[attr-defined]
+    before = parts.book.snapshot
+    parts.book._snapshot = Snapshot.of(drafts(SFAX, handed_plan(seed=77, origin=origin)))
+    try:
+        found = client.get("/events", params={"from_vtn": True}, headers=bearer("dali")).json()["events"]
+        assert [one["origin"] for one in found] == [origin]
+        assert len(client.get("/events", headers=bearer("dali")).json()["events"]) == 2
+        again = client.post("/events", json=handed_plan(seed=78, origin=origin), headers=bearer("amira"))
+        assert again.status_code == 409
+        assert f"the VTN's event e is {found[0]['event_id']} already: draft" in again.json()["detail"]
+        wrong = client.post("/events", json=handed_plan(seed=79, origin=origin | {"kw": "x"}), headers=bearer("amira"))
+        assert wrong.status_code == 422
+    finally:
+        parts.book._snapshot = before
+
+
+def test_reports__without_a_vtn_are_a_409(client: TestClient) -> None:
+    answer = client.get(f"/events/{event_id(client, SFAX)}/reports", headers=bearer("dali"))
+    assert answer.status_code == 409
+    assert "events go to no VTN" in answer.json()["detail"]
+    assert client.get(f"/events/{event_id(client, SFAX)}", headers=bearer("dali")).json()["openadr"] is None

@@ -1,0 +1,1 @@
+"""Gridflex as a VEN of somebody else's VTN, and reports on events beside our own measurements."""
