@@ -1,7 +1,7 @@
 """``gridflex demo``: houses are generated, the stack is started, the houses are played up to now and stay live.
 
-Then, once the figures are shown, the houses' earlier days go straight into Druid, baselines and forecast are made of
-them, and Superset opens its dashboards.
+Meanwhile the houses' earlier days go straight into Druid. Once the figures are shown, baselines and forecast are made
+of them while Superset starts and makes its dashboards.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,6 +40,10 @@ LEAD_DAYS = 120
 _POLL_S, _ASKING_SHARE = 1.0, 0.1
 """Asking takes at most this share of the time: the servers have better to do while they catch up."""
 _TELL_EVERY_S = 10.0
+_SCORE_OF = {"outlook": "baseline_score", "forecast": "forecast_score"}
+"""The job that scores yesterday's results, by the job that makes today's."""
+_Job = tuple[str, ...]
+"""Package and words of a command line."""
 
 
 @click.command()
@@ -54,11 +60,13 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     stack.up([service.name for service in stack.services if not service.optional])
     if generator is not None and generator.wait() != 0:
         raise ServiceError(f"the generator failed with exit code {generator.returncode}")
-    stack.up([REPLAY, EVENTS])
-    rate = _catch_up(stack, timeout_s)
-    _show(config, stack, rate)
-    click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
-    address = _open_dashboards(stack, days)
+    with ThreadPoolExecutor() as beside:
+        past = beside.submit(_run_all, _past_jobs(config))
+        stack.up([REPLAY, EVENTS])
+        rate = _catch_up(stack, timeout_s)
+        _show(config, stack, rate)
+        click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
+        address = _open_dashboards(stack, days, beside, past)
     click.echo(f"\ndemo: {time.monotonic() - started:.0f} s. The replay stays live; `gridflex down` ends it all.")
     click.echo(events_welcome(config) or "")
     click.echo(address)
@@ -78,28 +86,39 @@ def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.P
     return subprocess.Popen([sys.executable, "-m", "ingestion", "generate", "redd", *options, *begin], cwd=ROOT)
 
 
-def _open_dashboards(stack: Stack, days: int) -> str:
+def _past_jobs(config: Config) -> list[_Job]:
+    """What fills the days before those that are played; nothing without dashboards to show them on."""
+    return [] if missing_superset(config) else [("ingestion", "backfill", "--path", str(demo_data(config)))]
+
+
+def _open_dashboards(stack: Stack, days: int, beside: ThreadPoolExecutor, past: Future[None]) -> str:
     """Superset, with a past for its baselines; gives its address. What cannot be made is said and left out."""
     if lacks := missing_superset(stack.config):
         return f"no dashboards: {lacks}"
-    stack.up([SUPERSET])
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(stack.config.batch.time_zone)).date()
-    _stage("ingestion", "backfill", "--path", str(demo_data(stack.config)))
-    if days > 1:
-        span = ("--from", (today - timedelta(days=1)).isoformat(), "--to", today.isoformat())
-        for job in ("outlook", "baseline_score", "forecast", "forecast_score"):
-            _stage("batch", job, *span)
+    span = ("--from", (today - timedelta(days=1)).isoformat(), "--to", today.isoformat())
     hours = ("--from", (now - timedelta(hours=3)).isoformat(), "--to", (now + timedelta(hours=1)).isoformat())
-    _stage("batch", "reconcile", *hours)
+    running = [beside.submit(_run_all, [("batch", "reconcile", *hours)])]
+    if days > 1:
+        for job in ("outlook", "forecast"):
+            jobs: list[_Job] = [("batch", job, *span), ("batch", _SCORE_OF[job], *span)]
+            running.append(beside.submit(_run_all, jobs, past))
+    stack.up([SUPERSET])
+    for one in (past, *running):
+        one.result()
     return superset_welcome(stack.config) or ""
 
 
-def _stage(module: str, *words: str) -> None:
+def _run_all(jobs: Iterable[_Job], after: Future[None] | None = None) -> None:
+    """Run commands one after the other, once ``after`` is done. What failed is said; the next one runs all the same."""
+    if after is not None:
+        after.result()
     environ = os.environ | {"GRIDFLEX_FORECAST_BACKTEST_DAYS": "3", "GRIDFLEX_FORECAST_HISTORY_DAYS": "28"}
-    done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environ, check=False)
-    if done.returncode:
-        click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards do not show its results")
+    for module, *words in jobs:
+        done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environ, check=False)
+        if done.returncode:
+            click.echo(f"`gridflex {' '.join(words)}` failed: the dashboards do not show its results")
 
 
 def _catch_up(stack: Stack, timeout_s: float) -> float:
