@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -134,18 +135,27 @@ def _live(stack: Stack, environ: dict[str, str]) -> None:
     generate_reporting(demo_data(config), first, now)
     stack.up()
     stack.up([REPLAY])
+    with ThreadPoolExecutor() as beside:
+        superset = beside.submit(stack.up, ["superset"])
+        _fill_past(config, environ, today - dt.timedelta(days=1))
+        superset.result()
+    _await_present(config)
+    now = dt.datetime.now(dt.UTC)
+    reconcile(config, whole_hours(now - dt.timedelta(hours=1), now + dt.timedelta(hours=1)))
+
+
+def _fill_past(config: Config, environ: dict[str, str], yesterday: dt.date) -> None:
     gridflex_line(environ, "backfill", "--path", str(demo_data(config)))
-    yesterday = [today - dt.timedelta(days=1)]
     for job in (day_ahead_baseline.day_ahead, jobs.baseline_score, forecast.forecast, forecast.forecast_score):
-        job(config, yesterday, lambda day: None)
+        job(config, [yesterday], lambda day: None)
+
+
+def _await_present(config: Config) -> None:
     druid = Druid(config.druid)
     played = json.loads(replay_status(config).read_text())["delivered"]
     wait_until(lambda: number(druid, 'SELECT SUM("count") FROM powerraw') >= played, 200, "the replay's past in Druid")
     fresh = "SELECT 1 FROM dutycycle WHERE kind = 'window' AND __time > CURRENT_TIMESTAMP - INTERVAL '4' MINUTE LIMIT 1"
     wait_until(lambda: number(druid, fresh), 200, "duty windows of now")
-    now = dt.datetime.now(dt.UTC)
-    reconcile(config, whole_hours(now - dt.timedelta(hours=1), now + dt.timedelta(hours=1)))
-    stack.up(["superset"])
 
 
 def generate_reporting(out: Path, first: dt.date, now: dt.datetime) -> None:
