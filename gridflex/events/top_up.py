@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import inf
 from typing import Any
@@ -13,7 +13,6 @@ from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.planning import PlanOptions
 from gridflex.domain.curtailment import PLATFORM, STEP_MIN, Action, Actor, Event, Record, Role, State, TopUp
 from gridflex.errors import GridflexError
-from gridflex.events.book import Snapshot
 from gridflex.events.desk import Desk
 
 logger = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class TopUps:
         return {"short_kw": round(need.short_kw, 6), "short_share": round(need.share, 6), "top_up": note}
 
     def _make(self, event: Event, content: Content, need: TopUp, why: str) -> str:
-        made = top_up_record(self._desk.book.snapshot, event.event_id)
+        made = top_up_record(self._desk.book.snapshot.histories.values(), event.event_id)
         if made is None:
             options = top_up_options(event, content, need, round(self._clock() * 1000))
             top_up = self._desk.draft(PROPOSER, self._desk.planned(options), why)
@@ -83,10 +82,13 @@ class TopUps:
         return top_up
 
 
-def top_up_record(snapshot: Snapshot, event_id: str) -> Record | None:
-    """The draft of an event's top-up, if there is one already."""
+def top_up_record(histories: Iterable[Sequence[Record]], event_id: str) -> Record | None:
+    """The draft of an event's top-up, if there is one already. ``histories``: the records of each event, in order.
+
+    Only the platform drafts top-ups: a person's draft with the same reason would else keep the event from having one.
+    """
     tag = _tag(event_id)
-    drafts = (history[0] for history in snapshot.histories.values())
+    drafts = (history[0] for history in histories if Role.SERVICE in history[0].who["roles"])
     return next((record for record in drafts if record.why.startswith(tag)), None)
 
 
