@@ -1,1 +1,1 @@
-"""Edges to services: a folder or module each; and Avro, in which they speak."""
+"""Connects to services, a folder or module for each, and encodes Avro, their format."""

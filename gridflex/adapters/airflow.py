@@ -1,4 +1,4 @@
-"""Where Airflow's web interface and API are reached."""
+"""Gives the addresses of Airflow's web interface and API."""
 
 from __future__ import annotations
 

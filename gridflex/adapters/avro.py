@@ -1,4 +1,4 @@
-"""Avro values by the column: many records at once, without a Python object per field.
+"""Encodes Avro values by the column: many records at once, without a Python object per field.
 
 Each field becomes a matrix of bytes, one row a record, with a mask of the bytes that count; the masked matrices side by
 side are the records. ``encode_dicts`` does the same a record at a time with fastavro, for the few and the irregular.

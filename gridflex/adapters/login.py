@@ -1,4 +1,4 @@
-"""Who signs in to a server."""
+"""Reads from the environment the user and password for a server."""
 
 from __future__ import annotations
 

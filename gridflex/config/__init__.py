@@ -1,4 +1,4 @@
-"""The only reader of ``config.ini``.
+"""Reads ``config.ini``; no other package does.
 
 Every section is a frozen model (``sections``), every key has an embedded default, and every key can be overridden by
 ``GRIDFLEX_<SECTION>_<KEY>`` in the environment. Unknown sections, keys and variables are errors; all problems come in

@@ -1,4 +1,4 @@
-"""The user's table of who takes part: a CSV file with ``house_id,appliance_id,reachable,opted_out``.
+"""Reads the user's table of enrolments: a CSV file with ``house_id,appliance_id,reachable,opted_out``.
 
 A row with an ``appliance_id`` is about that appliance, one without it about all of its house; a ``house_id`` without
 day shift (``redd-5``) stands for all virtual houses of that house: ``redd-5-0``, ``redd-5-1``. Ids are matched by their

@@ -1,4 +1,4 @@
-"""``events.users``: who may use the events service, in which roles and regions."""
+"""Parses ``events.users``: who may use the events service, in which roles and regions."""
 
 from __future__ import annotations
 

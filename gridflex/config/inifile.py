@@ -1,4 +1,4 @@
-"""``config.ini`` as text by section and key. Every file that is none ends in one line that says why."""
+"""Reads ``config.ini`` as text by section and key; a file that cannot be read gives one line that says why."""
 
 from __future__ import annotations
 

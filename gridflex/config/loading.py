@@ -1,4 +1,4 @@
-"""Embedded defaults, then ``config.ini``, then the environment; all that is wrong in one message."""
+"""Merges embedded defaults, ``config.ini`` and the environment; all problems come in one message."""
 
 from __future__ import annotations
 

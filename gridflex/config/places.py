@@ -1,4 +1,4 @@
-"""Values of keys that name a place on this machine: folders and files."""
+"""Validates values of keys that name files and folders on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every section of ``config.ini`` is."""
+"""Defines what every section of ``config.ini`` has in common."""
 
 from __future__ import annotations
 

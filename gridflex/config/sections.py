@@ -1,4 +1,4 @@
-"""The sections of ``config.ini``: a frozen model each, every key with its default and what is allowed."""
+"""Defines the sections of ``config.ini``: a frozen model each, every key with its default and what is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small text files that people write by hand: whatever is none is told by its line."""
+"""Reads small text files that people write by hand; errors name the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``superset.users``: who may sign in to Superset, with which role."""
+"""Parses ``superset.users``: who may sign in to Superset, with which role."""
 
 from __future__ import annotations
 

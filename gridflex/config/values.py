@@ -1,4 +1,4 @@
-"""Values of keys: what is allowed, and how a wrong one is told."""
+"""Validates values of keys, and explains wrong ones."""
 
 from __future__ import annotations
 

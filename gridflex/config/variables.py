@@ -1,4 +1,4 @@
-"""The environment's variables that begin with ``GRIDFLEX_``: what each overrides, and which else are known.
+"""Lists the environment's variables that begin with ``GRIDFLEX_``: what each overrides, and which else are known.
 
 A misspelt one would pass in silence, and something else than was asked for would run: it is an error.
 """

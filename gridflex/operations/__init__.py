@@ -1,1 +1,1 @@
-"""What runs and watches the services: on this machine, on a cluster, and in Superset."""
+"""Runs and watches the services: on this machine, on a cluster, and in Superset."""

@@ -1,1 +1,1 @@
-"""Druid's edge: SQL, tasks, supervisors and tables, all through the router."""
+"""Connects to Druid: SQL, tasks, supervisors and tables, all through the router."""

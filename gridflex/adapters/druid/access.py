@@ -1,4 +1,4 @@
-"""How Druid is reached and signed in to; when it refuses, why, in words for people.
+"""Signs in to Druid, and explains in plain words why it refuses.
 
 User and password come from the environment alone (docs/security.md).
 """

@@ -1,4 +1,4 @@
-"""Druid's native batch ingestion: replace all rows of an interval, or nothing.
+"""Runs Druid's native batch ingestion: all rows of an interval are replaced, or none.
 
 A run leaves the interval either as it was or holding exactly the given rows, so it may be killed and run again.
 Druid publishes a task's segments in one metadata transaction; a failed or killed task publishes none. Tasks on one

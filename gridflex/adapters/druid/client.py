@@ -1,4 +1,4 @@
-"""Druid's edge: SQL, supervisors, tasks and load rules, all through the router."""
+"""Sends SQL, supervisors, tasks and load rules to Druid, all through the router."""
 
 from __future__ import annotations
 

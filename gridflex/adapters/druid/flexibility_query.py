@@ -1,4 +1,4 @@
-"""Flexibility as Druid answers it: the sums of a minute's moments by slice, and the fleet that is known.
+"""Queries flexibility from Druid: the sums of a minute's moments by slice, and the known fleet.
 
 A silent appliance tells no row. So the fleet is asked for too: of each slice the most appliances that were heard of at
 one full hour of the last 24.

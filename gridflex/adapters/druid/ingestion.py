@@ -1,4 +1,4 @@
-"""How a Kafka supervisor of Druid's is: where it reads, and what keeps it from reading."""
+"""Interprets the status of a Kafka supervisor of Druid: where it reads, and what keeps it from reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a batch job in a table that a stream writes too: the job's own earlier rows go, all others stay.
+"""Replaces a batch job's own rows in a table that a stream writes, too; all other rows stay.
 
 Druid has no keys and replaces whole intervals, so new rows are appended: that takes nothing away (ADR 21). Own rows of
 an earlier run that differ go first, by a task that publishes the interval anew without them, from its published rows.

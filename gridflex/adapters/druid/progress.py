@@ -1,4 +1,4 @@
-"""How far Druid has read a topic."""
+"""Computes how far Druid has read a topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks Druid and takes its answers: whole or not at all, within a deadline.
+"""Sends requests to Druid and reads its answers: whole or not at all, within a deadline.
 
 Druid tells an error that it meets in the middle of an answer by closing the connection, and a server between may cut
 one off as well: what is not known to be complete is an error here.

@@ -1,4 +1,4 @@
-"""Druid's supervisor specs: the JSON of ``database/druid_specs`` with this installation's values in their places."""
+"""Fills this installation's values into Druid's supervisor specs, the JSON of ``database/druid_specs``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How rows get from a batch job to Druid's indexers: small ones inside the task, large ones as a file or S3 object."""
+"""Hands rows of a batch job to Druid's indexers: small ones inside the task, large ones as a file or S3 object."""
 
 from __future__ import annotations
 

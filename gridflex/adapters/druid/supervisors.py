@@ -1,4 +1,4 @@
-"""Brings Druid's supervisors to what the specs say."""
+"""Changes Druid's supervisors to match the specs."""
 
 from __future__ import annotations
 

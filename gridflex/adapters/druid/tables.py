@@ -1,4 +1,4 @@
-"""Tables that have no row yet: to Druid they do not exist, and whatever asks for them fails.
+"""Gives tables without rows an empty row: without one they do not exist for Druid, and queries of them fail.
 
 A table is made by one row of 1970 that carries nothing: no name, no energy, no count.
 """

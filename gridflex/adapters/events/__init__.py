@@ -1,1 +1,1 @@
-"""The edge to the events service: where it is, who may use it, and its client."""
+"""Connects to the events service: its address, its tokens, and its client."""

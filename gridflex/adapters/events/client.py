@@ -1,4 +1,4 @@
-"""Asks the events service, in the name of whom the token belongs to."""
+"""Sends requests to the events service, in the name of the token's owner."""
 
 from __future__ import annotations
 

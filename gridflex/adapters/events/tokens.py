@@ -1,4 +1,4 @@
-"""Who signs in to the events service: tokens of people and of Superset, and where they are kept."""
+"""Stores the tokens of the events service, of people and of Superset."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Kafka's edge: clients, the transactional writer, the reader, topics, access, and positions in topics."""
+"""Connects to Kafka: clients, the transactional writer, the reader, topics, access, and positions in topics."""

@@ -1,4 +1,4 @@
-"""Who may do what in Kafka: each service its own topics, groups and transactions, and nothing else."""
+"""Grants each service its own topics, groups and transactions in Kafka, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of Kafka's admin client, which come as futures."""
+"""Waits for the answers of Kafka's admin client, which come as futures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every client of Kafka's is set up, and refused at once when Kafka does not take it in."""
+"""Configures Kafka's clients, and checks at once whether Kafka accepts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands as messages of their topic, and the answers to them, read from a time on without ever waiting for more."""
+"""Writes commands to their topic, and reads the answers to them from a time on without waiting for more."""
 
 from __future__ import annotations
 

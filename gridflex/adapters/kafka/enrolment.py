@@ -1,4 +1,4 @@
-"""The topic of who takes part: writes to it, reads all of it, and follows it."""
+"""Writes, reads and follows the topic of enrolments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The topics of the feeds in this installation: names, partitions, settings."""
+"""Determines the topics of the feeds in this installation: names, partitions, settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a reader of a topic stands against what the topic still holds: a position out of its range is a loss."""
+"""Compares a reader's position in a topic with what the topic still holds: a position out of its range is a loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A topic's offsets, and every committed message of a range of them."""
+"""Reads a topic's offsets, and every committed message of a range of them."""
 
 from __future__ import annotations
 

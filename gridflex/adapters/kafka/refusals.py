@@ -1,4 +1,4 @@
-"""Why Kafka does not take a client in, or does not let it do something, in words for people."""
+"""Explains in plain words why Kafka refuses a client, or does not let it do something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Kafka's clients encrypt and sign in: one configuration in the words of librdkafka, Java's client and Druid.
+"""Configures encryption and sign-in of Kafka's clients: librdkafka, Java's client and Druid, from one configuration.
 
 User and password come from the environment alone and get no further than a client's memory (docs/security.md).
 """

@@ -1,4 +1,4 @@
-"""What Kafka's topics hold now: their identity, and the range of offsets of each partition."""
+"""Reads what Kafka's topics hold now: their identity, and the range of offsets of each partition."""
 
 from __future__ import annotations
 

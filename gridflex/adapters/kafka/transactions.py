@@ -1,4 +1,4 @@
-"""What every transactional producer needs: calls that are tried again while Kafka is out of reach, and given up."""
+"""Repeats calls of transactional producers while Kafka is out of reach, and gives up in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transactional writer to Kafka that keeps its position in the same transaction as its messages.
+"""Writes to Kafka in transactions that contain the writer's position, too.
 
 The position is the metadata of a committed group offset, so it is atomic with the messages, survives the writer, and
 needs no topic of its own (docs/adr/0003).

@@ -1,1 +1,1 @@
-"""Superset's edge: its REST API, and who may sign in."""
+"""Connects to Superset: its REST API, and its users."""

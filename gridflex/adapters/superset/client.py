@@ -1,4 +1,4 @@
-"""Superset's REST API, as one of its users."""
+"""Calls Superset's REST API as one of its users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may sign in to Superset: users of the configuration, their roles, and where their passwords are kept."""
+"""Reads Superset's users from the configuration: their roles, and where their passwords are kept."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Checks of a running platform, on one machine or a cluster: ``gridflex deploy check``."""
+"""Checks a running platform, on one machine or a cluster: ``gridflex deploy check``."""

@@ -1,4 +1,4 @@
-"""A canary: a few readings of nobody's, whose way through the platform is watched.
+"""Generates a canary: a few test readings of no household, which are followed through the platform.
 
 It must never count as demand. So it lives fifty years ago, where no baseline, no flexibility and no dashboard looks:
 all of them ask for a time that they name. Whoever sums up a table without a time leaves out ``dataset = 'canary'``.

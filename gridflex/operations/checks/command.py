@@ -1,4 +1,4 @@
-"""``gridflex deploy check``: a line for each question to the platform."""
+"""Defines ``gridflex deploy check``, which prints a line for each check of the platform."""
 
 from __future__ import annotations
 

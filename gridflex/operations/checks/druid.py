@@ -1,4 +1,4 @@
-"""Does Druid answer this user, are all of its services there, and does every supervisor read?"""
+"""Checks that Druid answers this user, that all of its services are there, and that every supervisor reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is Kafka there, does it let us in, and are the topics what the configuration says?"""
+"""Checks that Kafka accepts this client and that the topics are as configured."""
 
 from __future__ import annotations
 

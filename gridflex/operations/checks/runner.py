@@ -1,4 +1,4 @@
-"""Checks of a running platform: one after the other, each with its time limit, each with what to do if it fails."""
+"""Runs checks one after the other, each with a time limit and a remedy for its failure."""
 
 from __future__ import annotations
 
