@@ -19,7 +19,7 @@ from benchmarks.measure import Figure, versus
 from gridflex.config import ROOT
 from gridflex.domain.baseline import METHODS, EventWindow, Loads, baselines, measure, others_as_control
 from gridflex.domain.readings import Floats, Ints
-from tests.support.demand_simulator import Town, simulate
+from tests.support.simulated.demand import Town, simulate
 
 METERS, DAYS, SLOTS = 5_000, 365, 48
 PEER_METERS = 1_000

@@ -17,9 +17,9 @@ from gridflex.cli import gridflex
 from gridflex.config import ROOT
 from gridflex.contracts.feeds import stored_feeds
 from gridflex.domain.baseline import METHODS
-from tests.support.demand_simulator import Town
 from tests.support.doc_commands import make_targets, resolve, shown_commands, variants
 from tests.support.load_files import write_lcl_hourly, write_load_csv
+from tests.support.simulated.demand import Town
 from tests.support.stack import stack_environ
 
 SHOWN = {shown.text for shown in shown_commands()}

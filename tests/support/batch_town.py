@@ -10,7 +10,7 @@ import numpy as np
 
 from batch.baselines.fixed_fleet import Calendar, LevelLoads
 from gridflex.domain.baseline import SliceKey
-from tests.support.demand_simulator import Town, simulate
+from tests.support.simulated.demand import Town, simulate
 
 UTC = Calendar(zone=ZoneInfo("UTC"), interval_minutes=30)
 

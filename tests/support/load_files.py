@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from tests.support.demand_simulator import Town, simulate
+from tests.support.simulated.demand import Town, simulate
 
 
 def write_load_csv(path: Path, town: Town) -> None:

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from batch.benchmark.commands import bakeoff
 from gridflex.domain.baseline import METHODS
 from gridflex.errors import GridflexError, UsageError
-from tests.support.demand_simulator import Town
 from tests.support.load_files import write_load_csv
+from tests.support.simulated.demand import Town
 
 FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days"]
 

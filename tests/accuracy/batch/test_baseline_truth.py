@@ -29,7 +29,7 @@ from gridflex.domain.baseline import (
     verify,
 )
 from gridflex.domain.readings import Flags, Floats, Ints
-from tests.support.demand_simulator import Town, simulate, with_inflated_hours, with_shed
+from tests.support.simulated.demand import Town, simulate, with_inflated_hours, with_shed
 
 WINDOW = EventWindow.parse("17:00-20:00", 48)
 WARM_UP_DAYS = 60

@@ -19,7 +19,7 @@ from gridflex.domain.baseline import (
     smallest_passing,
     sum_of,
 )
-from tests.support.demand_simulator import Town, simulate
+from tests.support.simulated.demand import Town, simulate
 
 
 def test_score__a_baseline_above_the_meter_has_positive_bias() -> None:

@@ -1,0 +1,1 @@
+"""Simulates demand whose truth is known, for tests and for benchmarks."""
