@@ -75,7 +75,7 @@ test-nightly: ## Set up and pass every test, none left out, and all of terraform
 	@$(MAKE) --no-print-directory test SAMPLE= TERRAFORM_TESTS=tests/terraform TERRAFORM_ONLY=
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
-	@$(MAKE) --no-print-directory -j4 lint unit unit-operations contracts
+	@$(MAKE) --no-print-directory -j3 lint unit contracts
 
 lint: venv
 	$(BIN)/ruff format --check .
@@ -83,17 +83,17 @@ lint: venv
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-test-unit: unit unit-operations contracts ## Tests without servers: units, contracts, examples in docstrings
+test-unit: unit contracts ## Tests without servers: units, contracts, examples in docstrings
 
+# Two processes of about the same length: each imports the libraries once.
 unit: venv
-	$(PYTEST) -q tests/unit --ignore tests/unit/operations
+	$(PYTEST) -q --doctest-modules tests/unit gridflex ingestion stream_processing batch --ignore tests/unit/operations --ignore batch/dags
 
 unit-operations: venv
 	$(PYTEST) -q tests/unit/operations
 
 contracts: venv
-	$(PYTEST) -q tests/contracts
-	$(PYTEST) -q --doctest-modules gridflex ingestion stream_processing batch --ignore batch/dags
+	$(PYTEST) -q tests/contracts tests/unit/operations
 
 test-accuracy: venv ## Longer tests that need no server: known truths, real data
 	nice -n 19 $(PYTEST) -q $(DRAWN) tests/accuracy

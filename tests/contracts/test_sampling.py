@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gridflex.config import ROOT
+from tests.support.examples import examples
 from tests.support.sampling import Sampler
 
 SERVERS = ("kafka", "spark", "zookeeper", "druid-broker", "druid-indexer")
@@ -69,7 +71,8 @@ def test_draw__tells_what_was_left_out() -> None:
 def run(path: Path, *words: str) -> str:
     plugins = ("-p", "tests.support.sampling", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *plugins, "-v", str(path), *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -89,3 +92,10 @@ def test_run__prints_what_it_drew_and_takes_a_fixtures_tests_together(tmp_path: 
     if seed:
         assert "outages: test_" in told
         assert "5 deselected" in told
+
+
+@pytest.mark.parametrize(("seed", "tried"), [("", 100), ("2026-11-29-abc", 25)])
+def test_examples__are_all_tried_unless_the_run_samples(monkeypatch: pytest.MonkeyPatch, seed: str, tried: int) -> None:
+    monkeypatch.setenv("SAMPLE", seed)
+    assert examples(100) == tried
+    assert examples(6) == (6 if not seed else 5)

@@ -8,10 +8,8 @@ import zipfile
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from gridflex.config import Config
-from gridflex.operations.dashboards.assets import Assets, Doc
+from gridflex.operations.dashboards.assets import Assets, Doc, plain_yaml
 from gridflex.operations.dashboards.filters import to_native
 from gridflex.operations.dashboards.layout import charts_of, to_position
 from gridflex.operations.dashboards.queries import query_context
@@ -39,7 +37,7 @@ def bundle(assets: Assets, config: Config) -> bytes:
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, doc in superset_docs(assets, config).items():
-            archive.writestr(zipfile.ZipInfo(f"assets/{name}"), yaml.safe_dump(doc, sort_keys=False))
+            archive.writestr(zipfile.ZipInfo(f"assets/{name}"), plain_yaml(doc))
     return output.getvalue()
 
 

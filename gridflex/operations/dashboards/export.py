@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gridflex.config import Config
 from gridflex.operations.dashboards.apply import sign_in
-from gridflex.operations.dashboards.assets import Assets, Doc, dump, load_assets
+from gridflex.operations.dashboards.assets import Assets, Doc, dump, load_assets, parse_yaml
 from gridflex.operations.dashboards.bundle import DEFAULT_COLORS, column_label
 from gridflex.operations.dashboards.filters import from_native
 from gridflex.operations.dashboards.layout import from_position
@@ -40,7 +38,7 @@ def read_archive(archive: bytes) -> dict[str, list[Doc]]:
         for name in sorted(files.namelist()):
             kind = next((part for part in Path(name).parts if part in found), None)
             if kind is not None:
-                found[kind].append(yaml.safe_load(files.read(name)))
+                found[kind].append(parse_yaml(files.read(name)))
     return found
 
 

@@ -31,6 +31,7 @@ from tests.support.curtailment_dispatch import (
     plug,
     rules_by_class,
 )
+from tests.support.examples import examples
 
 CONTENT = plan_calling(called(cohorts=(0, 1)), called("dishwasher", (4,), ((20, 60),)))
 EVENT = approved(CONTENT)
@@ -124,7 +125,7 @@ runs = st.lists(minutes, min_size=2, max_size=8, unique=True).map(
 groups = st.builds(called, st.sampled_from(CYCLED), st.sets(st.integers(0, COHORTS - 2), min_size=1).map(sorted), runs)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(group=groups, restore_min=minutes, opt_out_min=minutes, order=st.randoms(use_true_random=False))
 def test_appliance__is_never_off_beyond_its_rule_its_times_a_restore_or_an_opt_out(
     group: dict[str, Any], restore_min: int, opt_out_min: int, order: Any

@@ -21,6 +21,7 @@ from tests.support.curtailment import (
     ledger_after,
     plan_content,
 )
+from tests.support.examples import examples
 
 OTHER = plan_content(target_kw=200)
 ELSEWHERE = plan_content(region="Tunis")
@@ -135,7 +136,7 @@ ATTEMPTS = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(ATTEMPTS)
 def test_no_sequence__dispatches_without_an_approval_by_another_of_exactly_that_content(attempts: list) -> None:
     ledger, accepted, time_ms = Ledger(), [], NOW_MS

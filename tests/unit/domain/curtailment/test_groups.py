@@ -12,6 +12,7 @@ from gridflex.domain.curtailment import COHORTS, STEP_MIN, cohort_of, control_co
 from gridflex.domain.flexibility import Handling, Rule
 from tests.support.curtailment_fleet import group
 from tests.support.curtailment_response import response_of
+from tests.support.examples import examples
 
 RULES = load_rules().rows
 
@@ -32,7 +33,7 @@ def test_control_group__has_every_cohort_once_before_any_twice() -> None:
     assert held[:COHORTS] != sorted(held[:COHORTS])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(RULES), st.integers(1, 48))
 def test_patterns__keep_the_rule_of_their_class(rule: Rule, steps: int) -> None:
     off = off_patterns(rule, steps)
@@ -55,7 +56,7 @@ def test_patterns__of_a_class_that_may_not_be_off_for_a_step_are_none() -> None:
     assert len(off_patterns(rule, 12)) == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.sampled_from(RULES), st.sampled_from([3, 6, 12, 24]))
 def test_response__takes_back_at_most_what_was_withheld(rule: Rule, steps: int) -> None:
     one = group(rule.appliance, appliances=50)

@@ -22,6 +22,7 @@ from gridflex.domain.curtailment import (
 )
 from gridflex.errors import LedgerError, TransitionError
 from tests.support.curtailment import AMIRA, BILEL, LIFE, PLATFORM, change, plan_content
+from tests.support.examples import examples
 
 
 def records_of(changes: list[Change] | tuple[Change, ...]) -> list[Record]:
@@ -80,7 +81,7 @@ def test_canonical_json__refuses_what_is_not_json() -> None:
 FIELDS = st.sampled_from(["sequence", "time_ms", "who", "what", "why", "previous_hash", "hash"])
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(PLACES, FIELDS)
 def test_verify__names_a_changed_record(place: int, name: str) -> None:
     record = CHAIN[place]
@@ -92,7 +93,7 @@ def test_verify__names_a_changed_record(place: int, name: str) -> None:
     assert f"record {place} is changed" in str(found)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(PLACES)
 def test_verify__names_a_record_that_was_written_anew(place: int) -> None:
     forged = replace(CHAIN[place], why="forged")
@@ -101,7 +102,7 @@ def test_verify__names_a_record_that_was_written_anew(place: int) -> None:
     assert (found.fault, found.position, found.sequence) == (Fault.CHANGED, place, place)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(PLACES)
 def test_verify__names_a_dropped_record(place: int) -> None:
     found = verify([*CHAIN[:place], *CHAIN[place + 1 :]], head(CHAIN))
@@ -109,7 +110,7 @@ def test_verify__names_a_dropped_record(place: int) -> None:
     assert (found.fault, found.sequence) == (Fault.DROPPED, place)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(PLACES, PLACES)
 def test_verify__names_a_swapped_record(one: int, other: int) -> None:
     first, second = sorted((one, other))
@@ -123,7 +124,7 @@ def test_verify__names_a_swapped_record(one: int, other: int) -> None:
         assert (found.fault, found.sequence, found.position) == (Fault.SWAPPED, second, first)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(PLACES, st.integers(0, len(CHAIN)), st.booleans())
 def test_verify__names_an_added_record(copied: int, place: int, forged: bool) -> None:
     added = CHAIN[copied]

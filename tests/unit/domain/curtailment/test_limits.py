@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gridflex.domain.curtailment import Call, Limit, Program, event_breaches, group_breach
 from gridflex.domain.flexibility import Handling
+from tests.support.examples import examples
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -91,7 +92,7 @@ def test_group__is_held_back_by_its_own_calls(held: list[Call], limit: Limit | N
     assert (found and found.limit) == limit
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(st.integers(0, 60 * 24), st.sampled_from([0.25, 1, 2])), max_size=60))
 def test_calls__that_are_allowed_one_by_one_stay_within_every_limit(wanted: list[tuple[int, float]]) -> None:
     held: list[Call] = []

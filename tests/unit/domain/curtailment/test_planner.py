@@ -46,6 +46,7 @@ from tests.support.curtailment_fleet import (
     resting,
     rule_of,
 )
+from tests.support.examples import examples
 
 STANDARD = load_programs()["standard"]
 FREE = replace(STANDARD, feeder_share=1.0, rebound_cap=5.0)
@@ -83,7 +84,7 @@ FLEETS = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     FLEETS, st.floats(0.1, 2.0), st.sampled_from([10, 20, 60]), st.integers(0, 99), st.floats(0.2, 1), st.floats(0, 1)
 )

@@ -26,6 +26,7 @@ from gridflex.domain.duty_cycle import (
     empty_state,
 )
 from tests.support.duty_cycle_reference import SlowAppliance, Told
+from tests.support.examples import examples
 
 WINDOW_S, SLIDE_S, MAX_GAP_S = 40, 10, 15
 
@@ -107,7 +108,7 @@ def _fold(state: DetectorState, readings: Sequence[Reading]) -> tuple[list[tuple
     return _told(rows), late.reading.tolist(), state
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(_readings())
 def test_fold__tells_what_a_reading_at_a_time_tells(readings: list[Reading]) -> None:
     slow = [SlowAppliance(row, MAX_GAP_S * 1000, WINDOW_S * 1000, SLIDE_S * 1000) for row in PROFILES.rows]
@@ -129,7 +130,7 @@ def test_fold__tells_what_a_reading_at_a_time_tells(readings: list[Reading]) -> 
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(_readings(), st.lists(st.integers(0, 50), max_size=4))
 def test_fold__is_the_same_bit_for_bit_however_the_readings_are_split(readings: list[Reading], cuts: list[int]) -> None:
     whole_rows, whole_late, whole_state = _fold(empty_state(), readings)
@@ -146,7 +147,7 @@ def test_fold__is_the_same_bit_for_bit_however_the_readings_are_split(readings: 
     assert DETECTOR.encode(state) == DETECTOR.encode(whole_state)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(_readings())
 def test_rows__hold_possible_values_only(readings: list[Reading]) -> None:
     rows, _, _ = DETECTOR.fold(empty_state(), _batch(readings))
@@ -173,7 +174,7 @@ def test_fold__does_not_toggle_while_power_stays_between_the_thresholds(on: bool
     assert len(DETECTOR.flush(state)) == int(on)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(_readings())
 def test_state__survives_its_bytes(readings: list[Reading]) -> None:
     _, _, state = _fold(empty_state(), readings)

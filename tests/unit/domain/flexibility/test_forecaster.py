@@ -29,6 +29,7 @@ from gridflex.domain.flexibility import (
     total,
     typical_flexibility,
 )
+from tests.support.examples import examples
 from tests.support.flexibility_reference import Minute, SlowForecaster
 
 FRIDGE = Rule(
@@ -43,7 +44,7 @@ WASHER = Rule(
 RULES = Rules.of([FRIDGE, WASHER])
 FORECASTER = Forecaster(RULES)
 START = 29_000_000
-_FEW = settings(max_examples=25)
+_FEW = settings(max_examples=examples(25))
 Seen = list[tuple[int, Minute]]
 """Key and minute."""
 

@@ -16,6 +16,7 @@ from gridflex.domain.readings import Reason
 from gridflex.errors import SourceError
 from ingestion.feeds import Reader, houses, open_reader
 from ingestion.feeds.greend_plugs import header_plugs, plug_order
+from tests.support.examples import examples
 from tests.support.reading_lines import golden_lines
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -158,7 +159,7 @@ LINE = st.one_of(
 def test_greend__every_value_is_delivered_or_rejected_whatever_the_size_of_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     @given(lines=st.lists(LINE, max_size=40), size=st.integers(8, 400))
     def check(lines: list[str], size: int) -> None:
         text = "\n".join([f"timestamp,{A},{B}", *lines]) + "\n"

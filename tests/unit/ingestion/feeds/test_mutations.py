@@ -21,9 +21,12 @@ from gridflex.config import Config
 from gridflex.errors import GridflexError
 from ingestion.duty_cycles import activations
 from ingestion.feeds import open_reader
+from tests.support.examples import examples
 
-FILES = int(os.environ.get("MUTATED_FILES", "60"))
+FILES = examples(int(os.environ.get("MUTATED_FILES", "60")))
 """Of each format."""
+SEED = os.environ.get("SAMPLE", "")
+"""Each run that samples damages the files in other ways."""
 A, B = b"000D6F0000000001", b"000D6F0000000002"
 TOKENS = [
     b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\r", b"\r\n", b"\n", b"\n\n", b" ", b"\t", b",", b";", b"-", b"+",
@@ -127,7 +130,7 @@ def test_damage__never_ends_in_a_traceback(tmp_path: Path, make: Callable[[Path,
     file = make(tmp_path, kind)
     sound, outcomes = file.read_bytes(), Counter[str]()
     for number in range(FILES):
-        rng = random.Random(zlib.crc32(f"{kind} {number}".encode()))
+        rng = random.Random(zlib.crc32(f"{kind} {number}{SEED}".encode()))
         file.write_bytes(mutated(sound, rng))
         try:
             outcomes[_read(tmp_path, make.__name__)] += 1

@@ -15,6 +15,7 @@ from gridflex.domain.readings import ReadingBlock, Reason
 from gridflex.errors import SourceError
 from ingestion.feeds import houses, open_reader
 from ingestion.parsing.merge import EMPTY
+from tests.support.examples import examples
 from tests.support.reading_lines import golden_lines
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -168,7 +169,7 @@ LINES = st.lists(
 
 
 def test_redd__the_size_of_blocks_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(lines=LINES, size=st.integers(8, 300))
     def check(lines: list[bytes], size: int) -> None:
         write(tmp_path, {"channel_3.dat": b"\n".join(lines)})

@@ -17,6 +17,7 @@ from ingestion.feeds import Reader, houses, open_reader
 from ingestion.parsing.line_blocks import LineBlock
 from ingestion.parsing.row_validation import Rows
 from ingestion.parsing.sequence import TimeOrder
+from tests.support.examples import examples
 
 BEGIN = 1_303_084_800
 STEP = 4
@@ -149,7 +150,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(parts=PARTS, cut=st.sampled_from([7, 100, 1024, 1025, 2048, 5000]), edges=st.booleans())
 def test_cuts__change_nothing(parts: list[tuple[int, int]], cut: int, edges: bool) -> None:
     seconds, clock = [], BEGIN

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gridflex.domain.readings import Reason
 from ingestion.parsing import columns as module
 from ingestion.parsing.columns import LineFormat, Parsed, parse, parse_by_line
+from tests.support.examples import examples
 
 REDD = LineFormat(delimiter=b" ", columns=1, extra_fields=False, what="<seconds> <watts>")
 GREEND = LineFormat(delimiter=b",", columns=3, extra_fields=True, what="<seconds>,<watts>,...")
@@ -84,7 +85,7 @@ def test_parse__fast_path_and_fallback_equal_line_by_line(
 ) -> None:
     monkeypatch.setattr(module, "_FEW_LINES", 2)
 
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(data=files(line_format))
     def check(data: bytes) -> None:
         same(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ingestion.parsing import line_blocks as module
 from ingestion.parsing.line_blocks import LineBlock, line_blocks, tail_block
+from tests.support.examples import examples
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(text=st.lists(st.sampled_from([b"a", b"bc", b"\n", b"\0"]), max_size=40).map(b"".join), size=st.integers(1, 12))
 def test_blocks__are_the_file_cut_at_line_ends(text: bytes, size: int) -> None:
     with TemporaryDirectory() as folder:

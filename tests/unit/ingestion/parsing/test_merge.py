@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gridflex.domain.readings import ReadingBlock, Reason, Rejection
 from ingestion.parsing import merge as module
 from ingestion.parsing.merge import merge
+from tests.support.examples import examples
 
 
 def block(times: list[int], series: int, rejected: int = 0) -> ReadingBlock:
@@ -37,7 +38,7 @@ def test_merge__is_one_sort_of_all(sizes: tuple[int, int], monkeypatch: pytest.M
     monkeypatch.setattr(module, "SMALL_BLOCK_ROWS", sizes[1])
     monkeypatch.setattr(module, "ROUND_ROWS", sizes[1])
 
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(feeds=FEEDS)
     def check(feeds: list[list[tuple[list[int], int]]]) -> None:
         made = []

@@ -13,6 +13,7 @@ from gridflex.domain.readings import ReadingBlock, Reason, Rejection
 from ingestion.parsing.line_blocks import LineBlock
 from ingestion.parsing.row_validation import ABSENT, Rows
 from ingestion.parsing.sequence import Sequence
+from tests.support.examples import examples
 
 REORDER_S = 10.0
 GAP_S = 6.0
@@ -72,7 +73,7 @@ ROWS = st.integers(1, 3).flatmap(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(steps=ROWS, cuts=st.lists(st.integers(0, 100), max_size=6))
 def test_sequence__equals_one_row_at_a_time_however_it_is_cut(
     steps: list[tuple[int, tuple[float, ...]]], cuts: list[int]

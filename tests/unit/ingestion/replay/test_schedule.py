@@ -10,6 +10,7 @@ from gridflex.domain.readings import MS_PER_DAY, ReadingBlock, Reason, Rejection
 from ingestion.replay.replay_progress import ReplayProgress, progress_from_json
 from ingestion.replay.schedule import CursorPosition, Schedule, Slice
 from ingestion.replay.timeline import Align, Span, base_days, tracks
+from tests.support.examples import examples
 
 DAY = MS_PER_DAY
 NOW = 20_000 * DAY + 12 * 3_600_000
@@ -157,7 +158,7 @@ def test_take__holds_back_what_is_not_due() -> None:
     assert schedule.next_time_ms() == first + 2000
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(memories, st.lists(st.integers(20, 60), min_size=1, max_size=5), st.integers(0, 3))
 def test_rejections__of_a_block_that_the_start_day_cuts_are_told_once(
     memory: Memory, sizes: list[int], start: int

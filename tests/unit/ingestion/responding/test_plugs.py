@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.readings import Floats
+from tests.support.examples import examples
 from tests.support.responding import Run, command, cycles, instants
 
 REBOUND = {rule.appliance: rule.rebound_share for rule in load_rules().rows if not rule.dataset}
@@ -102,7 +103,7 @@ def test_gap__ends_no_state_and_no_energy() -> None:
     assert used_w[0, 0] == 100, "it makes up for what was withheld before the gap"
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(
     rows=st.integers(3, 50),
     restart_every=st.integers(1, 9),

@@ -20,6 +20,7 @@ from gridflex.operations.checks.canary import Canary
 from stream_processing.codec.decoder import Decoder
 from stream_processing.codec.identity import encode, identify
 from stream_processing.codec.message_batch import OFFSET_BITS, MessageBatch, join, split
+from tests.support.examples import examples
 from tests.support.reading_edges import EDGES
 
 SCHEMA = reading_schema()
@@ -101,7 +102,7 @@ def test_decode__reads_a_later_schema_beside_todays() -> None:
     assert _reasons(_decode(value)) == [Reason.UNKNOWN_SCHEMA]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.one_of(st.binary(max_size=120), st.binary(max_size=120).map(lambda b: SCHEMA.frame + b)), max_size=8)
 )
@@ -112,7 +113,7 @@ def test_decode__survives_any_bytes_and_loses_no_message(garbage: list[bytes]) -
     assert _reasons(messages)[-1] is None
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.sampled_from([_value(appliance_id=f"a{n}", region=f"r{n % 3}") for n in range(9)] + [b"x", b""])),
     st.integers(1, 7),
