@@ -24,6 +24,7 @@ from gridflex.domain.curtailment import (
     Program,
     fold,
     held_events,
+    newest_plans,
     plan_document,
     plan_event,
     verify,
@@ -78,17 +79,19 @@ def held_on_ledger(config: Config) -> list[HeldEvent]:
     records = read_ledger(config.kafka)
     if finding := verify(records):
         raise LedgerError(f"the ledger cannot be trusted: {finding}")
-    newest = {record.what["event_id"]: record.what["content"] for record in records if record.what["content"]}
-    return held_events(fold(records).events, newest)
+    return held_events(fold(records).events, newest_plans(records))
 
 
-def plan_request(config: Config, options: PlanOptions, *, basis_ms: int = 0) -> PlanRequest:
-    """The request. Raises ``UsageError`` when it cannot be meant, ``LimitError`` when its program forbids it."""
+def plan_request(config: Config, options: PlanOptions, *, basis_ms: int = 0, now_ms: int | None = None) -> PlanRequest:
+    """The request. ``now_ms``: UTC epoch, this machine's if it is not given.
+
+    Raises ``UsageError`` when it cannot be meant, ``LimitError`` when its program forbids it.
+    """
     try:
         asked = PlanRequest(
             program=_program(options.program), region=options.region, feeder=options.feeder,
             appliance=options.appliance, target_kw=options.target_kw, start_ms=options.start_ms, end_ms=options.end_ms,
-            now_ms=time.time_ns() // 1_000_000, basis_ms=basis_ms, seed=options.seed,
+            now_ms=time.time_ns() // 1_000_000 if now_ms is None else now_ms, basis_ms=basis_ms, seed=options.seed,
             zone=ZoneInfo(config.batch.time_zone),
         )  # fmt: skip
     except ValueError as problem:

@@ -96,6 +96,23 @@ class Participation:
         """
         return callable_at(self.about(house_id, appliance_id, dataset), at_ms)
 
+    def has_left(self, house_id: str, appliance_id: str, dataset: str = "", *, at_ms: int) -> bool:
+        """Whether an appliance is opted out at an instant, UTC epoch, or no longer enrolled, which ends its share.
+
+        To be out of reach is not to leave.
+
+        >>> out = Enrolment(house_id="redd-5", opted_out=True)
+        >>> some = Participation().after([(out.key, out), ("redd-6", Enrolment(house_id="redd-6", reachable=False))])
+        >>> [some.has_left(f"{house}-0", f"{house}-0-3", at_ms=0) for house in ("redd-5", "redd-6", "redd-7")]
+        [True, False, False]
+        """
+        for one in self.about(house_id, appliance_id, dataset):
+            if not one.enrolled or one.opted_out_at(at_ms):
+                return True
+            if not one.opted_out:
+                return False
+        return False
+
     def about(self, house_id: str, appliance_id: str, dataset: str = "") -> Iterator[Enrolment]:
         """What is said of an appliance, what is closest to it first."""
         return self.said_of(names_of(house_id, appliance_id, dataset)) if self else iter(())

@@ -20,7 +20,20 @@ from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
 from gridflex.adapters.kafka.ledger_messages import ledger_feed
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Kafka
-from gridflex.domain.curtailment import NO_RECORD, Change, Finding, Head, Ledger, Record, chained, fold, verify
+from gridflex.domain.curtailment import (
+    ENDED,
+    NO_RECORD,
+    Change,
+    Event,
+    Finding,
+    Head,
+    Ledger,
+    Record,
+    chained,
+    fold,
+    newest_plans,
+    verify,
+)
 from gridflex.domain.openadr import Origin, first_origin
 from gridflex.errors import LedgerError, LedgerFencedError, ServiceError
 
@@ -40,40 +53,52 @@ _NOTHING: Messages = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The ledger after one of its records, and the records of each event in order."""
+    """The ledger after one of its records, and what is asked of it again and again."""
 
     ledger: Ledger = field(default_factory=Ledger)
+    records: tuple[Record, ...] = ()
+    """All of them; the place of each is its sequence number."""
     histories: Mapping[str, tuple[Record, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """The records of each event in order, by event id."""
     newest: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """The plan of each event's newest version, by event id."""
+    current: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
+    """Events that have not ended, by event id."""
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Snapshot:
         """Of a whole chain. Raises ``LedgerError`` that names the first record that is not in order."""
         if finding := verify(records):
             raise LedgerError(f"the ledger cannot be trusted: {finding}")
+        return cls.folded(fold(records), records)
+
+    @classmethod
+    def folded(cls, ledger: Ledger, records: Sequence[Record]) -> Snapshot:
+        """Of a whole chain that was verified and folded before."""
         histories: dict[str, list[Record]] = {}
-        newest: dict[str, Mapping[str, Any]] = {}
         for record in records:
-            event_id = str(record.what["event_id"])
-            histories.setdefault(event_id, []).append(record)
-            if record.what["content"] is not None:
-                newest[event_id] = record.what["content"]
-        kept = {name: tuple(found) for name, found in histories.items()}
-        return cls(fold(records), MappingProxyType(kept), MappingProxyType(newest))
+            histories.setdefault(str(record.what["event_id"]), []).append(record)
+        current = {name: event for name, event in ledger.events.items() if event.state not in ENDED}
+        return cls(
+            ledger,
+            tuple(records),
+            MappingProxyType({name: tuple(found) for name, found in histories.items()}),
+            MappingProxyType(newest_plans(records)),
+            MappingProxyType(current),
+        )
 
     def after(self, ledger: Ledger, record: Record) -> Snapshot:
-        """With one record more."""
+        """With one record more. ``ledger``: after that record."""
         event_id = str(record.what["event_id"])
-        history = (*self.histories.get(event_id, ()), record)
-        content = record.what["content"]
-        newest = self.newest if content is None else MappingProxyType({**self.newest, event_id: content})
-        return Snapshot(ledger, MappingProxyType({**self.histories, event_id: history}), newest)
-
-    def contents(self, event_id: str) -> list[Mapping[str, Any]]:
-        """The plan of each version of an event, the newest last; empty without such an event."""
-        history = self.histories.get(event_id, ())
-        return [record.what["content"] for record in history if record.what["content"] is not None]
+        event, history = ledger.events[event_id], (*self.histories.get(event_id, ()), record)
+        current = {name: one for name, one in self.current.items() if name != event_id}
+        return Snapshot(
+            ledger,
+            (*self.records, record),
+            MappingProxyType({**self.histories, event_id: history}),
+            MappingProxyType({**self.newest, **newest_plans([record])}),
+            MappingProxyType(current if event.state in ENDED else {**current, event_id: event}),
+        )
 
 
 class Book:
@@ -191,8 +216,9 @@ class Book:
 
     def _opened(self) -> LedgerWriter:
         if self._writer is None:
-            self._writer = LedgerWriter(self._kafka)
-            self._know(Snapshot.of(self._writer.records))
+            self._writer = writer = LedgerWriter(self._kafka)
+            self._end, self._written = writer.found_end, 0
+            self._know(Snapshot.folded(writer.ledger, writer.found))
         return self._writer
 
     def _closed(self) -> None:
@@ -209,8 +235,7 @@ class Book:
     def _know(self, snapshot: Snapshot) -> None:
         known = self._snapshot.ledger.next_sequence
         self._snapshot = snapshot
-        news = [record for history in snapshot.histories.values() for record in history if record.sequence >= known]
-        for record in sorted(news, key=lambda record: record.sequence):
+        for record in snapshot.records[known:]:
             for listener in tuple(self._listeners):
                 try:
                     listener(record)

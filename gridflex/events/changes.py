@@ -64,7 +64,7 @@ class Streams:
             snapshot = self._book.snapshot
             last = snapshot.ledger.next_sequence - 1 if after is None else after
             yield ": changes of events\n\n"
-            for record in _since(snapshot, last):
+            for record in snapshot.records[max(0, last + 1) :]:
                 last = record.sequence
                 if line := _line(snapshot, actor, record):
                     yield line
@@ -80,11 +80,6 @@ class Streams:
                         yield line
         finally:
             end()
-
-
-def _since(snapshot: Snapshot, last: int) -> list[Record]:
-    found = [record for history in snapshot.histories.values() for record in history if record.sequence > last]
-    return sorted(found, key=lambda record: record.sequence)
 
 
 def _line(snapshot: Snapshot, actor: Actor, record: Record) -> str:

@@ -79,8 +79,16 @@ class NoDispatch:
 class Desk:
     """Events for people. Methods that write raise ``ActorError``, ``TransitionError`` and what ``Book`` raises."""
 
-    def __init__(self, config: Config, book: Book, planner: Planner, dispatch: Dispatch | None = None) -> None:
-        self.book, self._config, self._planner = book, config, planner
+    def __init__(
+        self,
+        config: Config,
+        book: Book,
+        planner: Planner,
+        dispatch: Dispatch | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``clock``: seconds since the epoch, the one that the book has."""
+        self.book, self._config, self._planner, self._clock = book, config, planner, clock
         self.dispatch: Dispatch = dispatch or NoDispatch()
         self._zone = ZoneInfo(config.batch.time_zone)
 
@@ -104,7 +112,7 @@ class Desk:
 
     def planned(self, options: PlanOptions) -> Content:
         """A plan that rests whom other events call."""
-        plan_request(self._config, options)
+        plan_request(self._config, options, now_ms=self._now_ms())
         return self._planner.plan(options, _held(self.book.snapshot))
 
     def draft(self, actor: Actor, content: Content, why: str = "handed in as a document") -> str:
@@ -146,7 +154,7 @@ class Desk:
         """What a draft or an amendment must keep."""
 
         def admit(snapshot: Snapshot) -> Messages:
-            content, now_ms = change.content or {}, time.time_ns() // 1_000_000
+            content, now_ms = change.content or {}, self._now_ms()
             _check_origin(snapshot, content, change.event_id)
             check_admission(content, program=_program(content), rules=_rules(), now_ms=now_ms, zone=self._zone)
             event = apply(snapshot.ledger.events.get(change.event_id), replace(change, time_ms=now_ms))
@@ -173,6 +181,9 @@ class Desk:
     def _messages(self, snapshot: Snapshot, change: Change) -> Messages:
         event = snapshot.ledger.events.get(change.event_id)
         return self.dispatch.messages(change, event, snapshot.newest[change.event_id]) if event else _NOBODY
+
+    def _now_ms(self) -> int:
+        return round(self._clock() * 1000)
 
     def _check_size(self, content: Content) -> None:
         if _depth(content) > _DEEPEST:

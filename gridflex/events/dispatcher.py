@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from gridflex.adapters.kafka.command_messages import ResultsInbox, command_messages
+from gridflex.adapters.kafka.enrolment import EnrolmentFollower
 from gridflex.config import Kafka
 from gridflex.domain.curtailment import (
     PLATFORM,
@@ -27,6 +28,7 @@ from gridflex.domain.curtailment import (
     duty,
     restores_of,
 )
+from gridflex.domain.enrolment import Participation
 from gridflex.errors import DispatchError, GridflexError, LimitError, TransitionError, UsageError
 from gridflex.events.book import Book, Messages, Snapshot
 from gridflex.events.response_report import response_report
@@ -56,6 +58,9 @@ class Dispatcher:
         self._news: set[tuple[str, int]] = set()
         """Of these there are answers that were not looked at."""
         self._inbox: ResultsInbox | None = None
+        self._enrolment: EnrolmentFollower | None = None
+        self._followed = Participation()
+        """Who takes part, as answers were last compared with."""
         self._over, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._said: set[str] = set()
@@ -89,11 +94,12 @@ class Dispatcher:
         self._book.open()
         done = [record for event in self._due() if (record := self._do(event)) is not None]
         self._count()
+        self._follow()
         self._look_after()
         return done
 
     def _due(self) -> Iterator[tuple[Event, Change]]:
-        for event in tuple(self._book.ledger.events.values()):
+        for event in self._book.snapshot.current.values():
             change = duty(event, lambda event=event: self._book.content(event.event_id), self._now_ms())  # type: ignore[misc]
             if change is not None:
                 yield event, change
@@ -138,6 +144,18 @@ class Dispatcher:
                     if self._responses.setdefault(key, Responses(*key)).take(answer):
                         self._news.add(key)
 
+    def _follow(self) -> None:
+        """Take in who has left on the topic of enrolments, whether or not their appliances say so, too."""
+        if self._enrolment is None:
+            self._enrolment = EnrolmentFollower(self._kafka, Participation())
+        participation, events = self._enrolment.participation, self._book.ledger.events
+        changed, self._followed = participation is not self._followed, participation
+        with self._lock:
+            for key, found in self._responses.items():
+                is_open = events[key[0]].state in _OPEN and events[key[0]].version == key[1]
+                if is_open and (changed or key in self._news) and found.follow(participation, self._now_ms()):
+                    self._news.add(key)
+
     def _since_ms(self) -> int:
         """When the first event that is not long over was changed to what it is, UTC epoch."""
         horizon_ms = self._now_ms() - _MS_PER_DAY
@@ -177,8 +195,9 @@ class Dispatcher:
             except Exception:
                 logger.exception("dispatch=failed")
                 pause_s = _LONGEST_PAUSE_S
-        if self._inbox is not None:
-            self._inbox.close()
+        for source in (self._inbox, self._enrolment):
+            if source is not None:
+                source.close()
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:

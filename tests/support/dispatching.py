@@ -3,17 +3,11 @@ tests.support.dispatching STEP CLOCK_S``."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
-import confluent_kafka
-
-from gridflex.adapters.kafka import ledger
 from gridflex.adapters.kafka.command_messages import decode_command
 from gridflex.config import Kafka, load_config
 from gridflex.curtailment.planning import PlanOptions
@@ -34,9 +28,8 @@ from gridflex.events.dispatcher import Dispatcher
 from gridflex.events.planner import Planner
 from gridflex.events.top_up import TopUps
 from tests.support.curtailment import AMIRA, BILEL
+from tests.support.dying_producer import dying_at
 from tests.support.topics import read_messages
-
-STEPS = ("begin", "record produced", "all produced", "before commit", "after commit")
 
 
 @dataclass
@@ -91,33 +84,9 @@ def commands_on(kafka: Kafka, event_id: str) -> list[Command]:
     return sorted((one for one in found if one.event_id == event_id), key=lambda one: one.command_id)
 
 
-class _Dying(confluent_kafka.Producer):
-    step = ""
-
-    def _reached(self, step: str) -> None:
-        if step == self.step:
-            self.flush(10)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def begin_transaction(self, *arguments: Any) -> None:
-        super().begin_transaction(*arguments)
-        self._reached("begin")
-
-    def produce_batch(self, topic: str, messages: Sequence[Any], *arguments: Any) -> int:
-        taken = super().produce_batch(topic, messages, *arguments)
-        self._reached("all produced" if topic == "commands" else "record produced")
-        return taken
-
-    def commit_transaction(self, *arguments: Any) -> None:
-        self._reached("before commit")
-        super().commit_transaction(*arguments)
-        self._reached("after commit")
-
-
 def main(step: str, clock_s: str) -> None:
     """Do what is due at an instant; dies at the step of the first change."""
-    _Dying.step = step
-    with patch.object(ledger, "Producer", _Dying):
+    with dying_at(step):
         _, dispatcher = dispatcher_of(load_config().kafka, Clock(float(clock_s)))
         dispatcher.step()
 

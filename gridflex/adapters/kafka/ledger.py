@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -60,12 +59,10 @@ class LedgerWriter:
 
     ledger: Ledger
     """Events after the last committed record, and the end of the chain."""
-    records: Sequence[Record]
-    """Every record of the ledger, in order."""
-    contents: Mapping[str, Mapping[str, Any]]
-    """The plan of each event's newest version."""
-    versions: Mapping[tuple[str, int], Mapping[str, Any]]
-    """The plan of each version of each event, from 1."""
+    found: Sequence[Record]
+    """Every record of the ledger when this writer was opened, in order and verified."""
+    found_end: int
+    """The end offset of the topic that they were read up to, at least."""
 
     def __init__(self, kafka: config.Kafka) -> None:
         """Raises ``LedgerError`` naming the first record that is not in order.
@@ -83,8 +80,8 @@ class LedgerWriter:
             {**producer_settings(kafka, TRANSACTIONAL_ID), "linger.ms": 1, "message.max.bytes": self._most_bytes}
         )
         self._calls.retry(lambda: self._producer.init_transactions(CALL_S), "init", self._final)
-        self._await_end_of_others()
-        self._read()
+        self.found_end = self._end_of_others()
+        self.ledger, self.found = self._read()
 
     def __enter__(self) -> LedgerWriter:
         return self
@@ -111,7 +108,7 @@ class LedgerWriter:
         self._open = False
         self._transact({self._topic: lines, **messages})
         self._open = True
-        self._know(ledger, records)
+        self.ledger = ledger
         return records
 
     def _folded(self, changes: Sequence[Change]) -> tuple[Ledger, list[Record], list[Message]]:
@@ -162,8 +159,10 @@ class LedgerWriter:
             return denial(self._kafka, "write the ledger", error)
         return ServiceError(f"Kafka refused the ledger's writer: {error.str()}")
 
-    def _await_end_of_others(self) -> None:
-        """Raises ``ServiceError`` while somebody else's transaction hides what comes after it from readers."""
+    def _end_of_others(self) -> int:
+        """The topic's end once nobody's transaction is open there.
+
+        Raises ``ServiceError`` while somebody else's transaction hides what comes after it from readers."""
         topic, started = Topic(self._kafka, self._topic), time.monotonic()
         while (end := topic.end_offsets()) != (written := topic.written_offsets()):
             if time.monotonic() - started > _SETTLE_S:
@@ -172,23 +171,11 @@ class LedgerWriter:
                     f"{min(end.values())} on, of {max(written.values())}; nobody can read past it until it ends"
                 )
             time.sleep(_LOOK_S)
+        return sum(end.values())
 
-    def _read(self) -> None:
+    def _read(self) -> tuple[Ledger, Sequence[Record]]:
         lines = read_lines(self._kafka, self._topic)
         if finding := first_finding(lines):
             raise LedgerError(f"the ledger is not written to before it is in order: {finding}")
-        self.records, self.contents, self.versions = (), MappingProxyType({}), MappingProxyType({})
-        self._newest: dict[str, int] = {}
-        records = [line.record for line in lines]
-        self._know(fold(records), records)
-
-    def _know(self, ledger: Ledger, records: Sequence[Record]) -> None:
-        """Take over what is committed."""
-        contents, versions = dict(self.contents), dict(self.versions)
-        for record in records:
-            if (content := record.what["content"]) is not None:
-                event_id = record.what["event_id"]
-                version = self._newest[event_id] = self._newest.get(event_id, 0) + 1
-                contents[event_id] = versions[event_id, version] = content
-        self.contents, self.versions = MappingProxyType(contents), MappingProxyType(versions)
-        self.ledger, self.records = ledger, (*self.records, *records)
+        records = tuple(line.record for line in lines)
+        return fold(records), records

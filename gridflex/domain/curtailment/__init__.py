@@ -18,11 +18,11 @@ from gridflex.domain.curtailment.dispatch import (
 )
 from gridflex.domain.curtailment.duties import PLATFORM, duty, released_ms
 from gridflex.domain.curtailment.eligibility import find_candidates, planning_problem
-from gridflex.domain.curtailment.event import DISPATCHED, Action, Change, Event, State, apply
+from gridflex.domain.curtailment.event import DISPATCHED, ENDED, Action, Change, Event, State, apply
 from gridflex.domain.curtailment.groups import COHORTS, FlexibleGroup, cohort_of, control_cohort
 from gridflex.domain.curtailment.held import HeldEvent, check_calls, held_events, with_calls, with_controls
 from gridflex.domain.curtailment.hold import Hold, Holds, Plug
-from gridflex.domain.curtailment.ledger import NO_RECORD, Ledger, Record, chained, fold
+from gridflex.domain.curtailment.ledger import NO_RECORD, Ledger, Record, chained, fold, newest_plans
 from gridflex.domain.curtailment.limits import Breach, Call, Limit, event_breaches, group_breach
 from gridflex.domain.curtailment.linear import LinearProgram, LinearSolution, Solver
 from gridflex.domain.curtailment.patterns import STEP_MIN, off_patterns
@@ -46,6 +46,7 @@ from gridflex.domain.curtailment.search import Search
 __all__ = [
     "COHORTS",
     "DISPATCHED",
+    "ENDED",
     "NO_RECORD",
     "PLATFORM",
     "RESTORE_SPREAD_MS",
@@ -110,6 +111,7 @@ __all__ = [
     "interval_quantiles_kw",
     "least_cost",
     "most_power",
+    "newest_plans",
     "off_patterns",
     "plan_document",
     "plan_event",

@@ -57,6 +57,8 @@ class Action(StrEnum):
 
 DISPATCHED = frozenset({State.SCHEDULED, State.ACTIVE, State.COMPLETED, State.SETTLED})
 """States in which an event's commands have been given out."""
+ENDED = frozenset({State.COMPLETED, State.SETTLED, State.REJECTED, State.EXPIRED, State.CANCELLED})
+"""States in which time asks nothing more of an event."""
 _BEFORE_ACTIVE = (State.DRAFT, State.PROPOSED, State.APPROVED, State.SCHEDULED)
 _RULES: Mapping[Action, tuple[tuple[State, ...], State, frozenset[Role]]] = {
     Action.PROPOSE: ((State.DRAFT,), State.PROPOSED, frozenset({Role.PLANNER})),

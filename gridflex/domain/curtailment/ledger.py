@@ -144,6 +144,11 @@ def fold(records: Iterable[Record]) -> Ledger:
     return Ledger(MappingProxyType(events), last)
 
 
+def newest_plans(records: Iterable[Record]) -> dict[str, Mapping[str, Any]]:
+    """The plan of each event's newest version, by event id."""
+    return {record.what["event_id"]: plan for record in records if (plan := record.what["content"]) is not None}
+
+
 def replay(events: dict[str, Event], record: Record) -> None:
     """Apply one record to ``events``. Raises ``TransitionError`` or ``LedgerError`` naming the record."""
     change = record.change()

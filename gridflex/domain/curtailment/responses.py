@@ -14,6 +14,7 @@ from typing import Any
 from gridflex.domain.curtailment.called import CalledGroup, called_groups, instant_of
 from gridflex.domain.curtailment.event import Event
 from gridflex.domain.curtailment.request import MS_PER_STEP
+from gridflex.domain.enrolment import Participation
 from gridflex.errors import DispatchError
 
 TOO_FEW_SHARE = 0.1
@@ -112,7 +113,8 @@ class Responses:
         self._given: dict[GroupKey, set[tuple[str, Result]]] = defaultdict(set)
         self._last: dict[GroupKey, dict[str, tuple[int, int, str]]] = defaultdict(dict)
         """By appliance: time and rank of its last answer, and its house."""
-        self._opted_out: set[str] = set()
+        self._left: set[str] = set()
+        """Appliances whose household has left the event without an answer of theirs."""
 
     def take(self, answer: CommandResult) -> bool:
         """Count an answer; whether it is new and one to this event's commands."""
@@ -131,15 +133,26 @@ class Responses:
             self._counts[group][answer.result] += 1
         return True
 
-    def opt_out(self, name: str) -> None:
-        """A house or an appliance, by its id, does not take part from now on. Who never answered does not count."""
-        self._opted_out.add(name)
+    def follow(self, participation: Participation, now_ms: int) -> bool:
+        """Who takes part has changed: appliances that have left take part no more; whether any left.
+
+        Who never answered does not count, and who comes back does so for other events.
+        """
+        left = {
+            name
+            for last in self._last.values()
+            for name, (_, rank, house) in last.items()
+            if rank < _RANK[Result.REFUSED] and name not in self._left
+            if participation.has_left(house, name, at_ms=now_ms)
+        }
+        self._left |= left
+        return bool(left)
 
     def groups(self) -> dict[GroupKey, GroupCounts]:
         """Counts of each group that answered."""
         counted = {}
         for group, last in sorted(self._last.items()):
-            out = {name for name, (_, _, house) in last.items() if {name, house} & self._opted_out}
+            out = last.keys() & self._left
             by_result = self._counts[group] + Counter()
             silent = sum((name, Result.OPTED_OUT) not in self._given[group] for name in out)
             by_result[Result.OPTED_OUT] += silent

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gridflex.domain.curtailment import CommandResult, Responses, Result, commands_of, responses_of
+from gridflex.domain.enrolment import Enrolment, Participation
 from tests.support.curtailment_dispatch import MINUTE_MS, START_MS, approved, called, plan_calling, utc
 
 FRIDGES = called("fridge", (0, 1), ((0, 30),), mean_kw=2.0, appliances=20.0)
@@ -82,12 +83,19 @@ def test_top_up__is_needed_below_nine_tenths_of_p50_in_an_interval_to_come() -> 
     assert five.top_up(PLAN, START_MS + 30 * MINUTE_MS) is None
 
 
-def test_opt_out_of_a_house__counts_its_appliances_once() -> None:
+def opted_out(*houses: str) -> Participation:
+    return Participation().after((house, Enrolment(house_id=house, opted_out=True)) for house in houses)
+
+
+def test_opt_out_of_a_house__counts_its_appliances_once_and_for_the_whole_event() -> None:
     told = responses_of(EVENT, [answer(Result.ACCEPTED, number) for number in range(5)])
-    told.opt_out("redd-3-0")
-    told.opt_out("redd-99-0")
+    told.take(answer(Result.REFUSED, 7, reason="opted out"))
+    assert told.follow(opted_out("redd-3", "redd-7", "redd-99"), START_MS)
+    assert not told.follow(opted_out("redd-3"), START_MS)
+    assert not told.follow(Participation(), START_MS)
     fridges = told.groups()["Sfax", "SFX-F01", "fridge", 0]
-    assert (fridges.lost, fridges.by_result[Result.OPTED_OUT]) == (1, 1)
+    assert (fridges.lost, fridges.by_result[Result.OPTED_OUT], fridges.by_result[Result.REFUSED]) == (2, 1, 1)
+    assert told.outlook(PLAN)[0].expected_kw == pytest.approx(8.0 * (1 - 2 / 40))
     told.take(answer(Result.OPTED_OUT, 3, after_s=5))
     fridges = told.groups()["Sfax", "SFX-F01", "fridge", 0]
-    assert (fridges.lost, fridges.by_result[Result.OPTED_OUT]) == (1, 1)
+    assert (fridges.lost, fridges.by_result[Result.OPTED_OUT]) == (2, 1)
