@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.adapters.kafka.enrolment import enrolment_mark
-from gridflex.adapters.kafka.ledger import read_ledger
+from gridflex.adapters.kafka.ledger_messages import read_verified
 from gridflex.config import Config
 from gridflex.contracts.flexibility import load_rules
 from gridflex.contracts.programs import load_programs
@@ -22,17 +22,15 @@ from gridflex.domain.curtailment import (
     HeldEvent,
     PlanRequest,
     Program,
-    fold,
     held_events,
     newest_plans,
     plan_document,
     plan_event,
-    verify,
     with_calls,
     with_controls,
 )
 from gridflex.domain.flexibility import NOT_ELIGIBLE, Slice
-from gridflex.errors import DataQualityError, LedgerError, UsageError
+from gridflex.errors import DataQualityError, UsageError
 
 Households = Mapping[tuple[str, str, str], int]
 
@@ -76,10 +74,8 @@ def held_on_ledger(config: Config) -> list[HeldEvent]:
 
     Raises ``ServiceError`` when Kafka does not answer, ``LedgerError`` when a record is not what was written.
     """
-    records = read_ledger(config.kafka)
-    if finding := verify(records):
-        raise LedgerError(f"the ledger cannot be trusted: {finding}")
-    return held_events(fold(records).events, newest_plans(records))
+    ledger, records = read_verified(config.kafka)
+    return held_events(ledger.events, newest_plans(records))
 
 
 def plan_request(config: Config, options: PlanOptions, *, basis_ms: int = 0, now_ms: int | None = None) -> PlanRequest:

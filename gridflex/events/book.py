@@ -17,7 +17,7 @@ from typing import Any
 
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
-from gridflex.adapters.kafka.ledger_messages import ledger_feed
+from gridflex.adapters.kafka.ledger_messages import ledger_feed, read_verified
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.config import Kafka
 from gridflex.domain.curtailment import (
@@ -187,10 +187,9 @@ class Book:
             if only_ours:
                 return
             self._end = _UNKNOWN
-            records = read_ledger(self._kafka)
-            last = records[-1].hash if records else ""
-            if last != (self.ledger.last.hash if self.ledger.last else ""):
-                self._know(Snapshot.of(records))
+            ledger, records = read_verified(self._kafka)
+            if ledger.last != self.ledger.last:
+                self._know(Snapshot.folded(ledger, records))
             self._end = end
 
     def alive(self) -> None:

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from gridflex import config
 from gridflex.adapters.kafka.client import refuse_at_once
 from gridflex.adapters.kafka.feed_topics import topic_of
-from gridflex.adapters.kafka.ledger_messages import first_finding, ledger_feed, read_lines, to_message
+from gridflex.adapters.kafka.ledger_messages import ledger_feed, read_lines, read_verified, to_message
 from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.adapters.kafka.transactions import (
@@ -27,8 +27,8 @@ from gridflex.adapters.kafka.transactions import (
     producer_settings,
     send,
 )
-from gridflex.domain.curtailment import Change, Ledger, Record, fold
-from gridflex.errors import LedgerError, LedgerFencedError, ServiceError, TransitionError
+from gridflex.domain.curtailment import Change, Ledger, Record
+from gridflex.errors import LedgerFencedError, ServiceError, TransitionError
 
 TRANSACTIONAL_ID = "ledger"
 """Fixed: whoever takes it fences off whoever had it."""
@@ -81,7 +81,7 @@ class LedgerWriter:
         )
         self._calls.retry(lambda: self._producer.init_transactions(CALL_S), "init", self._final)
         self.found_end = self._end_of_others()
-        self.ledger, self.found = self._read()
+        self.ledger, self.found = read_verified(kafka, self._topic)
 
     def __enter__(self) -> LedgerWriter:
         return self
@@ -172,10 +172,3 @@ class LedgerWriter:
                 )
             time.sleep(_LOOK_S)
         return sum(end.values())
-
-    def _read(self) -> tuple[Ledger, Sequence[Record]]:
-        lines = read_lines(self._kafka, self._topic)
-        if finding := first_finding(lines):
-            raise LedgerError(f"the ledger is not written to before it is in order: {finding}")
-        records = tuple(line.record for line in lines)
-        return fold(records), records

@@ -6,10 +6,10 @@ records before it; whether they agree is checked, since dashboards show the colu
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Message as KafkaMessage
@@ -21,8 +21,8 @@ from gridflex.adapters.kafka.reader import Topic
 from gridflex.adapters.kafka.transactions import Message
 from gridflex.contracts.feeds import Feed, feed
 from gridflex.contracts.schemas import Schema, accepted_schemas, written_schema
-from gridflex.domain.curtailment import Event, Fault, Finding, Head, Record, apply, verify
-from gridflex.errors import LedgerError, SchemaError, TransitionError
+from gridflex.domain.curtailment import Event, Fault, Finding, Head, Ledger, Record, replay_finding, verify_chain
+from gridflex.errors import LedgerError, SchemaError
 
 Columns = Mapping[str, Any]
 
@@ -81,16 +81,10 @@ def from_message(key: bytes | None, value: bytes | None) -> Line:
     """The line of a message; neither the chain nor the columns are verified. Raises ``LedgerError``."""
     try:
         columns = decode(value or b"", _schemas())
-        text = columns.pop("record")
-        values = json.loads(text)
         name = (key or b"").decode("utf-8")
-    except (SchemaError, ValueError, RecursionError) as problem:
+    except (SchemaError, ValueError) as problem:
         raise LedgerError(f"it cannot be read: {problem}") from None
-    if not isinstance(values, dict):
-        raise LedgerError(f"found {type(values).__name__} in the place of a ledger record; allowed: an object")
-    record = Record.of(values)
-    if record.to_json().decode("utf-8") != text:
-        raise LedgerError("its JSON is not canonical: it was not written by Gridflex")
+    record = Record.from_json(columns.pop("record"))
     return Line(key=name, record=record, columns=columns)
 
 
@@ -123,34 +117,45 @@ def audit_topic(kafka: config.Kafka, topic: str | None = None, expected: Head | 
             unreadable = Finding(fault=Fault.CHANGED, sequence=place, position=place, detail=detail)
             break
     records = [line.record for line in lines]
-    finding = first_finding(lines, None if unreadable else expected)
+    _, finding = folded(lines, None if unreadable else expected)
     return Audit(records=records, finding=finding or unreadable)
 
 
-def first_finding(lines: Sequence[Line], expected: Head | None = None) -> Finding | None:
-    """The first fault of the chain, of what it records, or of the columns."""
-    found = (verify([line.record for line in lines], expected), _column_finding(lines))
-    return min((one for one in found if one is not None), key=lambda one: one.position, default=None)
-
-
-def _column_finding(lines: Iterable[Line]) -> Finding | None:
-    """The first line whose columns do not follow from its record; as far as the records are allowed ones."""
+def folded(lines: Sequence[Line], expected: Head | None = None) -> tuple[Ledger, Finding | None]:
+    """The ledger after these lines, and the first fault: of the chain, of what it records, or of the columns."""
+    records = [line.record for line in lines]
     events: dict[str, Event] = {}
-    for position, line in enumerate(lines):
-        try:
-            change = line.record.change()
-            event = events[change.event_id] = apply(events.get(change.event_id), change)
-        except (LedgerError, TransitionError):
-            return None
-        right = {"key": event.event_id, **derived_columns(line.record, event)}
-        found = {"key": line.key, **line.columns}
-        wrong = [
-            f"{name} {found.get(name)!r}, by its record {right[name]!r}" for name in right if found[name] != right[name]
-        ]
-        if wrong:
-            detail = f"found {'; '.join(wrong)}"
-            return Finding(fault=Fault.CHANGED, sequence=line.record.sequence, position=position, detail=detail)
-    return None
+    own = next(
+        (found for place, line in enumerate(lines) if (found := _line_finding(events, place, line)) is not None), None
+    )
+    faults = [one for one in (verify_chain(records, expected), own) if one is not None]
+    ledger = Ledger(MappingProxyType(events), records[-1] if records else None)
+    return ledger, min(faults, key=lambda one: one.position, default=None)
+
+
+def read_verified(kafka: config.Kafka, topic: str | None = None) -> tuple[Ledger, list[Record]]:
+    """The ledger and all its records. Raises ``LedgerError`` naming the first that is not in order, and as
+    ``read_lines`` does."""
+    lines = read_lines(kafka, topic)
+    ledger, finding = folded(lines)
+    if finding is not None:
+        raise LedgerError(f"the ledger cannot be trusted: {finding}")
+    return ledger, [line.record for line in lines]
+
+
+def _line_finding(events: dict[str, Event], place: int, line: Line) -> Finding | None:
+    """Bring ``events`` forward by a line; the fault if no rule allows it, or if its columns do not follow from it."""
+    record = line.record
+    if (found := replay_finding(events, record)) is not None:
+        return replace(found, position=place)
+    event = events[record.what["event_id"]]
+    right = {"key": event.event_id, **derived_columns(record, event)}
+    told = {"key": line.key, **line.columns}
+    wrong = [f"{name} {told.get(name)!r}, by its record {right[name]!r}" for name in right if told[name] != right[name]]
+    if not wrong:
+        return None
+    detail = f"found {'; '.join(wrong)}"
+    return Finding(fault=Fault.CHANGED, sequence=record.sequence, position=place, detail=detail)
 
 
 def _messages(kafka: config.Kafka, name: str | None) -> Iterator[KafkaMessage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridflex.domain.curtailment.actors import Actor, Role
 from gridflex.domain.curtailment.admission import check_admission
-from gridflex.domain.curtailment.audit import Fault, Finding, Head, head, verify
+from gridflex.domain.curtailment.audit import Fault, Finding, Head, head, replay_finding, verify, verify_chain
 from gridflex.domain.curtailment.called import CalledGroup, called_groups, check_rules, control_cohort_of
 from gridflex.domain.curtailment.canonical import canonical_json, content_hash
 from gridflex.domain.curtailment.dispatch import (
@@ -117,11 +117,13 @@ __all__ = [
     "plan_event",
     "planning_problem",
     "released_ms",
+    "replay_finding",
     "response",
     "responses_of",
     "restores_of",
     "stable_hash",
     "verify",
+    "verify_chain",
     "with_calls",
     "with_controls",
 ]

@@ -63,8 +63,21 @@ def verify(records: Sequence[Record], expected: Head | None = None) -> Finding |
 
     ``expected``: the end as it was kept elsewhere; the chain may have grown since.
     """
-    found = _order(records) or _links(records) or (_end(records, expected) if expected else None)
-    return found or _allowed(records)
+    return verify_chain(records, expected) or _allowed(records)
+
+
+def verify_chain(records: Sequence[Record], expected: Head | None = None) -> Finding | None:
+    """The same without the rules: numbers, hashes and links."""
+    return _order(records) or _links(records) or (_end(records, expected) if expected else None)
+
+
+def replay_finding(events: dict[str, Event], record: Record) -> Finding | None:
+    """Bring ``events`` forward by a record of a sound chain; the fault if no rule allows what it records."""
+    try:
+        replay(events, record)
+    except (LedgerError, TransitionError) as problem:
+        return _finding(Fault.NOT_ALLOWED, record.sequence, record.sequence, str(problem))
+    return None
 
 
 def _order(records: Sequence[Record]) -> Finding | None:
@@ -110,12 +123,7 @@ def _end(records: Sequence[Record], expected: Head) -> Finding | None:
 
 def _allowed(records: Sequence[Record]) -> Finding | None:
     events: dict[str, Event] = {}
-    for record in records:
-        try:
-            replay(events, record)
-        except (LedgerError, TransitionError) as problem:
-            return _finding(Fault.NOT_ALLOWED, record.sequence, record.sequence, str(problem))
-    return None
+    return next((found for record in records if (found := replay_finding(events, record))), None)
 
 
 def _finding(fault: Fault, sequence: int, position: int, detail: str) -> Finding:

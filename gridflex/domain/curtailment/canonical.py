@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
+
+_SCALARS = (str, int, float, NoneType)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -35,6 +38,8 @@ def content_hash(value: Any) -> str:
 
 
 def _check(value: Any) -> None:
+    if isinstance(value, _SCALARS):
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -43,5 +48,5 @@ def _check(value: Any) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             _check(inner)
-    elif not isinstance(value, str | int | float | None):
+    else:
         raise ValueError(f"found {type(value).__name__}; allowed: JSON values")

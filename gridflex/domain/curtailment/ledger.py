@@ -6,6 +6,7 @@ State is a fold over the records.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -51,6 +52,25 @@ class Record:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Record:
         """A record of decoded JSON; it is not verified. Raises ``LedgerError`` on other fields or types."""
+        return cls._of(values)[0]
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """A record of the line that ``to_json`` gives; it is not verified. Raises ``LedgerError`` on any other text."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as problem:
+            raise LedgerError(f"it cannot be read: {problem}") from None
+        if not isinstance(values, dict):
+            raise LedgerError(f"found {type(values).__name__} in the place of a ledger record; allowed: an object")
+        record, line = cls._of(values)
+        if line != text.encode("utf-8"):
+            raise LedgerError("its JSON is not canonical: it was not written by Gridflex")
+        return record
+
+    @classmethod
+    def _of(cls, values: Mapping[str, Any]) -> tuple[Record, bytes]:
+        """The record and its line."""
         if set(values) != set(_FIELDS):
             raise LedgerError(f"found a ledger record with {', '.join(sorted(values))}; needed: {', '.join(_FIELDS)}")
         kinds = (int, int, Mapping, Mapping, str, str, str)
@@ -58,10 +78,10 @@ class Record:
             if not isinstance(values[name], kind):
                 raise LedgerError(f"found {name}={values[name]!r} in a ledger record; allowed: {kind.__name__}")
         try:
-            canonical_json(values)
+            line = canonical_json(values)
         except ValueError as problem:
             raise LedgerError(f"found a ledger record that is not JSON: {problem}") from None
-        return cls(**values)
+        return cls(**values), line
 
     def change(self) -> Change:
         """The change that it records. Raises ``LedgerError`` if it records none."""

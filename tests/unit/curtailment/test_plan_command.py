@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.adapters.kafka.enrolment import EnrolmentMark
+from gridflex.adapters.kafka.ledger_messages import from_message, to_message
 from gridflex.curtailment import planning
 from gridflex.curtailment.arguments import MINUTE_MS, duration_ms, instant_ms
 from gridflex.curtailment.plan_command import plan
@@ -37,7 +38,7 @@ def druid(monkeypatch: pytest.MonkeyPatch) -> None:
         here = [flexible("fridge"), flexible("freezer")]
         return here if self._names.get("region", "Sfax") == "Sfax" else []
 
-    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: [])
+    monkeypatch.setattr("gridflex.adapters.kafka.ledger_messages.read_lines", lambda *_: [])
     monkeypatch.setattr(FlexibilityQuery, "slices", slices)
     monkeypatch.setattr(planning, "enrolment_mark", lambda *_: EnrolmentMark(offset=7, changes=2))
     monkeypatch.setattr(FlexibilityQuery, "newest_ms", lambda _: 0)
@@ -149,15 +150,15 @@ def test_plan__rests_whom_the_ledger_says_was_called(monkeypatch: pytest.MonkeyP
     about = content_hash(content)
     changes = (change(Action.DRAFT, AMIRA, content=content), change(Action.PROPOSE, AMIRA, 0.1, hash_=about),
                change(Action.APPROVE, BILEL, 0.2, hash_=about))  # fmt: skip
-    ledger, records = Ledger(), []
+    ledger, lines = Ledger(), []
     for one in changes:
         ledger, record = ledger.append(one)
-        records.append(record)
-    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: records)
+        lines.append(from_message(*to_message(record, ledger.events[one.event_id])))
+    monkeypatch.setattr("gridflex.adapters.kafka.ledger_messages.read_lines", lambda *_: lines)
     found = json.loads(run("--region", "Sfax", "--target-kw", "1", *START, "--json").stdout)
     rested = [one for one in found["left_out"] if one["why"].startswith("rest hours")]
     assert [(one["appliance"], one["cohorts"]) for one in rested] == [("fridge", [0, 1, 2])]
     assert found["control_group"]["cohort"] != 9
-    monkeypatch.setattr("gridflex.curtailment.planning.read_ledger", lambda _: records[1:])
+    monkeypatch.setattr("gridflex.adapters.kafka.ledger_messages.read_lines", lambda *_: lines[1:])
     refused = run("--region", "Sfax", "--target-kw", "1", *START)
     assert "the ledger cannot be trusted: record 0 is dropped" in str(refused.exception)
