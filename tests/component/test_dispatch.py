@@ -232,7 +232,7 @@ def test_opt_out__on_the_topic_of_enrolments_lowers_what_is_expected_though_no_a
     kafka: Kafka, clock: Clock
 ) -> None:
     book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, "left", planned("left", called("left", "fridge", (3,), (0, 60))))
+    approve(book, "left", planned("left", called("left", "freezer", (3,), (0, 60))))
     dispatcher.step()
     houses = [f"redd-{number}" for number in range(900, 904)]
     answer(kafka, commands_on(kafka, "left")[0], dict.fromkeys([f"{house}-0" for house in houses], Result.ACCEPTED))
