@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gridflex.adapters.avro import encode_dicts
-from gridflex.adapters.kafka.ledger_messages import Line, first_finding, from_message, ledger_feed, to_message
+from gridflex.adapters.kafka.ledger_messages import Line, folded, from_message, ledger_feed, to_message
 from gridflex.contracts.schemas import written_schema
-from gridflex.domain.curtailment import Action, Fault, Ledger
+from gridflex.domain.curtailment import Action, Fault, Ledger, fold
 from gridflex.errors import LedgerError
 from tests.support.curtailment import AMIRA, CONTENT, HASH, LIFE, change, plan_content
 
@@ -44,7 +44,8 @@ def test_message__reads_back_as_the_record_with_its_columns() -> None:
         "hash": approved.record.hash,
     }
     assert [one.columns["content_hash"] for one in (drafted, proposed)] == [HASH, HASH]
-    assert first_finding(lines()) is None
+    ledger, finding = folded(lines())
+    assert (ledger, finding) == (fold(line.record for line in lines()), None)
 
 
 def test_columns__of_an_amendment_are_those_of_the_new_version() -> None:
@@ -58,24 +59,24 @@ def test_columns__of_an_amendment_are_those_of_the_new_version() -> None:
     "name", ["key", "event_time_ms", "state", "version", "region", "actor", "content_hash", "hash"]
 )
 @pytest.mark.parametrize("place", [0, 3, 6])
-def test_first_finding__names_a_column_that_its_record_does_not_say(name: str, place: int) -> None:
+def test_folded__names_a_column_that_its_record_does_not_say(name: str, place: int) -> None:
     chain = lines()
     if name == "key":
         chain[place] = replace(chain[place], key="other")
     else:
         was = chain[place].columns[name]
         chain[place] = replace(chain[place], columns={**chain[place].columns, name: was + type(was)(1)})
-    finding = first_finding(chain)
+    _, finding = folded(chain)
     assert finding is not None
     assert (finding.fault, finding.sequence) == (Fault.CHANGED, place)
     assert f"{name} " in finding.detail
 
 
-def test_first_finding__takes_the_earliest_fault_whatever_its_kind() -> None:
+def test_folded__takes_the_earliest_fault_whatever_its_kind() -> None:
     chain = lines()
     chain[1] = replace(chain[1], columns={**chain[1].columns, "region": "Tunis"})
     del chain[4]
-    finding = first_finding(chain)
+    _, finding = folded(chain)
     assert finding is not None
     assert (finding.sequence, "Tunis" in finding.detail) == (1, True)
 
