@@ -6,7 +6,7 @@ from gridflex.config import Config
 
 
 def airflow_url(config: Config) -> str:
-    """Airflow's address for people: ``airflow.url``, else that on this machine."""
+    """Airflow's address for people: ``airflow.url``, else the one on this machine."""
     return config.airflow.url.rstrip("/") or local_url(config)
 
 

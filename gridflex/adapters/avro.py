@@ -73,7 +73,8 @@ Columns = Mapping[str | tuple[str, ...], Column]
 
 
 def encode_columns(schema: Schema, columns: Columns) -> list[bytes]:
-    """Encode records given as columns of one length; each value starts with the schema's frame.
+    """Encode records given as columns of one length, framed Avro. Raises ``SchemaError`` naming a column that does not
+    fit.
 
     Fields of type long, double and string, and unions of a number with null. Raises ``SchemaError`` when a column is
     missing, unknown, or of a type that its field does not allow.
@@ -113,7 +114,7 @@ def decode(value: bytes, schemas: Mapping[int, Schema], *, reader: Schema | None
 
 
 def _runs(schema: Schema, columns: Columns) -> list[tuple[tuple[Field, ...], Column]]:
-    """The columns in the schema's order, each with the fields that it stands for."""
+    """The columns in the schema's order, each with the fields that it covers."""
     named = {(key,) if isinstance(key, str) else key: column for key, column in columns.items()}
     runs, position = [], 0
     while position < len(schema.fields):
@@ -178,7 +179,7 @@ def _varints(column: npt.NDArray[Any]) -> _Part:
 
 
 def string_bytes(value: str) -> bytes:
-    """One Avro string: its length in bytes as a varint, then UTF-8."""
+    """Encode one Avro string: its length in bytes as a varint, then UTF-8."""
     text = value.encode()
     if len(text) < 64:
         return bytes((2 * len(text),)) + text

@@ -76,7 +76,7 @@ def _find(path: Path | None, environ: Mapping[str, str]) -> IniFile | None:
 
 
 def _merge(file: IniFile | None, environ: Mapping[str, str]) -> tuple[Values, dict[tuple[str, str], str]]:
-    """The values, and where each of them stands."""
+    """The merged values, and the source of each of them."""
     values: Values = {name: dict(keys) for name, keys in file.values.items()} if file else {}
     origins = {place: f"{file.path.name}:{line}" for place, line in file.lines.items()} if file else {}
     for name, (section, key) in _VARIABLES.items():
@@ -103,7 +103,7 @@ def _token_variables(values: Values) -> list[str]:
 
 
 def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
-    """Whoever gives a password wants it to be used."""
+    """Refuse a password that nothing would use."""
     given = [name for name in KAFKA_LOGIN if environ.get(name)]
     if given and kafka.security_protocol != "SASL_SSL":
         raise ConfigError(
@@ -113,7 +113,7 @@ def _refuse_idle_login(kafka: Kafka, environ: Mapping[str, str]) -> None:
 
 
 def _refuse_open_login(druid: Druid, environ: Mapping[str, str]) -> None:
-    """A password goes over no open line that leaves the machine."""
+    """Refuse a password for an unencrypted connection that leaves the machine."""
     address = urlsplit(druid.router_url)
     if environ.get(DRUID_LOGIN[1]) and address.scheme != "https" and address.hostname not in _LOOPBACK:
         raise ConfigError(
@@ -123,7 +123,7 @@ def _refuse_open_login(druid: Druid, environ: Mapping[str, str]) -> None:
 
 
 def _at_local_stack(config: Config) -> Config:
-    """Addresses that were not set are those of the local stack, at the ports that the launcher was given."""
+    """Set addresses without a value to those of the local stack, at the ports that the launcher was given."""
     local = config.launcher
     kafka, druid = config.kafka, config.druid
     if "bootstrap_servers" not in kafka.model_fields_set:

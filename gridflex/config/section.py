@@ -10,14 +10,14 @@ from gridflex.config.values import tidy
 
 
 def with_https(value: str, info: ValidationInfo, address: str) -> str:
-    """Whoever names an authority wants it to be asked."""
+    """Refuse an authority for an address without https."""
     if value and not str(info.data.get(address, "https:")).startswith("https:"):
         raise ValueError(f"{address} {info.data[address] or '(empty)'} checks no certificate; allowed with https://")
     return value
 
 
 class Section(BaseModel):
-    """One section of ``config.ini``."""
+    """The base of every section of ``config.ini``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 

@@ -24,7 +24,7 @@ _NAME = re.compile(rf"{_WORD}(?:\.{_WORD})*\.?")
 
 
 def tidy(value: object) -> object:
-    """Text without the spaces around it, and without quotes that someone put around all of it.
+    """Text without spaces around it, and without quotes around all of it.
 
     >>> tidy(' "127.0.0.1" ')
     '127.0.0.1'
@@ -38,7 +38,7 @@ def tidy(value: object) -> object:
 
 
 def is_host(text: str) -> bool:
-    """Whether it is an address of IPv4 or a name.
+    """Whether the text is an IPv4 address or a host name.
 
     >>> [is_host(text) for text in ("127.0.0.1", "kafka-1.example", "256.1.1.1", "a b", "http://x")]
     [True, True, False, False, False]

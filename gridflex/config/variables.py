@@ -64,7 +64,7 @@ def variable(section: str, key: str) -> str:
 
 
 def misspelt(environ: Mapping[str, str], keys: Iterable[str], passwords: Iterable[str]) -> list[str]:
-    """A line for each variable that nobody reads, with the nearest that somebody reads.
+    """A line for each unknown variable, with the closest known one.
 
     ``keys``: the variables that override a key. ``passwords``: those of Superset's users; another user's password is
     left alone, unless it looks like one of theirs.
@@ -79,7 +79,7 @@ def misspelt(environ: Mapping[str, str], keys: Iterable[str], passwords: Iterabl
 
 
 def _nearest(name: str, known: set[str], theirs: set[str]) -> str | None:
-    """The variable that was meant; nothing if the name belongs to somebody else."""
+    """The known variable that was probably meant; None if the name does not look like one of ours."""
     wanted = name.upper().replace("-", "_")
     if wanted.startswith(SUPERSET_PASSWORD):
         users = {one.removeprefix(SUPERSET_PASSWORD): one for one in theirs}

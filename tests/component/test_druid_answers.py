@@ -206,7 +206,7 @@ def test_nothing_found__is_told_from_what_is_not_there(druid: Druid, stack: Stac
 def test_rows_that_nobody_serves__are_not_taken_for_none(stack: Stack, druid: Druid) -> None:
     table = "unserved"
     nowhere = [{"type": "loadForever", "tieredReplicants": {}, "useDefaultTierForNull": False}]
-    assert DruidSession(stack.config.druid).order("POST", f"/druid/coordinator/v1/rules/{table}", nowhere).ok
+    assert DruidSession(stack.config.druid).send_once("POST", f"/druid/coordinator/v1/rules/{table}", nowhere).ok
     spec = empty_table(table_specs()["history"] | {"dataSource": table})
     DruidBatch(stack.config).run(spec)
 

@@ -41,7 +41,7 @@ def login(druid: Druid, environ: Mapping[str, str] | None = None) -> Login | Non
 
 
 def _token(file: Path) -> str | None:
-    """The local stack's token; nothing before its first start, or if this user may not read it."""
+    """The local stack's token; None before its first start, or if this user may not read it."""
     try:
         return (ROOT / file).read_text(encoding="utf-8").strip()
     except OSError:
@@ -55,7 +55,7 @@ def credentials(druid: Druid, user: Login | None = None) -> tuple[Login | None, 
 
 
 def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceError:
-    """Why nobody, or the wrong one, answers."""
+    """Why no server answers, or the wrong one."""
     where, reason = f"Druid at {druid.router_url.rstrip('/')}", str(problem)
     if isinstance(problem, requests.exceptions.SSLError):
         if "CERTIFICATE_VERIFY_FAILED" in reason:
@@ -75,7 +75,7 @@ def unreachable(druid: Druid, problem: requests.RequestException) -> ServiceErro
 
 
 def refuse_entry(druid: Druid, status: int, told: str, user: Login | None, call: str) -> ServiceError:
-    """Why Druid does not let this user in, or not do that, by its answer 401 or 403."""
+    """Why Druid refuses this user or this request, by its answer 401 or 403."""
     where, names = f"Druid at {druid.router_url.rstrip('/')}", " and ".join(DRUID_LOGIN)
     if status == requests.codes.forbidden:
         who = f"user {user.username}" if user else "a client without user"
@@ -86,7 +86,7 @@ def refuse_entry(druid: Druid, status: int, told: str, user: Login | None, call:
 
 
 def _guard_says(answer: str) -> str:
-    """Why the local stack's own guard refused, if it was that."""
+    """Why the local stack's own guard refused, if it was the guard."""
     try:
         return f": {json.loads(answer)['errorMessage']}"
     except (ValueError, KeyError, TypeError):

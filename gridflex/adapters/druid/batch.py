@@ -47,7 +47,7 @@ class DruidBatch:
         self._staging_area = StagingArea(config)
 
     def overwrite(self, table: str, interval: Interval, rows: pa.Table) -> str:
-        """Let the interval of ``table`` hold ``rows`` and nothing else, and wait until queries see them.
+        """Replace all rows of ``table`` in the interval by ``rows``, and wait until queries see them.
 
         ``rows`` has ``time_ms`` (UTC epoch, all inside the interval) and the columns of the table's spec,
         ``database/druid_specs/batch_<table>.json``. No rows empty the interval. The interval's ends must be midnights
@@ -64,14 +64,14 @@ class DruidBatch:
         return task
 
     def compact(self, table: str, interval: Interval) -> str:
-        """Merge the segments of an interval, whose sums stay the same; gives the task's id."""
+        """Merge the segments of an interval, whose sums stay the same. Returns the task's id."""
         spec = json.loads((SPEC_DIR / "batch_compact.json").read_text(encoding="utf-8"))
         spec["dataSource"] = table
         spec["ioConfig"]["inputSpec"]["interval"] = str(interval)
         return self.run(spec)
 
     def run(self, spec: Json) -> str:
-        """Submit a task and wait for its success; gives its id. A wait that is broken off ends the task."""
+        """Submit a task and wait for its success. Returns its id. If the wait is interrupted, the task is ended."""
         task = self._druid.submit_task(spec)
         with self._ended_with_us(task):
             status = self._await_end(task)
@@ -99,7 +99,7 @@ class DruidBatch:
 
     @contextmanager
     def _ended_with_us(self, task: str) -> Iterator[None]:
-        """Whatever breaks the wait also ends the task: nothing is published behind the caller's back."""
+        """End the task if the wait for it is interrupted: nothing is published afterwards."""
         try:
             yield
         except BaseException:
@@ -110,7 +110,7 @@ class DruidBatch:
             raise
 
     def _await_visible(self, task: str, table: str, interval: Interval, rows: int) -> None:
-        """Historicals load new segments, and the broker learns of it, some seconds after the task's end."""
+        """Wait until queries see the rows: historicals load new segments some seconds after the task's end."""
         made = self._druid.task_status(task)["createdTime"]
         start, end = map(iso, interval)
         segments = (
@@ -137,7 +137,7 @@ class DruidBatch:
         )
 
     def _count(self, table: str, interval: Interval) -> int:
-        """Rows that queries see now; a table may come and go with its only segments."""
+        """The number of rows that queries see now; a table may come and go with its only segments."""
         query = f'SELECT COUNT(*) AS n FROM "{table}" WHERE __time >= ? AND __time < ?'  # noqa: S608
         ends = [iso(at).removesuffix("Z") for at in interval]
         try:
@@ -160,7 +160,7 @@ class DruidBatch:
 
 
 def table_spec(table: str, interval: Interval, time_zone: str) -> Json:
-    """The spec of a table as it stands in its file, for one interval; segments are days of ``time_zone``."""
+    """The spec of a table from its file, for one interval; segments are days of ``time_zone``."""
     spec: Json = json.loads((SPEC_DIR / f"batch_{table}.json").read_text(encoding="utf-8"))
     granularity = spec["spec"]["dataSchema"]["granularitySpec"]
     granularity["intervals"] = [str(interval)]
@@ -178,7 +178,7 @@ def table_spec(table: str, interval: Interval, time_zone: str) -> Json:
 
 
 def _check_inside(table: str, interval: Interval, rows: pa.Table) -> None:
-    """Druid drops rows outside the interval without a word; a caller that makes such rows is wrong."""
+    """Raises ``ValueError`` for rows outside the interval, which Druid would drop silently."""
     if not len(rows):
         return
     times: Mapping[str, int] = pa.compute.min_max(rows["time_ms"]).as_py()

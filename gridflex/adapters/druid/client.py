@@ -45,7 +45,7 @@ class Druid:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def rows(self, query: str, *, table: str | None = None, context: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """The rows of a query as they come, named tuples; the last step raises if Druid did not tell all of them.
+        """Yield the rows of a query as they arrive, as named tuples. Raises ``ServiceError`` if the answer breaks off.
 
         ``table``: a data source of ours that ``query`` asks; if it has never had a row, there are none. ``context``:
         Druid's query context.
@@ -65,7 +65,7 @@ class Druid:
         yield from map(row_type._make, found)
 
     def has_table(self, name: str) -> bool:
-        """Whether the data source can be asked for; false means that it has never had a row.
+        """Whether the data source can be queried; false means that it has never had a row.
 
         Raises ``ServiceError`` if it has rows that nobody serves: without a historical it looks as if it had none.
         """
@@ -79,20 +79,20 @@ class Druid:
         return False
 
     def submit_task(self, spec: Json) -> str:
-        """Let a task run and do not wait for it; gives its id."""
+        """Submit a task without waiting for it. Returns its id."""
         return str(self._ask("POST", f"{_INDEXER}/task", spec)["task"])
 
     def submit_supervisor(self, spec: Json) -> None:
-        """Create or replace a supervisor; its name is the spec's data source."""
+        """Create or replace a supervisor; its name is the data source of the spec."""
         self._ask("POST", f"{_INDEXER}/supervisor", spec)
 
     def supervisor_spec(self, name: str) -> Json | None:
-        """The spec that the supervisor runs, with Druid's defaults filled in; ``None`` if there is no such one."""
+        """The spec that the supervisor runs, with Druid's defaults; ``None`` if there is no such supervisor."""
         spec: Json | None = self._ask("GET", f"{_INDEXER}/supervisor/{quote(name)}", missing=None)
         return spec
 
     def supervisor_status(self, name: str) -> Json:
-        """State, tasks, recent errors, offsets and lag. Empty if there is no such supervisor.
+        """State, tasks, recent errors, offsets and lag of a supervisor; empty if there is no such supervisor.
 
         The lag counts a transaction's end mark as a message: it stays at one for each partition that was written to.
         """
@@ -101,7 +101,7 @@ class Druid:
         return payload
 
     def row_counts(self, name: str) -> dict[str, int]:
-        """Rows that the supervisor's running tasks have met: processed, unparseable, thrownAway and so on."""
+        """Counts of rows in the supervisor's running tasks: processed, unparseable, thrownAway and so on."""
         groups: Json = self._ask("GET", f"{_INDEXER}/supervisor/{quote(name)}/stats", missing={})
         totals: dict[str, int] = {}
         for tasks in groups.values():
@@ -130,11 +130,11 @@ class Druid:
             time.sleep(_POLL_S)
 
     def suspend_supervisor(self, name: str) -> None:
-        """Let the supervisor's tasks publish what they have read, and start no other."""
+        """Suspend the supervisor: its tasks publish what they have read, and no other starts."""
         self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/suspend")
 
     def hand_off(self, name: str, groups: Sequence[int]) -> None:
-        """Let the tasks of these task groups publish what they hold now; the supervisor starts others in their place.
+        """Make the tasks of these task groups publish what they hold now; the supervisor starts others in their place.
 
         Nothing happens if the supervisor has gone meanwhile: its tasks publish at their end.
         """
@@ -142,14 +142,14 @@ class Druid:
         self._ask("POST", path, {"taskGroupIds": list(groups)}, missing=None, may_be_empty=True)
 
     def set_offsets(self, name: str, topic: str, offsets: Mapping[int, int]) -> None:
-        """Let the supervisor read on from these offsets in these partitions. Its running tasks do not publish."""
+        """Make the supervisor continue at these offsets in these partitions. Its running tasks do not publish."""
         where = {str(partition): offset for partition, offset in offsets.items()}
         sequence = {"type": "end", "stream": topic, "partitionOffsetMap": where}
         body = {"type": "kafka", "partitions": sequence}
         self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/resetOffsets", body)
 
     def resume_supervisor(self, name: str) -> None:
-        """Let a suspended supervisor go on."""
+        """Resume a suspended supervisor."""
         self._ask("POST", f"{_INDEXER}/supervisor/{quote(name)}/resume")
 
     def running_tasks(self) -> list[Json]:
@@ -172,7 +172,7 @@ class Druid:
         self._ask("POST", f"{_INDEXER}/task/{quote(task_id)}/shutdown", missing=None)
 
     def set_default_replicas(self, replicas: int) -> None:
-        """Let the default rule load every segment for ever, on that many historicals."""
+        """Set the default rule: every segment is loaded for ever, on that many historicals."""
         rule = {"type": "loadForever", "tieredReplicants": {"_default_tier": replicas}}
         if self._ask("GET", f"{_COORDINATOR}/rules/_default", missing=[]) != [rule]:
             self._ask("POST", f"{_COORDINATOR}/rules/_default", [rule], may_be_empty=True)
@@ -180,13 +180,13 @@ class Druid:
     def _question(
         self, query: str, parameters: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None
     ) -> Json:
-        """Druid itself ends a query that nobody waits for any more."""
+        """The body of a query; Druid itself ends it at the deadline."""
         timeout_ms = int(self._settings.query_timeout_s * 1000)
         return {"query": query, "parameters": list(parameters), "context": {"timeout": timeout_ms, **(context or {})}}
 
     def _ask(self, method: str, path: str, body: Any = None, *, missing: Any = ..., may_be_empty: bool = False) -> Any:
-        """One request; a 404 gives ``missing`` if that is given."""
-        answer = self._session.look(path) if method == "GET" else self._session.order(method, path, body)
+        """Send one request; a 404 gives ``missing`` if that is given."""
+        answer = self._session.get(path) if method == "GET" else self._session.send_once(method, path, body)
         if answer.status == requests.codes.not_found and missing is not ...:
             return missing
         return content(answer, method, path, may_be_empty=may_be_empty)

@@ -30,7 +30,7 @@ _PLACE = attrgetter("region", "feeder", "appliance")
 
 
 class FlexibilityQuery:
-    """Flexibility at one minute. Every method raises ``ServiceError`` when Druid does not answer."""
+    """Queries flexibility at one minute. Every method raises ``ServiceError`` when Druid does not answer."""
 
     def __init__(self, druid: Druid, minute_ms: int, *, region: str | None = None, feeder: str | None = None) -> None:
         self._druid = druid
@@ -38,7 +38,7 @@ class FlexibilityQuery:
         self._names = {name: value for name, value in (("region", region), ("feeder", feeder)) if value is not None}
 
     def slices(self) -> list[Slice]:
-        """All slices of which an appliance was heard in the last 24 hours, sorted; none if nothing was ever told."""
+        """All slices with data of an appliance in the last 24 hours, sorted; none if there has never been data."""
         with ThreadPoolExecutor(2) as both:
             told = both.submit(self._ask, _now(self._where()), [self._minute_ms])
             hours_ms = self._full_hours()
@@ -49,18 +49,18 @@ class FlexibilityQuery:
         return [_together(list(same)) for _, same in groupby(parts, _PLACE)]
 
     def households(self) -> dict[tuple[str | None, str | None], int]:
-        """Households with an appliance that may be called on: by region, by appliance class, and of all."""
+        """Numbers of households with an appliance that may be called: by region, by appliance class, and in total."""
         sets = "GROUPING SETS ((region), (appliance), ())"
         rows = self._ask(_households(self._where(), sets, "region, appliance"), [self._minute_ms])
         return {(row["region"], row["appliance"]): int(row["households"]) for row in rows}
 
     def households_by_slice(self) -> dict[tuple[str, str, str], int]:
-        """Households with an appliance that may be called on, by region, feeder and appliance class."""
+        """Numbers of households with an appliance that may be called, by region, feeder and appliance class."""
         rows = self._ask(_households(self._where(), "region, feeder, appliance"), [self._minute_ms])
         return {(row["region"], row["feeder"], row["appliance"]): int(row["households"]) for row in rows}
 
     def newest_ms(self) -> int | None:
-        """The newest minute up to the one asked for of which anything was told; UTC epoch."""
+        """The newest minute with data up to the one asked for, UTC epoch, ms."""
         query = f"SELECT TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest_ms FROM {_TABLE} WHERE __time <= {_AT}"  # noqa: S608
         rows = self._ask(query, [self._minute_ms], named=False)
         return int(rows[0]["newest_ms"]) if rows and rows[0]["newest_ms"] is not None else None

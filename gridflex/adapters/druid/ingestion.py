@@ -42,13 +42,13 @@ def read_positions(status: Mapping[str, Any]) -> dict[int, int]:
 
 
 def last_error(status: Mapping[str, Any]) -> str:
-    """What went wrong last, if anything did."""
+    """The supervisor's last error; empty if there is none."""
     errors = status.get("recentErrors") or [{}]
     return " ".join(str(errors[-1].get("message") or "").split())
 
 
 def reading_trouble(status: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What keeps the supervisor from reading, and what to do; nothing if it reads.
+    """What keeps the supervisor from reading, and what to do; None if it reads.
 
     >>> reading_trouble({"suspended": True})
     ('it is suspended: nothing is read', '`gridflex deploy supervisors` submits and resumes them')

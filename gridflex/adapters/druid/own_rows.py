@@ -41,7 +41,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """Which rows of a table are a job's own: those of its houses behind which no message stands."""
+    """Identifies a job's own rows in a table: those of its houses without a message behind them."""
 
     table: str
     interval: Interval
@@ -49,19 +49,19 @@ class Own:
     houses: Sequence[str]
 
     def in_druid(self) -> Json:
-        """As a filter of Druid's."""
+        """The own rows as a filter of Druid's native queries."""
         unsent = {"type": "selector", "dimension": "count", "value": "0"}
         return {"type": "and", "fields": [unsent, {"type": "in", "dimension": "house_id", "values": [*self.houses]}]}
 
     def in_sql(self) -> str:
-        """As a condition of SQL."""
+        """The own rows as an SQL condition."""
         names = ", ".join("'" + house.replace("'", "''") + "'" for house in self.houses)
         start, end = (f"TIMESTAMP '{iso(at).replace('T', ' ').removesuffix('Z')}'" for at in self.interval)
         return f'__time >= {start} AND __time < {end} AND "count" = 0 AND house_id IN ({names})'
 
 
 class OwnRows:
-    """Writes a job's rows into a table that others write too. Raises ``ServiceError`` when Druid fails."""
+    """Replaces a job's own rows in a table that others write, too. Raises ``ServiceError`` when Druid fails."""
 
     def __init__(self, config: Config, own: Own) -> None:
         self._config = config
@@ -69,7 +69,7 @@ class OwnRows:
         self._druid = Druid(config.druid)
 
     def replace(self, rows: pa.Table) -> bool:
-        """Let ``rows`` be the job's own rows of the interval, and wait until queries see them.
+        """Replace the job's own rows of the interval by ``rows``, and wait until queries see them.
 
         ``rows``: ``__time`` (UTC epoch, ms), all inside the interval, and the columns of the table by their stored
         names. Whether anything was written: rows that are there already stay. However often it is done, and killed,
@@ -109,7 +109,7 @@ class OwnRows:
         return {row["appliance_id"]: (row["n"], row["energy_wh"]) for row in rows}
 
     def _await_earlier_run(self) -> None:
-        """A task whose run was killed still publishes its rows: only then is it known what is there."""
+        """Wait for the task of an earlier run that was killed: it still publishes its rows."""
         query = "SELECT COUNT(*) AS n FROM sys.tasks WHERE datasource = ? AND status = 'RUNNING' AND task_id LIKE ?"
         self._await_published()
         poll_until(
@@ -122,7 +122,7 @@ class OwnRows:
         self._await(lambda: True)
 
     def _await_published(self) -> None:
-        """Have the stream's tasks publish what they hold of the interval; else they would hold its lock for an hour."""
+        """Make the stream's tasks publish their rows of the interval; they would hold its lock for an hour."""
         own, asked, timeout_s = self._own, set[str](), self._config.batch.task_timeout_s
 
         def published(left: int) -> bool:
@@ -145,7 +145,7 @@ class OwnRows:
         poll_until(self._unpublished, published, timeout_s=timeout_s, pause_s=_POLL_S, late=late)
 
     def _unpublished(self) -> int:
-        """Segments of the interval that a stream's task fills."""
+        """The number of segments of the interval that a stream's task fills."""
         start, end = map(iso, self._own.interval)
         return self._number(
             "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_realtime = 1 AND is_published = 0 "
@@ -156,12 +156,12 @@ class OwnRows:
         )
 
     def _number(self, query: str, *values: str) -> int:
-        """A count; over none of Druid's own tables' rows it is no row."""
+        """The result of a count; 0 if Druid gives no row."""
         rows = self._druid.sql(query, [{"type": "VARCHAR", "value": value} for value in values])
         return int(rows[0]["n"]) if rows else 0
 
     def _await(self, done: Callable[[], bool]) -> None:
-        """Historicals load new segments, and the broker learns of it, some seconds after a task's end."""
+        """Wait until queries see the published rows: the broker learns of segments some seconds after a task."""
         own = self._own
         start, end = map(iso, own.interval)
         loading = (

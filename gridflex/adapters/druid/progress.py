@@ -14,7 +14,7 @@ _POLL_S = 0.5
 
 
 def read_offsets(druid: Druid, supervisor: str) -> Offsets:
-    """The offset after the last message that queries can see, by partition; empty while no task tells."""
+    """The offset after the last message that queries can see, by partition; empty while no task reports one."""
     status = druid.supervisor_status(supervisor)
     offsets: Offsets = {}
     for task in [*status.get("publishingTasks", ()), *status.get("activeTasks", ())]:
@@ -24,7 +24,7 @@ def read_offsets(druid: Druid, supervisor: str) -> Offsets:
 
 
 def await_offsets(druid: Druid, supervisor: str, partitions: Collection[int], timeout_s: float) -> Offsets:
-    """``read_offsets`` of all the partitions: between two tasks nobody tells them for a moment.
+    """Wait until ``read_offsets`` has all the partitions: between two tasks there are none for a moment.
 
     Raises ``ServiceError`` when nobody does in time.
     """

@@ -38,11 +38,11 @@ _PAGE = "it answered with a web page, not with Druid's JSON; is its broker up? s
 
 
 class DruidRefusedError(ServiceError):
-    """Druid understood the request and says why it does not do it."""
+    """Druid understood the request and refuses it with a reason."""
 
 
-class _NotTheSlow(Retry):
-    """What could not be delivered is tried again, what was not answered in time is not."""
+class _RetryUndelivered(Retry):
+    """Retries requests that could not be delivered, but not those that were not answered in time."""
 
     def increment(
         self,
@@ -53,7 +53,7 @@ class _NotTheSlow(Retry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Self:
-        """See ``Retry``."""
+        """Extends ``Retry.increment``."""
         if isinstance(error, ReadTimeoutError):
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
@@ -61,7 +61,7 @@ class _NotTheSlow(Retry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer."""
+    """A complete answer."""
 
     status: int
     reason: str
@@ -69,7 +69,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether Druid did what it was asked for."""
+        """Whether the request was carried out."""
         return self.status < _REFUSED
 
     @property
@@ -79,31 +79,32 @@ class Answer:
 
 
 class DruidSession:
-    """Connections to one Druid, kept open between requests. Every method raises ``ServiceError``."""
+    """Keeps connections to one Druid open between requests. Every method raises ``ServiceError``."""
 
     def __init__(self, druid: Druid, user: Login | None = None) -> None:
         """Signed in as ``user``, else as ``login`` says."""
         self._settings = druid
         self._user = user
         self._session = requests.Session()
-        retry = _NotTheSlow(
+        retry = _RetryUndelivered(
             total=None, connect=2, read=1, redirect=0, status=0, other=0, backoff_factor=0.2, allowed_methods=None
         )
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
-    def look(self, path: str) -> Answer:
-        """A GET, which may be sent again; the answer may be a refusal of Druid's own."""
+    def get(self, path: str) -> Answer:
+        """Send a GET, which may be repeated; the answer may be a refusal."""
         with self._send(self._session, "GET", path) as answer:
             return _take(self._settings, answer)
 
-    def order(self, method: str, path: str, body: Any = None) -> Answer:
-        """What changes something: sent once, on a connection of its own, as one that is kept may be dead already."""
+    def send_once(self, method: str, path: str, body: Any = None) -> Answer:
+        """Send a request that changes something: once, on a new connection, as a kept one may be dead already."""
         with requests.Session() as once, self._send(once, method, path, body) as answer:
             return _take(self._settings, answer)
 
     def rows(self, query: Json) -> Iterator[list[Any]]:
-        """Names, then the rows of an SQL query, as they come; raises after some of them, too, if the rest is missing.
+        """Yield the column names, then the rows of an SQL query as they arrive. Raises ``ServiceError`` if the rest is
+        missing.
 
         Raises ``DruidRefusedError`` if Druid says that the query is wrong.
         """
@@ -157,7 +158,7 @@ def content(answer: Answer, method: str, path: str, *, may_be_empty: bool = Fals
 
 
 def refusal(method: str, path: str, answer: Answer) -> ServiceError:
-    """Why Druid did not do it, in one line."""
+    """The reason why Druid refused, in one line."""
     told, call = _told(answer), f"Druid refused {method} {path}: HTTP {answer.status}"
     if told is None:
         return ServiceError(f"{call} {answer.reason}: {_PAGE}")
@@ -165,7 +166,7 @@ def refusal(method: str, path: str, answer: Answer) -> ServiceError:
 
 
 def _told(answer: Answer) -> str | None:
-    """What Druid says is wrong; nothing if that is not Druid's answer at all."""
+    """The error message in an answer; None if the answer is not one of Druid's."""
     try:
         told = json.loads(answer.body)
     except ValueError:

@@ -22,7 +22,7 @@ Spec = dict[str, Any]
 
 
 def read_spec(name: str, folder: Path | None = None) -> Spec:
-    """The spec of one data source, as it stands in its file of ``SPEC_DIR`` or another folder."""
+    """The spec of one data source from its file in ``SPEC_DIR`` or another folder."""
     spec: Spec = json.loads(((folder or SPEC_DIR) / f"{name}.json").read_text(encoding="utf-8"))
     return spec
 
@@ -66,7 +66,7 @@ def _set_limits(config: Config, spec: Spec) -> None:
 
 
 def is_submitted(found: Spec, spec: Spec) -> bool:
-    """Whether what Druid runs is this spec."""
+    """Whether Druid runs this spec."""
     return bool((found.get("context") or {}).get(DIGEST) == spec["context"][DIGEST])
 
 

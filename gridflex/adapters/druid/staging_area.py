@@ -22,7 +22,7 @@ _CSV: Json = {"type": "csv", "findColumnsFromHeader": True}
 
 
 def exchange_folder(config: Config) -> Path | None:
-    """The folder of ``batch.exchange``; nothing if it is an object store's prefix."""
+    """The folder of ``batch.exchange``; None if it is a prefix in an object store."""
     if "://" in config.batch.exchange:
         return None
     return Path(config.batch.exchange).resolve() if config.batch.exchange else config.state_dir / "exchange"
@@ -70,7 +70,7 @@ class StagingArea:
 
 
 def as_csv(rows: pa.Table) -> bytes:
-    """A header, then a line a row; numbers keep every digit, a null is an empty field."""
+    """A table as CSV with a header; numbers keep every digit, a null is an empty field."""
     output = io.BytesIO()
     csv.write_csv(rows, output, csv.WriteOptions(quoting_style="needed"))
     return output.getvalue()

@@ -12,7 +12,7 @@ Outcome = Literal["submitted", "resumed", "unchanged"]
 
 
 def submit_changed(druid: Druid, specs: Mapping[str, Spec]) -> dict[str, Outcome]:
-    """Submit each supervisor whose spec is new or changed, resume each that is suspended; idempotent.
+    """Submit each supervisor whose spec is new or changed, and resume each that is suspended; idempotent.
 
     Raises ``ServiceError`` when Druid does not answer, or refuses.
     """

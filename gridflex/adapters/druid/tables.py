@@ -22,7 +22,7 @@ _EPOCH = "1970-01-01/1970-01-02"
 
 
 class EmptyTables:
-    """Makes every table that a feed or a batch spec has and that Druid does not know."""
+    """Creates every table of a feed or a batch spec that Druid does not know yet."""
 
     def __init__(self, config: Config) -> None:
         self._druid = Druid(config.druid)
@@ -30,7 +30,7 @@ class EmptyTables:
         self._asked: set[str] = set()
 
     def advance(self) -> str | None:
-        """Ask for each missing table once; gives what is lacking still, nothing once all can be asked for."""
+        """Request each missing table once. Returns what is still missing; None once all can be queried."""
         try:
             missing = [name for name in self._specs if not self._druid.has_table(name)]
             for name in missing:
@@ -78,7 +78,7 @@ def empty_table(schema: Json) -> Json:
 
 
 def _uncounted(metric: Mapping[str, Any]) -> Json:
-    """A metric that counts rows would count the empty one: here it is a sum of nothing."""
+    """Replaces a metric that counts rows by a sum, so that the empty row is not counted."""
     named = metric.get("aggregator", metric)
     if named["type"] == "count":
         return {"type": "longSum", "name": named["name"], "fieldName": named["name"]}

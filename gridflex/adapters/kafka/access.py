@@ -27,7 +27,7 @@ _GROUPS: dict[KafkaUser, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One user may do some things with one resource, or with all whose names begin so."""
+    """Allows one user some operations on one resource, or on all whose names begin with its name."""
 
     user: str
     resource: Literal["topic", "group", "transactional-id"]
@@ -36,14 +36,14 @@ class Grant:
     prefixed: bool = False
 
     def arguments(self) -> list[str]:
-        """What ``kafka-acls.sh`` takes."""
+        """The grant as arguments of ``kafka-acls.sh``."""
         words = ["--add", "--force", "--allow-principal", f"User:{self.user}", f"--{self.resource}", self.name]
         words += [word for operation in self.operations for word in ("--operation", operation)]
         return [*words, "--resource-pattern-type", "prefixed" if self.prefixed else "literal"]
 
 
 def grants(kafka: config.Kafka) -> tuple[Grant, ...]:
-    """Every grant. What is not granted is refused."""
+    """All grants; whatever is not granted is refused."""
     return (
         *(grant for user in USERS for grant in _topics(kafka, user)),
         *(grant for user, prefix in _TRANSACTIONS.items() for grant in _own_transactions(user, prefix)),
@@ -63,7 +63,7 @@ def allows(granted: Iterable[Grant], user: str, operation: str, resource: str, n
 
 
 def _topics(kafka: config.Kafka, user: KafkaUser) -> Iterator[Grant]:
-    """What a user may do with each topic that a feed's row lets it read or write."""
+    """The grants of a user for each topic that a feed's row lets it read or write."""
     positions = {position_topic(kafka)} if user in _NOTE_POSITIONS else set()
     for feed in feeds():
         topic = topic_of(kafka, feed)

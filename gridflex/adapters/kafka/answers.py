@@ -7,7 +7,7 @@ from typing import Any
 
 
 def answer(future: Future[Any], timeout_s: float | None = None) -> Any:
-    """What a future of the admin client holds. Raises its exception, a ``KafkaException``, or ``TimeoutError``.
+    """The result of a future of the admin client. Raises its exception, a ``KafkaException``, or ``TimeoutError``.
 
     ``Future.result`` would tie the exception that the future keeps to its caller's frame, and so to the client in it,
     in a cycle. Such a client is freed by the garbage collector, in whatever thread that runs; in the client's own one

@@ -13,14 +13,14 @@ logger = logging.getLogger(__name__)
 
 
 def refuse_at_once(kafka: config.Kafka) -> None:
-    """Raise ``ServiceError`` if Kafka is there and does not take these settings: clients would try for ever."""
+    """Raise ``ServiceError`` if Kafka is there and refuses these settings: clients would try again for ever."""
     problem = refusal(kafka)
     if problem is not None:
         raise problem
 
 
 def client_settings(kafka: config.Kafka) -> dict[str, Any]:
-    """What every client of the cluster needs to know. Raises ``ServiceError`` for missing credentials."""
+    """The settings that every client of the cluster needs. Raises ``ServiceError`` for missing credentials."""
     return {
         **librdkafka_security(kafka),
         "bootstrap.servers": kafka.bootstrap_servers,

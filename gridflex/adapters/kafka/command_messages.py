@@ -27,7 +27,7 @@ _LOST = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
 
 def command_messages(kafka: config.Kafka, commands: Sequence[Command]) -> dict[str, list[tuple[bytes, bytes]]]:
-    """``{topic: [(key, value)]}`` of commands; nothing without any."""
+    """Commands as ``{topic: [(key, value)]}``; empty without any."""
     if not commands:
         return {}
     rows = [asdict(one) | {"action": str(one.action)} for one in commands]
@@ -37,13 +37,13 @@ def command_messages(kafka: config.Kafka, commands: Sequence[Command]) -> dict[s
 
 
 def decode_command(value: bytes) -> Command:
-    """The command of a message. Raises ``SchemaError`` or ``ValueError`` for what is none."""
+    """Decode a command. Raises ``SchemaError`` or ``ValueError`` if the message is not one."""
     row = decode(value, _schemas("commands"))
     return Command(**{**row, "action": CommandAction(row["action"])})
 
 
 def decode_result(value: bytes) -> CommandResult:
-    """The answer of a message. Raises ``SchemaError`` or ``ValueError`` for what is none."""
+    """Decode an answer. Raises ``SchemaError`` or ``ValueError`` if the message is not one."""
     row = decode(value, _schemas("command_results"))
     return CommandResult(**{**row, "result": Result(row["result"])})
 

@@ -30,13 +30,13 @@ class Superset:
         self._session.headers.update({"X-CSRFToken": csrf, "Referer": self._url})
 
     def get(self, path: str, **query: Any) -> Json:
-        """A GET's JSON; ``query`` becomes parameters."""
+        """Send a GET; ``query`` becomes parameters. Returns the JSON."""
         address = f"{path}?{urlencode(query)}" if query else path
         found: Json = self._ask("GET", address).json()
         return found
 
     def send(self, method: str, path: str, body: Any = None) -> Json:
-        """A request that changes something, or asks with a body."""
+        """Send a request that changes something, or queries with a body."""
         found: Json = self._ask(method, path, json=body).json()
         return found
 

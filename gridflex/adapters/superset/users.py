@@ -64,5 +64,5 @@ def password_of(config: Config, user: User, environ: Mapping[str, str] | None = 
 
 
 def first_admin(config: Config) -> User:
-    """The user as whom the commands work."""
+    """The user as which the commands sign in."""
     return next(user for user in parse_users(config.superset.users) if user.role == ADMIN)

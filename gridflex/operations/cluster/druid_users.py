@@ -78,7 +78,7 @@ def make_druid_users(druid: Druid, environ: Mapping[str, str]) -> list[str]:
     session = DruidSession(druid, Login(username="admin", password=environ[ADMIN_PASSWORD]))
     for user in USERS:
         for path, body in calls(user, environ[user.password_key]):
-            answer = session.order("POST", path, body)
+            answer = session.send_once("POST", path, body)
             if not answer.ok and answer.status != _ALREADY_THERE:
                 raise ServiceError(f"Druid refuses {path}: {answer.status} {answer.reason}")
     return [user.name for user in USERS]

@@ -50,4 +50,4 @@ def test_access__names_the_file_that_is_no_authority(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("nothing")
     with pytest.raises(ConfigError, match=r"druid\.ca_file: no certificate in .*ca\.pem"):
-        DruidSession(Druid(router_url="https://127.0.0.1:1", ca_file=str(file))).look("/status")
+        DruidSession(Druid(router_url="https://127.0.0.1:1", ca_file=str(file))).get("/status")
