@@ -17,7 +17,7 @@ from gridflex.domain.interval import Interval
 from gridflex.domain.readings import IDENTITY_FIELDS, MS_PER_DAY, MS_PER_S
 from gridflex.errors import UsageError
 from ingestion.generator.generate import first_second, read_spec
-from ingestion.generator.past import past
+from ingestion.generator.lead_days import lead_day_rows
 from ingestion.premises import load_premises
 
 
@@ -40,7 +40,7 @@ def backfill(path: Path) -> None:
         raise UsageError(f"{path}: generated without lead days; use `gridflex generate ... --lead-days N`")
     premises = load_premises(ROOT / config.replay.premises)
     with tqdm(total=spec.houses, unit="house", disable=not sys.stderr.isatty(), leave=False) as bar:
-        rows = past(spec, premises, bar.update)
+        rows = lead_day_rows(spec, premises, bar.update)
     end_ms = first_second(spec) * MS_PER_S
     span = Interval(start_ms=end_ms - spec.lead_days * MS_PER_DAY, end_ms=end_ms)
     own = Own(table=readings_table(), interval=span, houses=rows["house_id"].unique().to_pylist())
@@ -50,7 +50,7 @@ def backfill(path: Path) -> None:
 
 
 def as_stored(rows: pa.Table) -> pa.Table:
-    """The rows of ``past`` by the names of the rollup's columns, in which rows read back from Druid stand."""
+    """The rows of ``lead_day_rows`` by the names of the rollup's columns, in which rows read back from Druid stand."""
     return pa.table(
         {
             TIME: rows["time_ms"],

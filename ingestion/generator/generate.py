@@ -42,7 +42,7 @@ class GeneratorSpec:
     defects: float = 1.0
     """Scales the rates of all defects; 0: none."""
     lead_days: int = 0
-    """Days before ``start`` that the houses have lived already: planned, not written. ``past`` tells them."""
+    """Days before ``start`` that the houses have lived already: planned, not written. ``lead_days`` computes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Simulates paused programs: a washing machine continues where it stopped, and ends so much later.
 
-From the begin of a pause on, what would have been taken waits in a line, and is taken from its head once the pause is
-over. At rest for longer than in any pause of its class's programs, an appliance has none that waits: then the rest in
-front of the line is left out, and without a program behind it the appliance is back in the present::
+From the start of a pause on, the load that would have run is added to a backlog. After the pause, the appliance runs
+the backlog from its front. Once it has been at rest for longer than in any pause of its class's programs, the rest at
+the front is skipped; when the backlog is empty, the appliance is in the present again::
 
     without     ..abcdefgh............
     off         ....______|
@@ -30,7 +30,7 @@ class Stretch:
 
 
 @dataclass(slots=True)
-class Line:
+class Backlog:
     """The part of its program that an appliance has still to run."""
 
     stretches: deque[Stretch] = field(default_factory=deque)
@@ -49,7 +49,7 @@ class Line:
             self.stretches.append(Stretch(power_w, length_s, rests))
 
     def take(self, length_s: float) -> float:
-        """Remove so many seconds from the front and return their mean power; the line must contain them."""
+        """Remove so many seconds from the front and return their mean power; the backlog must contain them."""
         if not self.stretches:
             return 0.0
         if length_s <= 0:
@@ -78,39 +78,39 @@ class Programs:
     def __init__(self, fleet: Fleet) -> None:
         self._off_w = fleet.off_w.tolist()
         self._rest_after_s = fleet.rest_after_s.tolist()
-        self._lines: dict[int, Line] = {}
+        self._backlogs: dict[int, Backlog] = {}
 
     def behind(self, series: int) -> bool:
         """Whether an appliance's program is behind."""
-        return series in self._lines
+        return series in self._backlogs
 
     def play(self, series: int, held: bool, power_w: float, observed_s: float) -> float:
         """The power of an appliance's next reading."""
-        line = self._lines.get(series)
-        if line is None:
+        backlog = self._backlogs.get(series)
+        if backlog is None:
             if not held:
                 return power_w
-            line = self._lines[series] = Line()
-        line.append(power_w, observed_s, power_w < self._off_w[series])
+            backlog = self._backlogs[series] = Backlog()
+        backlog.append(power_w, observed_s, power_w < self._off_w[series])
         if held:
             return 0.0
-        taken_w = line.take(observed_s) if line.stretches else power_w
-        if line.rested_s >= self._rest_after_s[series]:
-            line.skip_rest()
-        if not line.stretches:
-            del self._lines[series]
+        taken_w = backlog.take(observed_s) if backlog.stretches else power_w
+        if backlog.rested_s >= self._rest_after_s[series]:
+            backlog.skip_rest()
+        if not backlog.stretches:
+            del self._backlogs[series]
         return taken_w
 
     def to_json(self) -> list[Any]:
         """All remaining programs as JSON values."""
         return [
-            [series, line.rested_s, [[one.power_w, one.length_s, one.rests] for one in line.stretches]]
-            for series, line in self._lines.items()
+            [series, backlog.rested_s, [[one.power_w, one.length_s, one.rests] for one in backlog.stretches]]
+            for series, backlog in self._backlogs.items()
         ]
 
     def load(self, values: list[Any]) -> None:
         """Load what ``to_json`` gave."""
-        self._lines = {
-            series: Line(stretches=deque(Stretch(*one) for one in stretches), rested_s=rested_s)
+        self._backlogs = {
+            series: Backlog(stretches=deque(Stretch(*one) for one in stretches), rested_s=rested_s)
             for series, rested_s, stretches in values
         }

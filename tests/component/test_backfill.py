@@ -23,7 +23,7 @@ from gridflex.domain.readings import MS_PER_DAY
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
 from ingestion.generator.generate import GeneratorSpec, first_second, generate
-from ingestion.generator.past import past
+from ingestion.generator.lead_days import lead_day_rows
 from ingestion.premises import load_premises
 from tests.component.test_druid_ingestion import GOOD, produce
 from tests.support.stack import wait_until
@@ -88,7 +88,7 @@ def with_seed(spec: GeneratorSpec, seed: int) -> GeneratorSpec:
 
 
 def assert_own(druid: Druid, spec: GeneratorSpec) -> None:
-    wanted = past(spec, load_premises(ROOT / "ingestion" / "premises.csv"))
+    wanted = lead_day_rows(spec, load_premises(ROOT / "ingestion" / "premises.csv"))
     (found,) = druid.sql(SUMS + OWN.removeprefix(f"{SPAN} AND "))
     assert (found["n"], found["stored"], found["houses"]) == (0, len(wanted), 1)
     assert found["energy_wh"] == pytest.approx(math.fsum(wanted["energy_wh"].to_pylist()), rel=1e-9)

@@ -23,7 +23,9 @@ STEP_S = 120
 _S_PER_HOUR = 3600
 
 
-def past(spec: GeneratorSpec, premises: Premises, on_progress: Callable[[], object] = lambda: None) -> pa.Table:
+def lead_day_rows(
+    spec: GeneratorSpec, premises: Premises, on_progress: Callable[[], object] = lambda: None
+) -> pa.Table:
     """The lead days of all houses, one row a half-hour and circuit, mains left out; ``on_progress``: after each house.
 
     Columns: ``time_ms`` (the half-hour's start, UTC epoch), the dimensions of ``powerraw``, ``power_w`` (mean),

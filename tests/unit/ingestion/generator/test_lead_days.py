@@ -15,7 +15,7 @@ from gridflex.domain.readings import MS_PER_DAY
 from gridflex.errors import UsageError
 from ingestion.generator.backfill import as_stored
 from ingestion.generator.generate import GeneratorSpec, first_second, generate, planned, read_spec
-from ingestion.generator.past import past
+from ingestion.generator.lead_days import lead_day_rows
 from ingestion.premises import load_premises
 
 PREMISES = load_premises(ROOT / "ingestion" / "premises.csv")
@@ -29,7 +29,7 @@ def spec(out: Path, **changes: object) -> GeneratorSpec:
 
 
 def test_past__has_each_circuit_in_each_half_hour_of_the_lead_days(tmp_path: Path) -> None:
-    rows = past(spec(tmp_path), PREMISES)
+    rows = lead_day_rows(spec(tmp_path), PREMISES)
     start_ms = first_second(spec(tmp_path)) * 1000
     times = rows["time_ms"].to_numpy()
     assert (times.min(), times.max()) == (start_ms - 3 * MS_PER_DAY, start_ms - 1_800_000)
@@ -43,7 +43,7 @@ def test_past__is_of_the_houses_that_are_written(tmp_path: Path) -> None:
     truth = [json.loads(line) for line in (tmp_path / "out" / "truth.jsonl").read_text().splitlines()]
     start_ms = first_second(spec(tmp_path)) * 1000
     assert min(line["start_ms"] for line in truth) >= start_ms
-    rows = past(read_spec(tmp_path / "out"), PREMISES)
+    rows = lead_day_rows(read_spec(tmp_path / "out"), PREMISES)
     assert {line["appliance_id"] for line in truth} <= set(rows["appliance_id"].to_pylist())
     fridge = next(line for line in truth if line["appliance"] == "fridge")
     past_w = rows.filter(pc.equal(rows["appliance_id"], fridge["appliance_id"]))["power_w"].to_numpy()
@@ -62,7 +62,7 @@ def test_rows__have_what_the_rollups_spec_reads(tmp_path: Path) -> None:
     schema = json.loads((SPEC_DIR / "batch_powerraw.json").read_text())["spec"]["dataSchema"]
     stream = json.loads((SPEC_DIR / "powerraw.json").read_text())["spec"]["dataSchema"]
     read = {metric["fieldName"] for metric in schema["metricsSpec"]} | set(schema["dimensionsSpec"]["dimensions"])
-    stored = as_stored(past(spec(tmp_path), PREMISES))
+    stored = as_stored(lead_day_rows(spec(tmp_path), PREMISES))
     assert set(stored.column_names) == {schema["timestampSpec"]["column"], *read}
     assert [metric["name"] for metric in schema["metricsSpec"]] == [one["name"] for one in stream["metricsSpec"]]
     assert schema["dimensionsSpec"] == stream["dimensionsSpec"]
