@@ -27,7 +27,7 @@ from gridflex.domain.curtailment import (
     plan_event,
     planning_problem,
 )
-from tests.support.curtailment_fleet import fleet, request
+from tests.support.simulated.fleet import fleet, request
 
 SMALL, PER_GROUP = 200, 500
 TARGET_SHARE = 0.6

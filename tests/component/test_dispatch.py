@@ -37,7 +37,7 @@ from gridflex.domain.curtailment import (
 from gridflex.domain.enrolment import Enrolment
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA
-from tests.support.curtailment_dispatch import house_of, utc
+from tests.support.curtailment.dispatch import house_of, utc
 from tests.support.dispatching import Clock, approve, commands_on, dispatcher_of
 from tests.support.dying_producer import STEPS
 from tests.support.stack import halted, running_stack, wait_until

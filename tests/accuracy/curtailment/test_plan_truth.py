@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tests.support.curtailment_truth import Outcome, as_many, simulate
+from tests.support.curtailment.truth import Outcome, as_many, simulate
 from tests.support.flexible_town import make_town
 
 EVENTS = int(os.environ.get("TEST_EVENTS", "80"))

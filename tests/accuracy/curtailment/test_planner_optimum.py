@@ -10,8 +10,8 @@ import pytest
 from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.solver import solve
 from gridflex.domain.curtailment import COHORTS, plan_event
-from tests.support.curtailment_brute_force import brute_force
-from tests.support.curtailment_fleet import request, resting
+from tests.support.curtailment.brute_force import brute_force
+from tests.support.simulated.fleet import request, resting
 
 
 @pytest.mark.sampled(4)

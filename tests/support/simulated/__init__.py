@@ -1,1 +1,1 @@
-"""Simulates demand whose truth is known, for tests and for benchmarks."""
+"""Simulates demand and fleets whose truth is known: the inputs that tests and benchmarks share."""

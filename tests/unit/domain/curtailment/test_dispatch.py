@@ -21,7 +21,7 @@ from gridflex.domain.curtailment import (
 )
 from gridflex.domain.flexibility import Handling
 from gridflex.errors import DispatchError
-from tests.support.curtailment_dispatch import (
+from tests.support.curtailment.dispatch import (
     CONTROL,
     MINUTE_MS,
     START_MS,

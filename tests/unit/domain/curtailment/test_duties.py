@@ -7,7 +7,7 @@ import pytest
 
 from gridflex.domain.curtailment import SPREAD_MS, Action, State, apply, duty, released_ms
 from tests.support.curtailment import HOUR_MS, NOW_MS
-from tests.support.curtailment_dispatch import MINUTE_MS, START_MS, approved, called, plan_calling
+from tests.support.curtailment.dispatch import MINUTE_MS, START_MS, approved, called, plan_calling
 
 PLAN = plan_calling(called("air_conditioning", (0,), ((55, 75),)))
 EVENT = approved(PLAN)

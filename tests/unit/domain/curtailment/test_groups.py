@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gridflex.contracts.flexibility import load_rules
 from gridflex.domain.curtailment import COHORTS, STEP_MIN, cohort_of, control_cohort, off_patterns
 from gridflex.domain.flexibility import Handling, Rule
-from tests.support.curtailment_fleet import group
-from tests.support.curtailment_response import response_of
+from tests.support.curtailment.response import response_of
 from tests.support.examples import examples
+from tests.support.simulated.fleet import group
 
 RULES = load_rules().rows
 

@@ -20,9 +20,9 @@ from gridflex.domain.curtailment import (
     with_controls,
 )
 from gridflex.errors import LimitError
-from tests.support import curtailment_fleet as fleets
 from tests.support.curtailment import HOUR_MS
-from tests.support.curtailment_dispatch import CONTROL, MINUTE_MS, START_MS, approved, called, plan_calling
+from tests.support.curtailment.dispatch import CONTROL, MINUTE_MS, START_MS, approved, called, plan_calling
+from tests.support.simulated import fleet as fleets
 
 STANDARD = load_programs()["standard"]
 PLAN = plan_calling(called(cohorts=(0, 1)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gridflex.domain.curtailment import SPREAD_MS, Command, CommandAction, Holds, commands_of
-from tests.support.curtailment_dispatch import (
+from tests.support.curtailment.dispatch import (
     MINUTE_MS,
     START_MS,
     approved,

@@ -34,8 +34,9 @@ from gridflex.domain.curtailment import (
 from gridflex.domain.flexibility import Handling
 from gridflex.errors import LimitError
 from tests.support.curtailment import AMIRA
-from tests.support.curtailment_brute_force import brute_force
-from tests.support.curtailment_fleet import (
+from tests.support.curtailment.brute_force import brute_force
+from tests.support.examples import examples
+from tests.support.simulated.fleet import (
     CLASSES,
     JUST_CALLED,
     MINUTE_MS,
@@ -46,7 +47,6 @@ from tests.support.curtailment_fleet import (
     resting,
     rule_of,
 )
-from tests.support.examples import examples
 
 STANDARD = load_programs()["standard"]
 FREE = replace(STANDARD, feeder_share=1.0, rebound_cap=5.0)

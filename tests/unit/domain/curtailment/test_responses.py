@@ -7,7 +7,7 @@ import pytest
 
 from gridflex.domain.curtailment import CommandResult, Responses, Result, commands_of, responses_of
 from gridflex.domain.enrolment import Enrolment, Participation
-from tests.support.curtailment_dispatch import MINUTE_MS, START_MS, approved, called, plan_calling, utc
+from tests.support.curtailment.dispatch import MINUTE_MS, START_MS, approved, called, plan_calling, utc
 
 FRIDGES = called("fridge", (0, 1), ((0, 30),), mean_kw=2.0, appliances=20.0)
 FREEZERS = called("freezer", (2, 3), ((0, 60),), mean_kw=4.0, appliances=20.0)
