@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from gridflex.adapters.avro import decode
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import accepted_schemas
@@ -103,7 +103,7 @@ class CommandReader:
 
     def _refused(self, problem: KafkaError) -> ServiceError:
         if problem.code() in DENIED:
-            return denial(self._kafka, f"read topic {self._topic}", problem)
+            return authorization_error(self._kafka, f"read topic {self._topic}", problem)
         return ServiceError(f"Kafka at {self._kafka.bootstrap_servers}, topic {self._topic}: {problem.str()}")
 
     def close(self) -> None:

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from gridflex import config
+from gridflex.adapters.kafka.connection_errors import connection_error
 from gridflex.adapters.kafka.enrolment import EnrolmentFollower
 from gridflex.adapters.kafka.feed_topics import topic_of
-from gridflex.adapters.kafka.refusals import refusal
 from gridflex.adapters.kafka.security import java_security
 from gridflex.config.enrolment_table import load_participation
 from gridflex.contracts.feeds import Feed, feed, transformed_feed
@@ -163,7 +163,7 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
             status.follow(job.query, job.sink.refused)
     except StreamingQueryException as problem:
         died = ServiceError(f"the Spark job died: {last_words(str(problem))}")
-        raise job.sink.problem or refusal(job.kafka) or died from None
+        raise job.sink.problem or connection_error(job.kafka) or died from None
     finally:
         job.query.stop()
         job.sink.close()

@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 from gridflex.adapters.avro import encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.progress import await_offsets, await_read, read_offsets, unread
+from gridflex.adapters.kafka.connection_errors import connection_error
 from gridflex.adapters.kafka.reader import Topic
-from gridflex.adapters.kafka.refusals import refusal
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
@@ -152,8 +152,8 @@ def test_offsets__of_partitions_that_no_task_reads_are_missed(druid: Druid) -> N
 
 def test_refusal__names_the_protocol_that_is_not_the_brokers_own(stack: Stack) -> None:
     kafka = stack.config.kafka
-    assert refusal(kafka) is None
-    wrong = refusal(kafka.model_copy(update={"security_protocol": "SSL"}))
+    assert connection_error(kafka) is None
+    wrong = connection_error(kafka.model_copy(update={"security_protocol": "SSL"}))
     assert f"Kafka at {kafka.bootstrap_servers} refused a client without user: kafka.security_protocol SSL" in str(
         wrong
     )
@@ -162,4 +162,4 @@ def test_refusal__names_the_protocol_that_is_not_the_brokers_own(stack: Stack) -
 def test_refusal__is_none_where_nobody_answers(stack: Stack) -> None:
     """Whoever is not there yet has refused nobody."""
     (port,) = free_ports(1)
-    assert refusal(stack.config.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})) is None
+    assert connection_error(stack.config.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})) is None

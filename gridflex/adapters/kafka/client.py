@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from gridflex import config
-from gridflex.adapters.kafka.refusals import refusal
+from gridflex.adapters.kafka.connection_errors import connection_error
 from gridflex.adapters.kafka.security import librdkafka_security
 
 logger = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def refuse_at_once(kafka: config.Kafka) -> None:
     """Raise ``ServiceError`` if Kafka is there and refuses these settings: clients would try again for ever."""
-    problem = refusal(kafka)
+    problem = connection_error(kafka)
     if problem is not None:
         raise problem
 

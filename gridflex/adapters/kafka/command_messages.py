@@ -12,9 +12,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from gridflex import config
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.reader import Topic
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import Schema, accepted_schemas, written_schema
 from gridflex.domain.curtailment import Command, CommandAction, CommandResult, Result
@@ -90,7 +90,7 @@ class ResultsInbox:
 
     def _check(self, problem: KafkaError) -> None:
         if problem.code() in DENIED:
-            raise denial(self._kafka, f"read topic {self._name}", problem)
+            raise authorization_error(self._kafka, f"read topic {self._name}", problem)
         if problem.code() in _LOST or problem.fatal():
             raise ServiceError(f"Kafka, topic {self._name}: {problem.str()}")
 

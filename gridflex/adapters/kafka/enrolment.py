@@ -13,9 +13,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.reader import Topic
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import Schema, accepted_schemas, written_schema
@@ -110,7 +110,7 @@ def publish(kafka: Kafka, enrolments: Iterable[Enrolment]) -> int:
         return len(rows)
     reason = problems[0] if problems else KafkaError(KafkaError._TIMED_OUT)
     if reason.code() in DENIED:
-        raise denial(kafka, f"write to topic {topic}", reason)
+        raise authorization_error(kafka, f"write to topic {topic}", reason)
     raise ServiceError(
         f"Kafka at {kafka.bootstrap_servers}: {len(done):,} of {len(rows):,} rows are written to topic {topic}, then: "
         f"{reason.str()}; the same command again writes all of them"
@@ -286,7 +286,7 @@ class EnrolmentFollower:
         if self.problem is None:
             logger.warning("enrolment=lost topic=%s reason=%s", self._topic, error.str())
         if error.code() in DENIED:
-            self.problem = _FinalError(str(denial(self._kafka, f"read topic {self._topic}", error)))
+            self.problem = _FinalError(str(authorization_error(self._kafka, f"read topic {self._topic}", error)))
         else:
             kind = _FinalError if error.code() in _WRONG_PLACE else ServiceError
             self.problem = kind(f"Kafka at {self._kafka.bootstrap_servers}, topic {self._topic}: {error.str()}")

@@ -14,10 +14,10 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from gridflex import config
 from gridflex.adapters.kafka.client import refuse_at_once
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.ledger_messages import ledger_feed, read_lines, read_verified, to_message
 from gridflex.adapters.kafka.reader import Topic
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.adapters.kafka.transactions import (
     CALL_S,
     Calls,
@@ -156,7 +156,7 @@ class LedgerWriter:
         if is_fenced(error):
             return LedgerFencedError(f"another writer of the ledger took over: {error.str()}")
         if error.code() in DENIED:
-            return denial(self._kafka, "write the ledger", error)
+            return authorization_error(self._kafka, "write the ledger", error)
         return ServiceError(f"Kafka refused the ledger's writer: {error.str()}")
 
     def _end_of_others(self) -> int:

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from gridflex.adapters.kafka.answers import answer
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
-from gridflex.adapters.kafka.refusals import DENIED, denial
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.config import Kafka
 from gridflex.errors import ServiceError
 
@@ -118,7 +118,7 @@ class Topic:
 
     def _refused(self, problem: KafkaError) -> ServiceError:
         if problem.code() in DENIED:
-            return denial(self._kafka, f"read topic {self.name}", problem)
+            return authorization_error(self._kafka, f"read topic {self.name}", problem)
         return ServiceError(f"Kafka, topic {self.name}: {problem.str()}")
 
     def _offsets(self, spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_COMMITTED) -> Offsets:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from gridflex import config
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
-from gridflex.adapters.kafka.refusals import DENIED, denial
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.errors import ServiceError
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def denied(kafka: config.Kafka, producer: Producer, topics: Iterable[str]) -> Se
         except KafkaException:
             continue
         if told is not None and told.code() in DENIED:
-            return denial(kafka, f"write to topic {topic}", told)
+            return authorization_error(kafka, f"write to topic {topic}", told)
     return None
 
 

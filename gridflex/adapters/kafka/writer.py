@@ -16,8 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from gridflex import config
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import position_topic
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.adapters.kafka.transactions import (
     CALL_S,
     Calls,
@@ -153,7 +153,7 @@ class TransactionalWriter:
                 return StuckError()
             return self._taken_over()
         if error.code() in DENIED:
-            return denial(self._kafka, f"write as {self._name}", error)
+            return authorization_error(self._kafka, f"write as {self._name}", error)
         return ServiceError(f"Kafka refused {self._name}: {error.str()}")
 
     def _taken_over(self) -> ReplayFencedError:

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from gridflex.adapters.avro import decode, encode_dicts
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Config
 from gridflex.contracts.feeds import feed
 from gridflex.contracts.schemas import duty_cycle_schema, reading_schema
@@ -73,7 +73,7 @@ class CanaryChecks:
         producer.flush(2 * _CALL_S)
         for error, _ in told:
             if error is not None and error.code() in DENIED:
-                raise denial(kafka, f"write to topic {self._readings}", error)
+                raise authorization_error(kafka, f"write to topic {self._readings}", error)
             if error is not None:
                 raise TroubleError(f"not written to {self._readings}: {error.str()}")
         if len(told) != canary.readings:

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import partitions_of, topic_names
-from gridflex.adapters.kafka.refusals import DENIED, denial
 from gridflex.config import Kafka
 from gridflex.contracts.feeds import Feed, feeds
 from gridflex.operations.checks.runner import Check, TroubleError
@@ -52,7 +52,7 @@ def _topic(kafka: Kafka, feed: Feed, name: str) -> str:
     topic = _told(kafka, name).topics[name]
     if topic.error is not None:
         if topic.error.code() in DENIED:
-            raise denial(kafka, f"look at topic {name}", topic.error)
+            raise authorization_error(kafka, f"look at topic {name}", topic.error)
         raise TroubleError(f"{topic.error.str()}", _MAKE)
     partitions = topic.partitions.values()
     right = partitions_of(kafka, feed)

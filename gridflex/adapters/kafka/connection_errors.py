@@ -34,7 +34,7 @@ _LOOK_S = 0.3
 _PAUSE_S = 0.3
 
 
-def refusal(kafka: Kafka) -> ServiceError | None:
+def connection_error(kafka: Kafka) -> ServiceError | None:
     """What keeps a client of these settings out, asked by one of its own; nothing when it is let in or none answers.
 
     A server that is just being killed may cut a connection too: only what comes three times in a row is a refusal.
@@ -50,7 +50,7 @@ def refusal(kafka: Kafka) -> ServiceError | None:
     return None if reason is None else ServiceError(_explained(kafka, reason))
 
 
-def denial(kafka: Kafka, what: str, error: KafkaError) -> ServiceError:
+def authorization_error(kafka: Kafka, what: str, error: KafkaError) -> ServiceError:
     """No ACL lets this user do it. ``what``: the user's call and its resource, in a few words."""
     return ServiceError(
         f"Kafka at {kafka.bootstrap_servers} does not let {_who(kafka)} {what}: {error.str()} "
