@@ -17,7 +17,7 @@ PARTS ?= 5
 CHAOS := tests/e2e/test_kills.py tests/component/test_launcher.py tests/spark/test_duty_cycle_process.py tests/spark/test_release_on_cluster.py
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-servers test-jobs test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock format clean
+.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-servers test-jobs test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock api-docs format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -140,6 +140,9 @@ lock: ## Resolve the pins anew
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/airflow.in -o requirements/airflow.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/superset.in -o requirements/superset.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade requirements/terraform.in -o requirements/terraform.txt
+
+api-docs: venv ## docs/events-api.md, from the OpenAPI document of the events service
+	$(BIN)/python -m gridflex.events.reference
 
 format: ## Format and fix
 	$(BIN)/ruff format .

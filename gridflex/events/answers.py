@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from gridflex.domain.curtailment import Actor
+from gridflex.domain.curtailment import Actor, Role
 from gridflex.errors import (
     ActorError,
     DispatchError,
@@ -49,7 +49,7 @@ _TOLD = {
     408: "The body did not come in time.",
     409: "The event's state, its content or the clock does not allow it.",
     413: "The body, or the plan in it, is too large.",
-    422: "What was sent cannot be meant, or a program or rule forbids it.",
+    422: "A value is missing or wrong, or a program or rule forbids it.",
     429: "Too many requests, or too many plans at once.",
     503: "Kafka or Druid does not answer, or has nothing fresh.",
 }
@@ -59,6 +59,14 @@ def documented(*more: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route for the OpenAPI document: those that any route may give, and ``more``."""
     statuses = sorted({401, 403, 408, 413, 422, 429, 503, *more})
     return {status: {"model": Problem, "description": _TOLD[status]} for status in statuses}
+
+
+def allowed_to(*roles: Role) -> dict[str, Any]:
+    """Who may use a route, for the OpenAPI document (``x-roles``); without ``roles`` every user.
+
+    It enforces nothing: a test compares it with what the service does.
+    """
+    return {"x-roles": [str(role) for role in roles or (Role.VIEWER, Role.PLANNER, Role.APPROVER)]}
 
 
 def answer_errors(app: FastAPI, refusals: Refusals) -> None:

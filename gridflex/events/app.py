@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -44,15 +45,13 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
     refusals = Refusals()
     desk = Desk(config, book, Planner(config))
     desk.dispatch = dispatcher = Dispatcher(config.kafka, book, desk.check, TopUps(desk))
-    app = FastAPI(
-        title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, docs_url=None, redoc_url=None
-    )
-    app.state.dispatcher = dispatcher
+    app = _described(refusals)
     publisher = _publisher(config, book, environ)
     app.state.parts = Parts(
         config=config,
         book=book,
         desk=desk,
+        dispatcher=dispatcher,
         sign_in=SignIn.of(make_tokens(config, environ)),
         refusals=refusals,
         streams=Streams(book),
@@ -60,14 +59,27 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
         wrong_tokens=RateLimit(config.events.wrong_tokens_per_min),
         publisher=publisher,
     )
+    app.add_middleware(BodyLimit, max_bytes=config.events.max_body_kb * 1000)
+    app.add_middleware(AnswerHeaders)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The service's OpenAPI document, without a configuration."""
+    return _described(Refusals()).openapi()
+
+
+def _described(refusals: Refusals) -> FastAPI:
+    """All routes, and nothing behind them yet."""
+    app = FastAPI(
+        title="Gridflex events", version="1", description=_DESCRIPTION, lifespan=_life, docs_url=None, redoc_url=None
+    )
     app.include_router(event_routes.router)
     app.include_router(report_routes.router)
     app.include_router(reading_routes.router)
     app.include_router(enrolment_routes.router)
     app.include_router(docs_page.router)
     answer_errors(app, refusals)
-    app.add_middleware(BodyLimit, max_bytes=config.events.max_body_kb * 1000)
-    app.add_middleware(AnswerHeaders)
     return app
 
 
@@ -75,18 +87,17 @@ def create_app(config: Config, environ: Mapping[str, str] | None = None) -> Fast
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     """Opens the ledger, looks every few seconds at what another service may have written, and dispatches."""
     parts: Parts = app.state.parts
-    dispatcher: Dispatcher = app.state.dispatcher
     over = threading.Event()
     looking = threading.Thread(target=_look, args=(parts.book, over), daemon=True)
     looking.start()
-    dispatcher.start()
+    parts.dispatcher.start()
     parts.publisher.start()
     try:
         yield
     finally:
         over.set()
         await to_thread.run_sync(parts.publisher.stop)
-        await to_thread.run_sync(dispatcher.stop)
+        await to_thread.run_sync(parts.dispatcher.stop)
         await to_thread.run_sync(looking.join, 5)
         await to_thread.run_sync(_close, parts.book)
 

@@ -14,6 +14,7 @@ from gridflex.domain.curtailment import Actor
 from gridflex.events.book import Book
 from gridflex.events.changes import Streams
 from gridflex.events.desk import Desk
+from gridflex.events.dispatcher import Dispatcher
 from gridflex.events.publisher import Publisher
 from gridflex.events.rates import RateLimit, TooManyError
 from gridflex.events.refusals import Refusals
@@ -29,6 +30,7 @@ class Parts:
     config: Config
     book: Book
     desk: Desk
+    dispatcher: Dispatcher
     sign_in: SignIn
     refusals: Refusals
     streams: Streams

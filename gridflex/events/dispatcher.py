@@ -19,10 +19,12 @@ from gridflex.config import Kafka
 from gridflex.domain.curtailment import (
     PLATFORM,
     Action,
+    Actor,
     Change,
     Event,
     Record,
     Responses,
+    Result,
     State,
     commands_of,
     duty,
@@ -41,6 +43,8 @@ Check = Callable[[Snapshot, Event, Content], None]
 """Raises ``DispatchError`` or ``LimitError`` if a plan must not be dispatched."""
 _PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
 _STOP_S = 10.0
+_STALLED_S = 60.0
+"""Longer than a step that waits for the ledger and then for Kafka."""
 _MS_PER_DAY = 86_400_000
 _OPEN = frozenset({State.SCHEDULED, State.ACTIVE})
 _NOTHING: Messages = {}
@@ -64,6 +68,7 @@ class Dispatcher:
         self._over, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._said: set[str] = set()
+        self._looked_s, self._waits = time.monotonic(), ""
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -88,6 +93,25 @@ class Dispatcher:
             found = self._responses.get((event_id, event.version))
             report = response_report(found, self._book.content(event_id)) if found else {}
         return {**report, **self._top_ups.report(event_id)}
+
+    def refused(self, actor: Actor) -> int:
+        """Commands that appliances refused, of all events that are scheduled or run where the actor may act."""
+        events = [one for one in self._book.ledger.events.values() if one.state in _OPEN]
+        with self._lock:
+            keys = [(one.event_id, one.version) for one in events if actor.may_act_in(one.region)]
+            found = [self._responses.get(key) for key in keys]
+            return sum(one.totals()[Result.REFUSED] for one in found if one is not None)
+
+    def age_s(self) -> float:
+        """Seconds since the last look for what is due that went well; since the beginning before the first."""
+        return time.monotonic() - self._looked_s
+
+    def stalled(self) -> str:
+        """Why nothing is dispatched any more; empty while it is."""
+        age_s = self.age_s()
+        if age_s <= _STALLED_S:
+            return ""
+        return f"nothing was dispatched for {age_s:.0f} s: {self._waits or 'a step does not end'}"
 
     def step(self) -> list[Record]:
         """Do what is due now; the records of it. Raises ``ServiceError`` when Kafka does not answer."""
@@ -188,11 +212,13 @@ class Dispatcher:
         while not self._over.wait(pause_s):
             try:
                 self.step()
-                pause_s = _PAUSE_S
+                self._looked_s, self._waits, pause_s = time.monotonic(), "", _PAUSE_S
             except GridflexError as problem:
+                self._waits = str(problem)
                 logger.warning("dispatch=waits reason=%s", problem)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            except Exception:
+            except Exception as problem:
+                self._waits = f"{type(problem).__name__} (see the log)"
                 logger.exception("dispatch=failed")
                 pause_s = _LONGEST_PAUSE_S
         for source in (self._inbox, self._enrolment):

@@ -13,6 +13,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from gridflex.events.schema_words import type_words
+
 router = APIRouter()
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = (
@@ -47,10 +49,10 @@ def _call(method: str, path: str, call: Json) -> Iterator[str]:
     yield f"<details><summary><code>{escape(method.upper())} {escape(path)}</code> "
     yield f"{escape(call.get('description', call['summary']))}</summary><dl>"
     for one in call.get("parameters", ()):
-        yield f"<dt><code>{escape(one['name'])}</code> ({escape(one['in'])})<dd>{escape(_type(one['schema']))}"
+        yield f"<dt><code>{escape(one['name'])}</code> ({escape(one['in'])})<dd>{escape(type_words(one['schema']))}"
     if "requestBody" in call:
         [content] = call["requestBody"]["content"].values()
-        yield f"<dt>body<dd>{escape(_type(content['schema']))}"
+        yield f"<dt>body<dd>{escape(type_words(content['schema']))}"
     for status, one in call["responses"].items():
         yield f"<dt><code>{escape(status)}</code><dd>{escape(one['description'])}"
     yield "</dl></details>"
@@ -62,18 +64,6 @@ def _schema(name: str, schema: Json) -> Iterator[str]:
     needed = schema.get("required", ())
     for field, one in schema.get("properties", {}).items():
         must = "" if field in needed else ", may be left out"
-        yield f"<dt><code>{escape(field)}</code><dd>{escape(_type(one))}{must}. {escape(one.get('description', ''))}"
+        yield f"<dt><code>{escape(field)}</code><dd>{escape(type_words(one))}{must}. "
+        yield escape(one.get("description", ""))
     yield "</dl></details>"
-
-
-def _type(schema: Json) -> str:
-    """A schema in a few words."""
-    if "$ref" in schema:
-        return str(schema["$ref"]).rsplit("/", 1)[-1]
-    if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"])
-    if schema.get("type") == "array":
-        return f"array of {_type(schema.get('items', {}))}"
-    allowed = [f"{name} {value}" for name, value in schema.items()
-               if name in {"minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "pattern"}]  # fmt: skip
-    return ", ".join([str(schema.get("type", "any")), *allowed])

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gridflex.adapters.kafka.enrolment import publish, read_enrolment
 from gridflex.domain.curtailment import Actor, Role
 from gridflex.domain.enrolment import Enrolment, check_ids, without_shift
 from gridflex.errors import ActorError, UsageError
-from gridflex.events.answers import documented
+from gridflex.events.answers import allowed_to, documented
 from gridflex.events.asking import Asking, Service
 from gridflex.events.desk import require
 from gridflex.events.models import Body, Instant, Name
@@ -40,6 +40,8 @@ class EnrolmentRow(BaseModel):
 class EnrolmentChange(Body):
     """What is said of a house, or of one appliance of it; what is left out stays as it was."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"house_id": "redd-5-0", "opted_out": True}]})
+
     house_id: Name
     appliance_id: Annotated[str, Field(max_length=200)] = ""
     enrolled: bool | None = None
@@ -49,14 +51,14 @@ class EnrolmentChange(Body):
     """The end of the opt-out; 0: none."""
 
 
-@router.get("/enrolment", responses=documented())
+@router.get("/enrolment", responses=documented(), openapi_extra=allowed_to())
 def enrolments(
     service: Service,
     actor: Asking,
     house: Annotated[str, Query(max_length=200)] = "",
     most: Annotated[int, Query(ge=1, le=100_000)] = 1000,
 ) -> list[EnrolmentRow]:
-    """What is known of one house, or of all. Who has no row takes part."""
+    """What is known of one house, or of all. Who has no row takes part. Not for users who are limited to regions."""
     _everywhere(actor)
     rows = read_enrolment(service.config.kafka).participation.rows.values()
     named = {house, without_shift(house)} if house else set()
@@ -64,9 +66,12 @@ def enrolments(
     return [_row(one) for one in sorted(found, key=lambda one: one.key)[:most]]
 
 
-@router.post("/enrolment", responses=documented(400))
+@router.post("/enrolment", responses=documented(400), openapi_extra=allowed_to(Role.PLANNER, Role.APPROVER))
 def change_enrolment(service: Service, actor: Asking, body: EnrolmentChange) -> EnrolmentRow:
-    """Opt a house or an appliance out or in; running events and new plans see it within seconds."""
+    """Opt a house or an appliance out or in; running events and new plans see it within seconds.
+
+    Not for users who are limited to regions.
+    """
     require(actor, _ChangingRoles, "")
     _everywhere(actor)
     try:

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from gridflex.curtailment.arguments import duration_ms, instant_ms
 from gridflex.curtailment.planning import PlanOptions
-from gridflex.domain.curtailment import Action, Actor, Event, Record, State
+from gridflex.domain.curtailment import Action, Actor, Event, Record, Role, State
 from gridflex.domain.openadr import Origin
 from gridflex.errors import UsageError
-from gridflex.events.answers import documented
+from gridflex.events.answers import allowed_to, documented
 from gridflex.events.asking import Asking, Parts, Sent, Service
 from gridflex.events.desk import require
 from gridflex.events.models import (
@@ -30,7 +30,7 @@ from gridflex.events.models import (
 )
 
 router = APIRouter(tags=["events"])
-Id = Annotated[str, Path(max_length=100, description="As drafting it answered.")]
+Id = Annotated[str, Path(max_length=100, description="As the answer to its draft says.")]
 _CHANGE = documented(400, 404, 409)
 
 
@@ -40,7 +40,7 @@ class Events(BaseModel):
     events: list[EventSummary]
 
 
-@router.post("/plans", status_code=201, responses=documented(400, 409))
+@router.post("/plans", status_code=201, responses=documented(400, 409), openapi_extra=allowed_to(Role.PLANNER))
 def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted:
     """Plan an event from the flexibility of the last complete minute, and draft it."""
     start_ms, length_ms = instant_ms("start", body.start), duration_ms("duration", body.duration)
@@ -55,13 +55,13 @@ def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted
     return _drafted(service, event_id, plan)
 
 
-@router.post("/events", status_code=201, responses=documented(400, 409))
+@router.post("/events", status_code=201, responses=documented(400, 409), openapi_extra=allowed_to(Role.PLANNER))
 def draft(service: Service, actor: Asking, body: PlanDocument, sent: Sent) -> Drafted:
     """Draft an event of a plan document. The same document is never two events."""
     return _drafted(service, service.desk.draft(actor, sent), sent)
 
 
-@router.get("/events", responses=documented())
+@router.get("/events", responses=documented(), openapi_extra=allowed_to())
 def list_events(
     service: Service,
     actor: Asking,
@@ -71,7 +71,7 @@ def list_events(
     from_vtn: bool = False,
     most: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Events:
-    """Events of the regions that whoever asks may see, the newest change first.
+    """Events of the regions that you may see, the newest change first.
 
     ``from_vtn``: only those that come from an event of a VTN.
     """
@@ -87,41 +87,41 @@ def list_events(
     return Events(events=[EventSummary(**_summary(service, event)) for event in found[:most]])
 
 
-@router.get("/events/{event_id}", responses=documented(404))
+@router.get("/events/{event_id}", responses=documented(404), openapi_extra=allowed_to())
 def show(service: Service, actor: Asking, event_id: Id) -> EventDetail:
     """One event with its plan, its history and the results of its commands."""
     return _detail(service, actor, event_id)
 
 
-@router.post("/events/{event_id}/propose", responses=_CHANGE)
+@router.post("/events/{event_id}/propose", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER))
 def propose(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
     """Propose a draft for approval."""
     service.desk.decide(actor, Action.PROPOSE, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
-@router.post("/events/{event_id}/approve", responses=_CHANGE)
+@router.post("/events/{event_id}/approve", responses=_CHANGE, openapi_extra=allowed_to(Role.APPROVER))
 def approve(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
     """Approve the content with this hash; another person than who proposed it must."""
     service.desk.decide(actor, Action.APPROVE, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
-@router.post("/events/{event_id}/reject", responses=_CHANGE)
+@router.post("/events/{event_id}/reject", responses=_CHANGE, openapi_extra=allowed_to(Role.APPROVER))
 def reject(service: Service, actor: Asking, event_id: Id, body: Rejection) -> EventDetail:
     """Reject the content with this hash; another person than who proposed it must."""
     service.desk.decide(actor, Action.REJECT, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
-@router.post("/events/{event_id}/cancel", responses=_CHANGE)
+@router.post("/events/{event_id}/cancel", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER, Role.APPROVER))
 def cancel(service: Service, actor: Asking, event_id: Id, body: Cancellation) -> EventDetail:
     """Cancel an event at any moment before it is completed."""
     service.desk.decide(actor, Action.CANCEL, event_id, reason=body.reason)
     return _detail(service, actor, event_id)
 
 
-@router.post("/events/{event_id}/amend", responses=_CHANGE)
+@router.post("/events/{event_id}/amend", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER))
 def amend(service: Service, actor: Asking, event_id: Id, body: Amendment, sent: Sent) -> EventDetail:
     """Give an event another plan: its next version, a draft again."""
     service.desk.amend(actor, event_id, sent["content"], body.reason)

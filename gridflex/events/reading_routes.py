@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,8 +13,10 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
 from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.arguments import minute_asked_ms
+from gridflex.domain.curtailment import State
 from gridflex.domain.flexibility import HORIZONS_MIN
-from gridflex.events.answers import documented
+from gridflex.errors import ServiceError
+from gridflex.events.answers import allowed_to, documented
 from gridflex.events.asking import Asking, Service
 from gridflex.events.desk import require
 from gridflex.events.models import (
@@ -26,20 +29,21 @@ from gridflex.events.models import (
     Problem,
     ProgramRow,
     RefusalRow,
+    Status,
 )
 
 router = APIRouter(tags=["reading"])
 _Place = Annotated[str, Query(max_length=200)]
 
 
-@router.get("/me", responses=documented())
+@router.get("/me", responses=documented(), openapi_extra=allowed_to())
 def me(actor: Asking) -> Me:
     """Whose token this is, and what it allows."""
     regions = None if actor.regions is None else sorted(actor.regions)
     return Me(name=actor.name, roles=sorted(actor.roles), regions=regions)
 
 
-@router.get("/programs", responses=documented())
+@router.get("/programs", responses=documented(), openapi_extra=allowed_to())
 def programs(actor: Asking) -> list[ProgramRow]:
     """What each program allows."""
     return [
@@ -54,9 +58,9 @@ def programs(actor: Asking) -> list[ProgramRow]:
     ]  # fmt: skip
 
 
-@router.get("/flexibility", responses=documented())
+@router.get("/flexibility", responses=documented(), openapi_extra=allowed_to())
 def flexibility(service: Service, actor: Asking, region: _Place = "", feeder: _Place = "") -> Flexibility:
-    """What each slice could shed, were an event to begin at the minute just told."""
+    """What each slice could shed if an event began at the last complete minute."""
     if region:
         require(actor, actor.roles, region)
     minute_ms = minute_asked_ms(None, service.config.flexibility.settle_s)
@@ -73,11 +77,11 @@ def flexibility(service: Service, actor: Asking, region: _Place = "", feeder: _P
     return Flexibility(minute_ms=minute_ms, rows=rows)
 
 
-@router.get("/audit", responses=documented())
+@router.get("/audit", responses=documented(), openapi_extra=allowed_to())
 def audit(service: Service, actor: Asking) -> Audit:
-    """Verify the ledger from its first record, as Kafka has it now; and tell who was refused lately.
+    """Verify the ledger from its first record, as Kafka has it now; and list the latest refused requests.
 
-    Who is limited to regions is told of his own refusals alone.
+    A user who is limited to regions sees only his or her own refusals.
     """
     records, finding = service.book.verified()
     refused = [one for one in service.refusals.last() if actor.regions is None or one.who == actor.name]
@@ -97,21 +101,42 @@ def audit(service: Service, actor: Asking) -> Audit:
     "/changes",
     response_class=StreamingResponse,
     responses={**documented(), 200: {"content": {"text/event-stream": {}}}},
+    openapi_extra=allowed_to(),
 )
 async def changes(
     service: Service, actor: Asking, last_event_id: Annotated[int | None, Header(ge=-1, le=2**53)] = None
 ) -> StreamingResponse:
-    """Server-sent events: each change of an event that whoever asks may see.
+    """Server-sent events: each change of an event that you may see.
 
-    With ``Last-Event-ID`` what came after that record is told first; -1: from the beginning.
+    With ``Last-Event-ID`` the changes after that record come first; -1: from the beginning.
     """
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     lines = service.streams.changes(actor, last_event_id)
     return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 
-@router.get("/health", responses={503: {"model": Problem, "description": "The ledger does not answer."}})
-def health(service: Service) -> Health:
-    """Whether the ledger answers; asks no token."""
+@router.get("/status", responses=documented(), openapi_extra=allowed_to())
+def status(service: Service, actor: Asking) -> Status:
+    """What the service does now: events by state, and when it last looked for what is due. Asks the ledger."""
     service.book.alive()
+    ledger = service.book.ledger
+    found = Counter(event.state for event in ledger.events.values() if actor.may_act_in(event.region))
+    return Status(
+        records=ledger.next_sequence,
+        events={str(state): found[state] for state in State},
+        refused_commands=service.dispatcher.refused(actor),
+        dispatch_age_s=round(service.dispatcher.age_s(), 3),
+        stalled=service.dispatcher.stalled(),
+    )
+
+
+@router.get(
+    "/health",
+    responses={503: {"model": Problem, "description": "The ledger does not answer, or nothing is dispatched."}},
+)
+def health(service: Service) -> Health:
+    """Whether the ledger answers and what is due is dispatched; asks no token."""
+    service.book.alive()
+    if stalled := service.dispatcher.stalled():
+        raise ServiceError(stalled)
     return Health(status="ok", records=service.book.ledger.next_sequence)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.openadr.logins import openadr_url
 from gridflex.domain.openadr import ReportedInterval, event_name, printable, read_report, setpoints
 from gridflex.errors import ForeignEventError, TransitionError
-from gridflex.events.answers import documented
+from gridflex.events.answers import allowed_to, documented
 from gridflex.events.asking import Asking, Service
 from gridflex.events.event_routes import Id
+from gridflex.events.models import Answer
 from gridflex.openadr.measured import measured_intervals
 
 router = APIRouter(tags=["events"])
 
 
-class MeasuredRow(BaseModel):
+class MeasuredRow(Answer):
     """One interval of an event as it was measured here."""
 
     start_ms: int
@@ -29,7 +29,7 @@ class MeasuredRow(BaseModel):
     baseline_kw: float | None
 
 
-class ReportedRow(BaseModel):
+class ReportedRow(Answer):
     """One interval of a VEN's report."""
 
     start_ms: int
@@ -41,7 +41,7 @@ class ReportedRow(BaseModel):
     state: str | None
 
 
-class EventReports(BaseModel):
+class EventReports(Answer):
     """Reports on an event, beside our own measurements."""
 
     event_id: str
@@ -54,7 +54,7 @@ class EventReports(BaseModel):
     """Reports that cannot be read."""
 
 
-@router.get("/events/{event_id}/reports", responses=documented(404, 409))
+@router.get("/events/{event_id}/reports", responses=documented(404, 409), openapi_extra=allowed_to())
 def reports(service: Service, actor: Asking, event_id: Id) -> EventReports:
     """Reports of VENs on an event, read from the VTN now, and the power that was measured here meanwhile."""
     event = service.desk.event(actor, event_id)

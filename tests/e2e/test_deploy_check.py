@@ -21,6 +21,13 @@ from tests.support.stack import pids, wait_until
 
 pytestmark = pytest.mark.e2e
 
+
+@pytest.fixture(scope="module", autouse=True)
+def events(running: Running) -> None:
+    """The events service is started by name alone."""
+    running.stack.up(["events"])
+
+
 Findings = dict[str, dict[str, Any]]
 LEGS = ("canary sent", "canary in powerraw", "canary by Spark", "canary in dutycycle")
 PRESENT = "__time > TIMESTAMP '2000-01-01'"
@@ -54,6 +61,8 @@ def test_check__is_happy_with_a_healthy_stack_and_counts_nowhere(running: Runnin
         assert skipped == {"airflow", "superset"}
         assert set(LEGS) < found.keys() - skipped
     assert found["canary in powerraw"]["detail"] == "7 readings, 20 Wh"
+    assert "signed in; events: " in found["events"]["detail"]
+    assert found["events ledger"]["detail"].endswith("record(s) in order")
     for table in ("powerraw", "dutycycle"):
         assert number(running.druid, f"SELECT COUNT(*) FROM {table} WHERE dataset = 'canary'") > 0
         assert number(running.druid, f"SELECT COUNT(*) FROM {table} WHERE dataset = 'canary' AND {PRESENT}") == 0
@@ -65,8 +74,18 @@ def test_check__tells_a_line_each(running: Running) -> None:
     done = command(running, "check", "--no-canary")
     assert done.returncode == 0, done.stdout + done.stderr
     *lines, summary = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 17 + ["skipped"] * 2
-    assert summary == "check: 17 ok, 0 failed, 2 skipped"
+    assert [line.split()[0] for line in lines] == ["ok"] * 19 + ["skipped"] * 2
+    assert summary == "check: 19 ok, 0 failed, 2 skipped"
+
+
+def test_status__counts_events(running: Running) -> None:
+    done = subprocess.run(
+        [str(GRIDFLEX), "status", "--json"], env=running.environment, cwd=ROOT, capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    told = json.loads(done.stdout)["events"]
+    assert {"scheduled", "active", "rejected"} <= told["events"].keys()
+    assert (told["refused_commands"] >= 0, told["stalled"]) == (True, "")
 
 
 def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
@@ -117,5 +136,5 @@ def test_check__finds_a_dead_streaming_job(running: Running) -> None:
     assert lines["canary in powerraw"].startswith("ok")
     assert "no duty cycle of it in topic dutycycle within 12 s; do: is the streaming job up" in lines["canary by Spark"]
     assert lines["canary in dutycycle"].startswith("skipped")
-    assert done.stdout.splitlines()[-1] == "check: 19 ok, 1 failed, 3 skipped: canary by Spark"
+    assert done.stdout.splitlines()[-1] == "check: 21 ok, 1 failed, 3 skipped: canary by Spark"
     assert failed(check(running, code=0)) == []

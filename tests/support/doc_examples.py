@@ -46,6 +46,8 @@ RUN_BY = {
     "gridflex status": _LIVE,
     "gridflex up": _LAUNCHER,
     "make help": _LOCAL,
+    "python -m gridflex.events": "tests/component/test_events_service.py",
+    "make api-docs": "tests/contracts/test_events_api.py",
 }
 """A command's names and the test that runs it: as a process, or, in the browser's tests, by the function behind it."""
 

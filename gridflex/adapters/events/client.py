@@ -71,29 +71,59 @@ class EventsClient:
         """What the VTN was told of an event, beside what was measured here."""
         return self._ask("GET", f"/events/{quote(event_id, safe='')}/reports")
 
+    def status(self) -> Json:
+        """What the service does now: ``records``, ``events`` by state, ``refused_commands``, ``dispatch_age_s``,
+        ``stalled``."""
+        return self._ask("GET", "/status")
+
+    def audit(self, timeout_s: float) -> Json:
+        """The ledger verified from its first record: ``records``, ``head``, ``finding``."""
+        return self._ask("GET", "/audit", timeout_s=timeout_s)
+
     def act(self, event_id: str, action: str, **body: object) -> Json:
         """Propose, approve, reject, cancel or amend an event; how it is then."""
         return self._ask("POST", f"/events/{quote(event_id, safe='')}/{action}", body)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, timeout_s: float = _ANSWER_S) -> Json:
-        verify = authorities("events", self._config.events.ca_file)
-        try:
-            with requests.request(
-                method, self._url + path, json=body, headers=self._headers, timeout=(_CONNECT_S, timeout_s),
-                verify=verify, allow_redirects=False,
-            ) as answer:  # fmt: skip
-                found = answer.json() if answer.content else {}
-        except requests.Timeout:
-            raise ServiceError(f"the events service at {self._url} gave no answer within {timeout_s:.0f} s") from None
-        except requests.exceptions.JSONDecodeError:
-            raise ServiceError(f"{self._url} is not the events service (events.url): no JSON came") from None
-        except requests.RequestException as problem:
-            raise ServiceError(
-                f"no events service at {self._url} ({type(problem).__name__}): `gridflex up events` starts it"
-            ) from None
-        if answer.status_code == 401:
-            raise ServiceError(f"the events service at {self._url} knows no such token: look at {TOKEN_VARIABLE}")
-        if not 200 <= answer.status_code < 300 or not isinstance(found, dict):
-            why = str(found.get("detail", "")) if isinstance(found, dict) else ""
-            raise ServiceError(" ".join(why[:_LONGEST].split()) or f"{path}: HTTP {answer.status_code}")
-        return found
+        return _answer(self._config, method, path, body, headers=self._headers, timeout_s=timeout_s)
+
+
+def ask_health(config: Config) -> Json:
+    """Whether the service works, asked without a token. Raises ``ServiceError`` in one line when it does not."""
+    return _answer(config, "GET", "/health", headers={})
+
+
+def _answer(
+    config: Config,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    headers: Mapping[str, str],
+    timeout_s: float = _ANSWER_S,
+) -> Json:
+    url, verify = events_url(config), authorities("events", config.events.ca_file)
+    try:
+        with requests.request(
+            method, url + path, json=body, headers=dict(headers), timeout=(_CONNECT_S, timeout_s), verify=verify,
+            allow_redirects=False,
+        ) as answer:  # fmt: skip
+            found = answer.json() if answer.content else {}
+    except requests.Timeout:
+        raise ServiceError(f"the events service at {url} gave no answer within {timeout_s:.0f} s") from None
+    except requests.exceptions.JSONDecodeError:
+        raise ServiceError(f"{url} is not the events service (events.url): no JSON came") from None
+    except requests.exceptions.SSLError:
+        trusted = verify if isinstance(verify, str) else "no authority of this system"
+        signed = f"{trusted} {'did not sign' if isinstance(verify, str) else 'signed'} its certificate for this name"
+        raise ServiceError(f"the events service at {url} is not trusted: {signed} (events.ca_file)") from None
+    except requests.RequestException as problem:
+        raise ServiceError(
+            f"no events service at {url} ({type(problem).__name__}): `gridflex up events` starts it"
+        ) from None
+    if answer.status_code == 401:
+        raise ServiceError(f"the events service at {url} knows no such token: look at {TOKEN_VARIABLE}")
+    if not 200 <= answer.status_code < 300 or not isinstance(found, dict):
+        why = str(found.get("detail", "")) if isinstance(found, dict) else ""
+        raise ServiceError(" ".join(why[:_LONGEST].split()) or f"{path}: HTTP {answer.status_code}")
+    return found

@@ -77,6 +77,14 @@ def read_tokens(config: Config) -> dict[str, Any]:
     return found
 
 
+def any_token(config: Config, environ: Mapping[str, str] | None = None) -> str:
+    """A token of some user of the service on this machine, for what only reads; empty before its first start."""
+    environ = os.environ if environ is None else environ
+    kept = read_tokens(config).get("users", {})
+    found = (environ.get(user.token_key) or kept.get(user.name, "") for user in parse_event_users(config.events.users))
+    return next((token for token in found if token), "")
+
+
 def _made() -> str:
     return f"gfx-{secrets.token_urlsafe(32)}"
 

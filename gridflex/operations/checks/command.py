@@ -14,6 +14,7 @@ import click
 from gridflex.config import Config, load_config
 from gridflex.operations.checks.canary_path import CanaryChecks
 from gridflex.operations.checks.druid import druid_checks
+from gridflex.operations.checks.events import events_checks
 from gridflex.operations.checks.kafka import kafka_checks
 from gridflex.operations.checks.runner import Check, Finding, run_checks
 from gridflex.operations.checks.web import web_checks
@@ -53,7 +54,8 @@ def check(path: Path | None, as_json: bool, timeout_s: float, canary: bool) -> N
 def all_checks(config: Config, timeout_s: float, *, canary: bool) -> list[Check]:
     """Every check, in order."""
     legs = CanaryChecks(config, timeout_s).checks() if canary else []
-    return [*kafka_checks(config.kafka), *druid_checks(config), *web_checks(config), *legs]
+    services = [*druid_checks(config), *web_checks(config), *events_checks(config, timeout_s)]
+    return [*kafka_checks(config.kafka), *services, *legs]
 
 
 def line(finding: Finding) -> str:

@@ -22,7 +22,7 @@ from gridflex.operations.cluster.description import Machine, read_cluster
 from gridflex.operations.cluster.druid_files import health_checks
 from gridflex.operations.cluster.druid_users import make_druid_users
 from gridflex.operations.cluster.machine_files import ALL_ROLES, machine_files, parse_replays, service_folders
-from gridflex.operations.cluster.metrics import druid_metrics, stream_metrics
+from gridflex.operations.cluster.metrics import druid_metrics, events_metrics, stream_metrics
 from gridflex.operations.cluster.pack import pack
 
 _DATA_SETS = Path("/var/lib/gridflex/data-sets")
@@ -102,12 +102,16 @@ def supervisors() -> None:
 
 
 @deploy.command()
-@click.argument("what", type=click.Choice(("druid", "stream")))
+@click.argument("what", type=click.Choice(("druid", "stream", "events")))
 def metrics(what: str) -> None:
     """Print metrics as `aws cloudwatch put-metric-data --metric-data` takes them."""
     config = load_config()
-    found = druid_metrics(config) if what == "druid" else stream_metrics(config.state_dir / "spark" / "status.json")
-    click.echo(json.dumps(found))
+    measured = {
+        "druid": lambda: druid_metrics(config),
+        "stream": lambda: stream_metrics(config.state_dir / "spark" / "status.json"),
+        "events": lambda: events_metrics(config),
+    }
+    click.echo(json.dumps(measured[what]()))
 
 
 def _this_machine(hostname: str) -> Machine:

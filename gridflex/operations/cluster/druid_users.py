@@ -51,6 +51,7 @@ USERS = (
         },
     ),
     DruidUser(name="superset", may={"DATASOURCE": ("READ",)}),
+    DruidUser(name="events", may={"DATASOURCE": ("READ",)}),
 )
 
 

@@ -13,12 +13,13 @@ from gridflex.operations.cluster.description import Cluster, Machine
 from gridflex.operations.cluster.druid_files import ROLES, ZOOKEEPER_ROLE, druid_files, zookeeper_files
 from gridflex.operations.cluster.units import unit_of
 from gridflex.operations.local.airflow_service import airflow_services
+from gridflex.operations.local.events_service import events_service
 from gridflex.operations.local.replay_service import REPLAY, replay_service
 from gridflex.operations.local.services import Service
 from gridflex.operations.local.spark_service import spark_service
 from gridflex.operations.local.superset_service import superset_service
 
-ALL_ROLES = (*ROLES, "airflow", "superset", "spark", "replay")
+ALL_ROLES = (*ROLES, "airflow", "superset", "events", "spark", "replay")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ def _services(role: str, config: Config, replays: tuple[Replayed, ...]) -> tuple
     if role == "superset":
         # Druid is elsewhere, and so it waits for nothing here.
         return (replace(superset_service(config), depends_on=(), starts_after=()),)
+    if role == "events":
+        return (replace(events_service(config), depends_on=(), starts_after=()),)
     if role == "spark":
         return (replace(spark_service(config), depends_on=(), starts_after=()),)
     if role == "replay":

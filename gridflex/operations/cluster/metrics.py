@@ -10,10 +10,12 @@ from typing import Any
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
+from gridflex.adapters.events.client import EventsClient
 from gridflex.config import Config
 from gridflex.contracts.feeds import stored_feeds
 
 Json = dict[str, Any]
+_EVENT_STATES = ("scheduled", "active", "rejected")
 
 _FAILED_TASKS = "SELECT task_id FROM sys.tasks WHERE status = 'FAILED' AND created_time > ?"
 """Druid keeps that time as text (ISO 8601, UTC), and has no function for it in the tables of ``sys``;
@@ -46,6 +48,20 @@ def stream_metrics(status_file: Path) -> list[Json]:
         return []
     updated_ms = json.loads(status_file.read_text(encoding="utf-8"))["updated_ms"]
     return [_metric("StreamBatchAgeSeconds", time.time() - updated_ms / 1000, "Seconds")]
+
+
+def events_metrics(config: Config) -> list[Json]:
+    """Events that are scheduled, run, or were rejected; commands that were refused; how long nothing was dispatched.
+
+    Raises ``ServiceError`` if the events service does not answer for its ledger: then no metric comes.
+    """
+    found = EventsClient(config).status()
+    events = [_metric("Events", found["events"][state], "Count", State=state) for state in _EVENT_STATES]
+    return [
+        *events,
+        _metric("RefusedCommands", found["refused_commands"], "Count"),
+        _metric("DispatchAgeSeconds", found["dispatch_age_s"], "Seconds"),
+    ]
 
 
 def _age_s(druid: Druid, table: str) -> float | None:

@@ -6,11 +6,17 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import click
 
+from gridflex.adapters.events.client import EventsClient
+from gridflex.adapters.events.tokens import any_token
 from gridflex.adapters.superset.users import credentials_file, superset_url
-from gridflex.config import load_config
+from gridflex.config import Config, load_config
+from gridflex.config.event_users import TOKEN_VARIABLE
+from gridflex.domain.curtailment import State
+from gridflex.errors import GridflexError
 from gridflex.operations.local.airflow_service import airflow_welcome
 from gridflex.operations.local.events_service import EVENTS, events_welcome
 from gridflex.operations.local.look import ServiceStatus
@@ -56,12 +62,15 @@ def status(as_json: bool) -> None:
     """
     stack = _stack()
     found = stack.look()
+    events = _events(stack.config, found)
     if as_json:
         told = {name: [asdict(one) for one in getattr(found, name)] for name in ("services", "supervisors", "problems")}
-        click.echo(json.dumps(told | _superset(stack)))
+        click.echo(json.dumps(told | _superset(stack) | ({EVENTS: events} if events else {})))
     else:
         for line in _lines(found):
             click.echo(line)
+        if events:
+            click.echo(_events_line(events))
     if found.problems:
         raise click.exceptions.Exit(1)
 
@@ -101,6 +110,23 @@ def _superset(stack: Stack) -> dict[str, dict[str, str]]:
     if not file.is_file():
         return {}
     return {SUPERSET: {"url": superset_url(stack.config), "credentials_file": str(file)}}
+
+
+def _events(config: Config, found: Look) -> dict[str, Any]:
+    """What a healthy events service says of its events; nothing without one."""
+    if not any(one.name == EVENTS and one.healthy for one in found.services):
+        return {}
+    try:
+        return EventsClient(config, {TOKEN_VARIABLE: any_token(config)}).status()
+    except GridflexError as problem:
+        return {"problem": str(problem)}
+
+
+def _events_line(told: dict[str, Any]) -> str:
+    if "problem" in told:
+        return f"events: not known: {told['problem']}"
+    counted = ", ".join(f"{told['events'][state]} {state}" for state in (State.SCHEDULED, State.ACTIVE, State.REJECTED))
+    return f"events: {counted}; {told['refused_commands']} command(s) refused"
 
 
 def _lines(found: Look) -> Iterator[str]:

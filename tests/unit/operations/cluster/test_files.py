@@ -169,6 +169,14 @@ def test_unit__runs_what_the_launcher_runs() -> None:
     assert tuple(shlex.split(line.removeprefix("ExecStart=").replace("$$", "$").replace("%%", "%"))) == service.argv
 
 
+def test_events__listen_on_the_loopback_and_take_their_secrets_from_memory() -> None:
+    (text,) = files("events").values()
+    assert 'Environment="GRIDFLEX_LAUNCHER_HOST=127.0.0.1"' in text
+    assert "EnvironmentFile=/run/gridflex/secrets.env\n" in text
+    assert "GRIDFLEX_EVENTS_TOKEN" not in text
+    assert "Restart=always" in text
+
+
 def test_pack__is_the_same_for_the_same_files_and_leaves_out_what_is_local(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
