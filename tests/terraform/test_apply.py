@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from gridflex.adapters.kafka.access import USERS
 from gridflex.config import ROOT, load_config
+from gridflex.config.event_users import parse_event_users
 from gridflex.operations.cluster.pack import pack
 from tests.support.terraform.toolbox import TOOLS, Done, Workspace, run
 
@@ -125,13 +127,22 @@ def test_config_ini__is_read_by_the_core(dev: Dev, tmp_path: Path) -> None:
     assert config.druid.router_url == "https://druid.gridflex-dev.internal:9088"
     assert config.airflow.url == "https://airflow-web.gridflex-dev.internal"
     assert config.superset.url == "https://superset-web.gridflex-dev.internal"
-    assert {config.druid.ca_file, config.airflow.ca_file, config.superset.ca_file} == {"/etc/gridflex/tls/ca.pem"}
+    assert config.events.url == "https://events-web.gridflex-dev.internal"
+    users = {user.name: user.roles for user in parse_event_users(config.events.users)}
+    assert (users["check"], users["supervisor"]) == (("viewer",), ("approver",))
+    files = {config.druid.ca_file, config.airflow.ca_file, config.superset.ca_file, config.events.ca_file}
+    assert files == {"/etc/gridflex/tls/ca.pem"}
     assert config.batch.exchange == "s3://gridflex-dev-druid-123456789012/exchange"
 
 
 def test_state__holds_no_secret(dev: Dev) -> None:
     secrets = dev.ask("secrets")
-    assert len(secrets) == 12
+    tokens = {name for name in secrets if "/events-token-" in name}
+    assert len(tokens) == 5
+    assert {name for name in secrets if name.startswith("AmazonMSK_")} == {
+        f"AmazonMSK_gridflex-dev_{user}" for user in USERS
+    }
+    assert len(secrets) == len(tokens) + len(USERS) + 9
     passwords = [json.loads(secret)["password"] for secret in secrets.values()]
     assert len(set(passwords)) == len(passwords)
     assert all(len(password) == 40 for password in passwords)
@@ -187,15 +198,20 @@ def test_policies__name_what_they_allow(dev: Dev) -> None:
 
 
 def test_secrets__are_read_by_their_owners_alone(dev: Dev) -> None:
-    replay = next(one for one in dev.of("aws_iam_role_policy") if "module.replay." in one["address"])
-    granted = [
-        arn
-        for statement in json.loads(replay["policy"])["Statement"]
-        if "secretsmanager:GetSecretValue" in statement["Action"]
-        for arn in _listed(statement["Resource"])
-    ]
-    assert len(granted) == 1
-    assert "AmazonMSK_gridflex-dev_replay" in granted[0]
+    granted = {
+        one["address"]: {
+            arn
+            for statement in json.loads(one["policy"])["Statement"]
+            if "secretsmanager:GetSecretValue" in statement["Action"]
+            for arn in _listed(statement["Resource"])
+        }
+        for one in dev.of("aws_iam_role_policy")
+    }
+    (replay,) = [arns for arns in granted.values() if any("_replay-" in arn for arn in arns)]
+    assert len(replay) == 1
+    for secret in ("AmazonMSK_gridflex-dev_events", "/events-token-", "/events-service"):
+        (reader,) = [name for name, arns in granted.items() if any(secret in arn for arn in arns)]
+        assert ".module.control.module.events." in reader
 
 
 def test_second_plan__changes_nothing(dev: Dev) -> None:

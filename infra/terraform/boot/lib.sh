@@ -101,7 +101,10 @@ begin_secrets() {
   (umask 077 && : >"$SECRETS.new")
 }
 
-put_secret() { printf '%s="%s"\n' "$1" "$2" >>"$SECRETS.new"; }
+put_secret() {
+  [ -n "$2" ] || fail "no secret for $1"
+  printf '%s="%s"\n' "$1" "$2" >>"$SECRETS.new"
+}
 
 fetch_secrets() {
   begin_secrets
@@ -129,6 +132,14 @@ fetch_secrets() {
       put_secret GRIDFLEX_SUPERSET_SECRET_KEY "$(secret "$GRIDFLEX_SUPERSET_KEY_SECRET" password)"
       put_secret GRIDFLEX_SUPERSET_PASSWORD_ADMIN "$(secret "$GRIDFLEX_SUPERSET_ADMIN_SECRET" password)"
       ;;
+    events)
+      # NAME=ARN words; the token of check is also that with which this machine measures.
+      for token in $GRIDFLEX_EVENTS_TOKEN_SECRETS; do
+        put_secret "GRIDFLEX_EVENTS_TOKEN_${token%%=*}" "$(secret "${token#*=}" password)"
+      done
+      put_secret GRIDFLEX_EVENTS_TOKEN "$(secret "$GRIDFLEX_EVENTS_CHECK_SECRET" password)"
+      put_secret GRIDFLEX_EVENTS_SERVICE_TOKEN "$(secret "$GRIDFLEX_EVENTS_SERVICE_SECRET" password)"
+      ;;
   esac
   mv "$SECRETS.new" "$SECRETS"
 }
@@ -136,7 +147,7 @@ fetch_secrets() {
 # Machines of Druid share their settings; only those that read Kafka may read its secret.
 may_use_kafka() {
   case $GRIDFLEX_ROLE in
-    druid-coordinator | druid-middle-manager | airflow | replay | spark) return 0 ;;
+    druid-coordinator | druid-middle-manager | airflow | events | replay | spark) return 0 ;;
     *) return 1 ;;
   esac
 }
@@ -167,6 +178,18 @@ OnUnitActiveSec=$2
 WantedBy=timers.target"
   systemctl daemon-reload
   systemctl enable --now --quiet "$1.timer"
+}
+
+# What `gridflex deploy metrics $1` measures to CloudWatch, each minute.
+send_metrics() {
+  write_unit gridflex-metrics.service "[Service]
+Type=oneshot
+EnvironmentFile=$SETTINGS/machine.env
+EnvironmentFile=$SETTINGS/node.env
+EnvironmentFile=$SECRETS
+Environment=GRIDFLEX_CONFIG=$SETTINGS/config.ini GRIDFLEX_LAUNCHER_STATE_DIR=$STATE
+ExecStart=$APP/infra/terraform/boot/metrics.sh $1"
+  every gridflex-metrics 1min
 }
 
 # Journals and disks to CloudWatch.

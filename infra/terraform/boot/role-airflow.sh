@@ -10,11 +10,11 @@ start_role() {
   . "$APP/infra/terraform/boot/web.sh"
   start_units
   wait_until 300 curl --fail --silent --output /dev/null http://127.0.0.1:8080/api/v2/monitor/health
-  serve_web 8080
+  serve_web 8080 /login/
   make_topics
   make_druid_users
   submit_supervisors
-  watch_druid
+  send_metrics druid
 }
 
 # Topics and ACLs by Kafka's own tools, signed in by this machine's IAM role.
@@ -56,9 +56,12 @@ make_druid_users() {
   GRIDFLEX_DRUID_ADMIN_PASSWORD=$(secret "$GRIDFLEX_DRUID_ADMIN_SECRET" password)
   GRIDFLEX_DRUID_BATCH_PASSWORD=$(secret "$GRIDFLEX_DRUID_SECRET" password)
   GRIDFLEX_DRUID_SUPERSET_PASSWORD=$(secret "$GRIDFLEX_DRUID_SUPERSET_SECRET" password)
-  export GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD
+  GRIDFLEX_DRUID_EVENTS_PASSWORD=$(secret "$GRIDFLEX_DRUID_EVENTS_SECRET" password)
+  export GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD \
+    GRIDFLEX_DRUID_EVENTS_PASSWORD
   wait_until 900 gridflex deploy druid-users
-  unset GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD
+  unset GRIDFLEX_DRUID_ADMIN_PASSWORD GRIDFLEX_DRUID_BATCH_PASSWORD GRIDFLEX_DRUID_SUPERSET_PASSWORD \
+    GRIDFLEX_DRUID_EVENTS_PASSWORD
 }
 
 # The streams' supervisors and every table, as the user of batch jobs; an unchanged supervisor is left alone.
@@ -68,16 +71,4 @@ submit_supervisors() {
   export GRIDFLEX_DRUID_USERNAME GRIDFLEX_DRUID_PASSWORD
   wait_until 900 gridflex deploy supervisors
   unset GRIDFLEX_DRUID_USERNAME GRIDFLEX_DRUID_PASSWORD
-}
-
-# Lag, failures and freshness to CloudWatch, each minute.
-watch_druid() {
-  write_unit gridflex-metrics.service "[Service]
-Type=oneshot
-EnvironmentFile=$SETTINGS/machine.env
-EnvironmentFile=$SETTINGS/node.env
-EnvironmentFile=$SECRETS
-Environment=GRIDFLEX_CONFIG=$SETTINGS/config.ini GRIDFLEX_LAUNCHER_STATE_DIR=$STATE
-ExecStart=$APP/infra/terraform/boot/metrics.sh druid"
-  every gridflex-metrics 1min
 }

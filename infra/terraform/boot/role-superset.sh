@@ -8,5 +8,5 @@ start_role() {
   . "$APP/infra/terraform/boot/web.sh"
   start_units
   wait_until 300 curl --fail --silent --output /dev/null http://127.0.0.1:8088/login/
-  serve_web 8088
+  serve_web 8088 /login/
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# nginx before a server on the loopback. $1: its port.
+# nginx before a server on the loopback. $1: its port, $2: a page that it answers, $3: further directives.
 
 serve_web() {
   dnf install -y -q nginx
@@ -11,6 +11,7 @@ server {
   ssl_certificate_key $TLS/machine.key;
   ssl_protocols TLSv1.2 TLSv1.3;
   add_header Strict-Transport-Security "max-age=31536000" always;
+  ${3:-}
   location / {
     proxy_pass http://127.0.0.1:$1;
     proxy_http_version 1.1;
@@ -28,5 +29,5 @@ NGINX
   systemctl enable --quiet nginx
   systemctl restart nginx
   wait_until 60 curl --fail --silent --output /dev/null --cacert "$TLS/ca.pem" \
-    --resolve "$GRIDFLEX_PUBLIC_NAME:443:127.0.0.1" "https://$GRIDFLEX_PUBLIC_NAME/login/"
+    --resolve "$GRIDFLEX_PUBLIC_NAME:443:127.0.0.1" "https://$GRIDFLEX_PUBLIC_NAME$2"
 }

@@ -274,6 +274,10 @@ _OBSERVABILITY = (
         *("alarms.tf", "    task-failures = {", "    tasks = {"),
     ),
     (
+        "An events service that dispatches nothing must be noticed.",
+        *("alarms.tf", "    events-dispatch = {", "    dispatch = {"),
+    ),
+    (
         "The age of the newest row of each table with a limit must be watched, and of no other.",
         *("alarms.tf", "in var.freshness_limits_s :", "in merge(var.freshness_limits_s, { other = 60 }) :"),
     ),
@@ -317,7 +321,7 @@ _FOUNDATION = (
 )
 _CONTROL = (
     (
-        "Only people's networks may open Airflow and Superset.",
+        "Only people's networks may open Airflow, Superset and the events service.",
         *("access.tf", "cidr_ipv4         = each.value", 'cidr_ipv4 = "10.0.0.0/8"'),
     ),
     (
@@ -329,6 +333,24 @@ _CONTROL = (
         "backup.tf",
         "force_destroy = !var.protect",
         "force_destroy = true",
+    ),
+    (
+        "The ledger has one writer: a second events service would fence the first one again and again.",
+        *("events.tf", "machines                  = 1", "machines = 2"),
+    ),
+    (
+        "Superset and Airflow reach the events service by TLS alone, and by their group.",
+        *("events.tf", "referenced_security_group_id = module.group.id", 'cidr_ipv4 = "10.0.0.0/8"'),
+    ),
+    (
+        "Every user's token must reach the events service under the name that it reads.",
+        *("events.tf", 'upper(replace(user, "-", "_"))', "upper(user)"),
+    ),
+    (
+        "metrics_without_a_token_are_refused",
+        "variables.tf",
+        'contains(keys(var.event_token_arns), "check")',
+        "length(var.event_token_arns) > 0",
     ),
     ("the_internet_is_refused", "variables.tf", "/(8|9|[12][0-9]|3[0-2])$", "/[0-9]+$|0.0.0.0/0"),
 )

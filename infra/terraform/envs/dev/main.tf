@@ -54,8 +54,12 @@ module "platform" {
   }
 
   control = {
-    airflow     = { instance_type = "m7i.large", volume_gb = 16 }
-    superset    = { instance_type = "t3.medium", volume_gb = 8 }
+    airflow  = { instance_type = "m7i.large", volume_gb = 16 }
+    superset = { instance_type = "t3.medium", volume_gb = 8 }
+    events = {
+      instance_type = "t3.medium"
+      users         = { operator = "planner", supervisor = "approver", admin = "planner+approver", researcher = "viewer" }
+    }
     backup_days = 7
   }
 

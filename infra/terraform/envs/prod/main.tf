@@ -54,8 +54,12 @@ module "platform" {
   }
 
   control = {
-    airflow     = { instance_type = "m7i.xlarge", volume_gb = 64 }
-    superset    = { instance_type = "m7i.large", volume_gb = 16 }
+    airflow  = { instance_type = "m7i.xlarge", volume_gb = 64 }
+    superset = { instance_type = "m7i.large", volume_gb = 16 }
+    events = {
+      instance_type = "m7i.large"
+      users         = { operator = "planner", supervisor = "approver", admin = "planner+approver", researcher = "viewer" }
+    }
     backup_days = 35
   }
 

@@ -1,8 +1,12 @@
-# Both listen on the loopback, as they do on one machine; nginx ends TLS before them.
+# All listen on the loopback, as they do on one machine; nginx ends TLS before them.
 
 locals {
-  names = { for role in ["airflow", "superset"] : role => "${role}-web.${var.zone.name}" }
-  hosts = { airflow = module.airflow.hostnames[0], superset = module.superset.hostnames[0] }
+  names = { for role in ["airflow", "superset", "events"] : role => "${role}-web.${var.zone.name}" }
+  hosts = {
+    airflow  = module.airflow.hostnames[0]
+    superset = module.superset.hostnames[0]
+    events   = module.events.hostnames[0]
+  }
 }
 
 module "group" {
@@ -10,7 +14,7 @@ module "group" {
 
   site_name   = var.site.name
   name        = "control"
-  description = "Airflow and Superset"
+  description = "Airflow, Superset and the events service"
   network     = var.network
 }
 

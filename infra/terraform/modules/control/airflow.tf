@@ -19,6 +19,7 @@ module "airflow" {
 
   secret_arns = [
     var.secret_arns.kafka_batch, var.secret_arns.druid_admin, var.secret_arns.druid_batch, var.secret_arns.druid_superset,
+    var.secret_arns.druid_events,
   ]
   statements = [
     {
@@ -51,6 +52,7 @@ module "airflow" {
     GRIDFLEX_DRUID_ADMIN_SECRET    = var.secret_arns.druid_admin
     GRIDFLEX_DRUID_SECRET          = var.secret_arns.druid_batch
     GRIDFLEX_DRUID_SUPERSET_SECRET = var.secret_arns.druid_superset
+    GRIDFLEX_DRUID_EVENTS_SECRET   = var.secret_arns.druid_events
   }
 }
 

@@ -113,6 +113,26 @@ variable "superset" {
   }
 }
 
+variable "events" {
+  description = "The events service's machine. It keeps nothing: the ledger is in Kafka."
+  type        = object({ instance_type = string })
+
+  validation {
+    condition     = var.events.instance_type != ""
+    error_message = "events.instance_type must not be empty."
+  }
+}
+
+variable "event_token_arns" {
+  description = "The token of each user of the events service, by name; that of check is for the machine's own metrics."
+  type        = map(string)
+
+  validation {
+    condition     = contains(keys(var.event_token_arns), "check")
+    error_message = "event_token_arns: one must be check's."
+  }
+}
+
 variable "kafka" {
   description = "The cluster whose topics and ACLs are made from here."
   type        = object({ arn = string, admin_bootstrap_servers = string })
@@ -135,7 +155,17 @@ variable "exchange_arn" {
 
 variable "secret_arns" {
   description = "Secrets that these machines read."
-  type        = object({ kafka_batch = string, druid_admin = string, druid_batch = string, druid_superset = string, superset_key = string, superset_admin = string })
+  type = object({
+    kafka_batch    = string
+    kafka_events   = string
+    druid_admin    = string
+    druid_batch    = string
+    druid_superset = string
+    druid_events   = string
+    superset_key   = string
+    superset_admin = string
+    events_service = string
+  })
 
   validation {
     condition     = alltrue([for arn in values(var.secret_arns) : startswith(arn, "arn:")])

@@ -54,6 +54,13 @@ locals {
       dimensions  = {}
       above       = var.thresholds.age_s
     }
+    events-dispatch = {
+      description = "Nothing is dispatched: see the runbook, 'The events service does not work'."
+      namespace   = local.own
+      metric      = "DispatchAgeSeconds"
+      dimensions  = {}
+      above       = 60
+    }
     offline-partitions = {
       description = "Kafka has partitions without a leader: readings are not taken."
       namespace   = "AWS/Kafka"

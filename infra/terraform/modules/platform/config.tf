@@ -24,6 +24,11 @@ locals {
     url = ${module.control.urls.superset}
     ca_file = /etc/gridflex/tls/ca.pem
 
+    [events]
+    url = ${module.control.urls.events}
+    ca_file = /etc/gridflex/tls/ca.pem
+    users = ${join(", ", [for user, may in local.event_users : "${user}:${may}"])}
+
     [spark]
     master = yarn
     driver_memory = ${var.spark.driver_memory}

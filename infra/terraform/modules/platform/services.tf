@@ -15,6 +15,7 @@ module "kafka" {
     spark  = module.spark.security_group_id
     druid  = module.druid.security_group_id
     batch  = module.control.client_group_ids.airflow
+    events = module.control.client_group_ids.events
   }
 }
 
@@ -85,6 +86,8 @@ module "control" {
   operator_cidrs            = var.operator_cidrs
   airflow                   = var.control.airflow
   superset                  = var.control.superset
+  events                    = { instance_type = var.control.events.instance_type }
+  event_token_arns          = { for user, secret in module.event_tokens : user => secret.arn }
   backup_days               = var.control.backup_days
   exchange_arn              = module.druid.exchange_arn
   protect                   = var.protect
@@ -95,11 +98,14 @@ module "control" {
   }
   secret_arns = {
     kafka_batch    = module.kafka_users["batch"].arn
+    kafka_events   = module.kafka_users["events"].arn
     druid_admin    = module.secrets["druid-admin"].arn
     druid_batch    = module.secrets["druid-batch"].arn
     druid_superset = module.secrets["druid-superset"].arn
+    druid_events   = module.secrets["druid-events"].arn
     superset_key   = module.secrets["superset-key"].arn
     superset_admin = module.secrets["superset-admin"].arn
+    events_service = module.secrets["events-service"].arn
   }
 }
 
@@ -127,7 +133,7 @@ module "observability" {
   site               = local.site
   supervisors        = local.supervisors
   freshness_limits_s = local.freshness_limits_s
-  roles              = ["druid-historical", "druid-middle-manager", "druid-coordinator", "airflow", "superset", "replay"]
+  roles              = ["druid-historical", "druid-middle-manager", "druid-coordinator", "airflow", "superset", "events", "replay"]
   kafka              = { name = module.kafka.name, brokers = module.kafka.broker_count }
   metadata_instance  = module.druid.metadata_instance
   alarm_emails       = var.alarm_emails

@@ -155,16 +155,24 @@ variable "druid" {
 }
 
 variable "control" {
-  description = "Airflow and Superset, and how long copies of their state are kept."
+  description = "Airflow, Superset, the events service with its users (role, role+role or role:Region), days of copies."
   type = object({
     airflow     = object({ instance_type = string, volume_gb = number })
     superset    = object({ instance_type = string, volume_gb = number })
+    events      = object({ instance_type = string, users = map(string) })
     backup_days = number
   })
 
   validation {
     condition     = var.control.backup_days >= 1
     error_message = "control.backup_days: at least 1."
+  }
+  validation {
+    condition = alltrue([
+      for user, may in var.control.events.users :
+      can(regex("^[a-z][a-z0-9-]*$", user)) && user != "check" && can(regex("^(planner|approver|viewer)([+](planner|approver|viewer))*(:[^,:+]+([+][^,:+]+)*)?$", may))
+    ])
+    error_message = "control.events.users: small letters, digits and hyphens = role, role+role or role:Region+Region; check is made here."
   }
 }
 

@@ -18,6 +18,7 @@ variables {
   operator_cidrs            = ["10.8.0.0/16"]
   airflow                   = { instance_type = "m7i.large", volume_gb = 16 }
   superset                  = { instance_type = "t3.medium", volume_gb = 8 }
+  events                    = { instance_type = "t3.medium" }
   backup_days               = 7
   exchange_arn              = "arn:aws:s3:::druid/exchange/*"
   protect                   = true
@@ -26,6 +27,10 @@ variables {
     arn                     = "arn:aws:kafka:eu-west-1:123456789012:cluster/gridflex-test/1"
     admin_bootstrap_servers = "b-1:9098"
   }
+  event_token_arns = {
+    check           = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:g-a"
+    operator-sousse = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:h-a"
+  }
   secret_arns = {
     kafka_batch    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-a"
     druid_admin    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a"
@@ -33,6 +38,9 @@ variables {
     druid_superset = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:d-a"
     superset_key   = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:e-a"
     superset_admin = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:f-a"
+    kafka_events   = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:i-a"
+    druid_events   = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:j-a"
+    events_service = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:k-a"
   }
 }
 
@@ -41,12 +49,27 @@ run "rules" {
 
   assert {
     condition     = toset([for rule in aws_vpc_security_group_ingress_rule.people : rule.cidr_ipv4]) == var.operator_cidrs
-    error_message = "Only people's networks may open Airflow and Superset."
+    error_message = "Only people's networks may open Airflow, Superset and the events service."
   }
 
   assert {
     condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.people : rule.from_port == 443 && rule.to_port == 443])
     error_message = "People come by TLS alone: the servers behind nginx listen on the loopback."
+  }
+
+  assert {
+    condition     = length(module.events.hostnames) == 1
+    error_message = "The ledger has one writer: a second events service would fence the first one again and again."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.event_clients.from_port == 443 && aws_vpc_security_group_ingress_rule.event_clients.to_port == 443 && aws_vpc_security_group_ingress_rule.event_clients.cidr_ipv4 == null
+    error_message = "Superset and Airflow reach the events service by TLS alone, and by their group."
+  }
+
+  assert {
+    condition     = local.event_tokens == { CHECK = var.event_token_arns["check"], OPERATOR_SOUSSE = var.event_token_arns["operator-sousse"] }
+    error_message = "Every user's token must reach the events service under the name that it reads."
   }
 
   assert {
@@ -63,4 +86,14 @@ run "the_internet_is_refused" {
   }
 
   expect_failures = [var.operator_cidrs]
+}
+
+run "metrics_without_a_token_are_refused" {
+  command = plan
+
+  variables {
+    event_token_arns = { operator = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:g-a" }
+  }
+
+  expect_failures = [var.event_token_arns]
 }

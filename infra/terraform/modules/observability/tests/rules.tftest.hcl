@@ -38,6 +38,11 @@ run "rules" {
   }
 
   assert {
+    condition     = contains(keys(aws_cloudwatch_metric_alarm.this), "events-dispatch")
+    error_message = "An events service that dispatches nothing must be noticed."
+  }
+
+  assert {
     condition     = toset([for name in keys(aws_cloudwatch_metric_alarm.this) : name if startswith(name, "freshness-")]) == toset(["freshness-powerraw", "freshness-meters"])
     error_message = "The age of the newest row of each table with a limit must be watched, and of no other."
   }
