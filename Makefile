@@ -17,7 +17,7 @@ PARTS ?= 5
 CHAOS := tests/e2e/test_kills.py tests/component/test_launcher.py tests/spark/test_duty_cycle_process.py tests/spark/test_release_on_cluster.py
 TFLINT := github.com/terraform-linters/tflint@v0.64.0
 
-.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform stack demo test test-nightly test-unit test-integration test-servers test-jobs test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock api-docs format clean
+.PHONY: help lint unit unit-operations contracts setup venv setup-airflow setup-superset setup-browser setup-terraform setup-openadr stack demo test test-nightly test-unit test-integration test-servers test-jobs test-e2e test-chaos test-accuracy check truths engines ways browser kills dist terraform-check terraform-test bench lock api-docs format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,9 @@ setup-terraform: .venv-terraform/.installed ## The tools of terraform-test
 
 stack: venv
 	@$(BIN)/python -m gridflex.operations.local.jars
+
+setup-openadr: stack ## The OpenADR VTN, built by cargo once on a machine: five minutes of a core
+	@$(BIN)/python -m gridflex.operations.local.openadr_programs
 
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo

@@ -60,6 +60,8 @@ NOT_RUN = {
     "gridflex curtail": "a group of commands",
     "make test": _WHOLE,
     "make check": _WHOLE,
+    "make setup": _SETS_UP,
+    "make setup-openadr": "it takes minutes; tests/component/test_openadr_vtn.py builds the same",
     **dict.fromkeys(("make test-unit", "make test-accuracy", "make test-integration", "make test-e2e"), _WHOLE),
     "make test-chaos": "it runs tests of killed servers, some of which make test runs",
     "make test-nightly": "it runs all tests",

@@ -60,6 +60,8 @@ class VtnSession:
         # Nothing of the environment (a proxy) stands between two programs of one machine.
         self._session.trust_env = urlsplit(self._url).hostname not in _LOOPBACK
         self._verify = verify
+        # A connection that is kept may be closed by the VTN just when a POST goes out: was it done? Each has its own.
+        self._session.headers["Connection"] = "close"
         self._token: _Bearer | None = None
         self._renew_at = 0.0
 
@@ -171,10 +173,8 @@ class VtnSession:
             found = json.loads(text)
         except ValueError:
             found = None
-        told = (
-            [str(found[name]) for name in ("title", "detail") if found.get(name)] if isinstance(found, Mapping) else []
-        )
-        detail = " ".join(": ".join(told)[:_LONGEST_DETAIL].split())
+        told = str(found.get("detail") or found.get("title") or "") if isinstance(found, Mapping) else ""
+        detail = " ".join(told[:_LONGEST_DETAIL].split())
         reason = _REASONS.get(status, "fails" if status >= 500 else "refuses")
         words = f"the VTN at {self._url} {reason}: {asked}: HTTP {status}"
         return OpenAdrError(f"{words}{f': {detail}' if detail else ''}", status, maybe_done=status >= 500)

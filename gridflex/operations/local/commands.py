@@ -20,6 +20,7 @@ from gridflex.errors import GridflexError
 from gridflex.operations.local.airflow_service import airflow_welcome
 from gridflex.operations.local.events_service import EVENTS, events_welcome
 from gridflex.operations.local.look import ServiceStatus
+from gridflex.operations.local.openadr_service import openadr_welcome
 from gridflex.operations.local.problems import Look
 from gridflex.operations.local.stack import Stack
 from gridflex.operations.local.steps import SUPERSET
@@ -36,8 +37,9 @@ def up(services: tuple[str, ...]) -> None:
     """Start the local stack, or the named services and what they depend on.
 
     Waits until all are healthy, creates the topics and submits Druid's supervisors. What runs already is left alone.
-    Airflow, Superset and the events service are started only by name: `gridflex up airflow`, `gridflex up superset`,
-    `gridflex up events`. Without a name, what was up before `gridflex down` comes back as well.
+    Airflow, Superset, the events service and the OpenADR VTN are started only by name: `gridflex up airflow`,
+    `gridflex up superset`, `gridflex up events`, `gridflex up openadr`. Without a name, what was up before
+    `gridflex down` comes back as well.
     """
     started = time.monotonic()
     stack = _stack()
@@ -48,6 +50,8 @@ def up(services: tuple[str, ...]) -> None:
     if SUPERSET in told and (welcome := superset_welcome(stack.config)):
         click.echo(welcome)
     if EVENTS in told and (welcome := events_welcome(stack.config)):
+        click.echo(welcome)
+    if any(name.startswith("openadr") for name in told) and (welcome := openadr_welcome(stack.config)):
         click.echo(welcome)
     click.echo(f"up: {time.monotonic() - started:.0f} s")
 

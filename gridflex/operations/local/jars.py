@@ -62,6 +62,7 @@ FOLDERS = (
     JarFolder(name="kafka"),
     JarFolder(name="spark"),
     JarFolder(name="kafka-tools"),
+    JarFolder(name="postgres"),
     JarFolder(name="druid"),
     JarFolder(name=f"{EXTENSIONS}/druid-kafka-indexing-service", without="druid"),
     JarFolder(name=f"{EXTENSIONS}/druid-datasketches", without="druid"),

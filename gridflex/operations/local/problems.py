@@ -26,6 +26,7 @@ from gridflex.operations.local.look import (
     look_at_supervisors,
     supervisor_statuses,
 )
+from gridflex.operations.local.openadr_service import OPENADR_POSTGRES, OPENADR_VTN
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.readers import Place, find_places, spark_reader, supervisor_reader, way_out
 from gridflex.operations.local.services import Service
@@ -43,6 +44,8 @@ _WITHOUT = {
     "replay": "no reading is played; it continues where it stopped",
     "superset": "no dashboard opens",
     "events": "no event is proposed, approved or dispatched",
+    OPENADR_POSTGRES: "the OpenADR VTN answers no request",
+    OPENADR_VTN: "no event reaches an OpenADR client, and no report comes back; Kafka's commands go on",
 }
 _REFUSED_S = 600.0
 _TASKS = "no batch job runs: no new baseline, forecast or reconciliation"

@@ -13,7 +13,7 @@ from gridflex.config import ROOT
 from gridflex.errors import UsageError
 from gridflex.operations.local.jars import LOCAL
 
-_GROUPS = ("druid", "airflow")
+_GROUPS = ("druid", "airflow", "openadr")
 """Names that stand for all services whose names begin with them."""
 
 
@@ -84,7 +84,8 @@ def select(services: Sequence[Service], names: Iterable[str]) -> list[Service]:
     """The named services and all that they depend on, in the order of ``services``; all that are not
     optional if none is named.
 
-    ``druid`` and ``airflow`` stand for all of their services; a Druid service may be named without its prefix.
+    ``druid``, ``airflow`` and ``openadr`` stand for all of their services; a Druid service may be named without its
+    prefix.
     Raises ``UsageError`` for an unknown name.
     """
     by_name = {service.name: service for service in services}

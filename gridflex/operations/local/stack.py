@@ -25,6 +25,8 @@ from gridflex.operations.local.look import (
     look_at_services,
     look_at_supervisors,
 )
+from gridflex.operations.local.openadr_programs import build_vtn, unpack_postgres
+from gridflex.operations.local.openadr_service import OPENADR_POSTGRES, OPENADR_VTN, missing_user
 from gridflex.operations.local.problems import Look, look
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.readers import find_places, remember_topics, supervisor_reader
@@ -188,11 +190,17 @@ class Stack:
             raise ServiceError(lacks)
         if any(service.name == SUPERSET for service in chosen) and (lacks := missing_superset(self.config)):
             raise ServiceError(lacks)
+        if any(service.name == OPENADR_POSTGRES for service in chosen) and (lacks := missing_user()):
+            raise ServiceError(lacks)
+        if any(service.name == OPENADR_VTN for service in chosen):
+            build_vtn(self.say)
         check_java()
         needed = {name for service in chosen for name in service.jars}
         missing = [name for name in missing_jars() if name.split("/")[0] in needed]
         if missing:
             raise ServiceError(f"jars not fetched: {', '.join(missing)}; run `make setup`")
+        if any(service.name == OPENADR_POSTGRES for service in chosen):
+            unpack_postgres()
 
     def _note_readers(self, present: set[str]) -> None:
         """Raise ``ServiceError`` if the offset of a reader of Kafka is gone; else note what it reads."""

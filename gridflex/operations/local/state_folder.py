@@ -23,7 +23,7 @@ _OURS = frozenset(
     {
         *(OWNER_FILE, LOCK_FILE, _UP_FILE, TOPICS_FILE),
         *("pids", "logs", "kafka", "zookeeper", "druid", "spark", "replay", "demo", "exchange", "airflow", "superset"),
-        "events",
+        *("events", "openadr"),
     }
 )
 """What the servers and commands make. A replay may come before the first ``up``."""

@@ -16,12 +16,14 @@ from gridflex.adapters.druid.ingestion import last_error
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.druid.supervisors import submit_changed
 from gridflex.adapters.druid.tables import EmptyTables
+from gridflex.adapters.openadr.users import ensure_clients
 from gridflex.config import Config
 from gridflex.contracts.feeds import Feed, stored_feeds
 from gridflex.errors import ServiceError
 from gridflex.operations.dashboards.apply import apply_changes
 from gridflex.operations.local.druid_services import BROKER, COORDINATOR, INDEXER, ROUTER
 from gridflex.operations.local.kafka_service import KAFKA
+from gridflex.operations.local.openadr_service import OPENADR_VTN
 from gridflex.operations.local.readers import LostPlaceError, refuse_lost_spark, refuse_lost_supervisor
 from gridflex.operations.local.topics import create_topics
 
@@ -32,6 +34,7 @@ STREAM_PLACE = "stream-place"
 SUPERVISORS = "supervisors"
 SUPERSET = "superset"
 DASHBOARDS = "dashboards"
+OPENADR_CLIENTS = "openadr-clients"
 TABLES = "tables"
 _LOST_AFTER_S = 3.0
 """Longer than the two may differ about a task that has just begun or ended."""
@@ -61,6 +64,7 @@ def all_steps(config: Config) -> tuple[Step, ...]:
             after=frozenset({SUPERSET, COORDINATOR, BROKER, INDEXER, ROUTER}),
             act=EmptyTables(config).advance,
         ),
+        Step(name=OPENADR_CLIENTS, after=frozenset({OPENADR_VTN}), act=partial(_openadr_clients, config)),
         Step(name=DASHBOARDS, after=frozenset({SUPERSET}), act=partial(_dashboards, config)),
     )
 
@@ -162,6 +166,14 @@ class _Supervisors:
 def _dashboards(config: Config) -> str | None:
     try:
         apply_changes(config)
+    except ServiceError as problem:
+        return str(problem)
+    return None
+
+
+def _openadr_clients(config: Config) -> str | None:
+    try:
+        ensure_clients(config)
     except ServiceError as problem:
         return str(problem)
     return None

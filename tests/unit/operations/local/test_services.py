@@ -45,7 +45,7 @@ def test_find__refuses_a_name_that_stands_for_several() -> None:
 
 def test_services__share_no_port() -> None:
     ports = [port for service in all_services(Config()) for port in service.ports]
-    assert len(ports) == len(set(ports)) == 12
+    assert len(ports) == len(set(ports)) == 13
 
 
 def test_services__listen_on_the_loopback_alone() -> None:
