@@ -45,7 +45,7 @@ def written(stack: Stack, druid: Druid) -> Iterator[None]:
 
 def test_check__misses_a_supervisor_once_its_topic_has_something_for_it(stack: Stack) -> None:
     assert {one.name for one in stack.supervisors()} == {one.table for one in stored_feeds() if one.service is None}
-    assert stack.look().problems == []
+    assert stack.report().problems == []
     found = {finding.name: finding for finding in run_checks(druid_checks(stack.config), 30)}
     for name in WANTED:
         assert (found[f"supervisor {name}"].state, found[f"supervisor {name}"].detail) == ("failed", "there is none")

@@ -58,7 +58,7 @@ def told(gridflex: Command) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def _healthy(stack: Stack) -> None:
-    wait_until(lambda: not stack.look().problems, what="no problem")
+    wait_until(lambda: not stack.report().problems, what="no problem")
 
 
 @pytest.mark.sampled(2)

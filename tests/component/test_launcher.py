@@ -18,7 +18,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.config import ROOT
 from gridflex.contracts.schemas import reading_schema
 from gridflex.errors import ServiceError
-from gridflex.operations.local.log_keeper import older, shorten
+from gridflex.operations.local.log_rotation import older, shorten
 from gridflex.operations.local.process import died
 from gridflex.operations.local.services import find
 from gridflex.operations.local.spark_service import config_environ
@@ -126,7 +126,7 @@ def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, drui
     before = pids(stack)
     kill(before, name)
     wait_until(lambda: died(stack.runtime, find(stack.services, name)), what=f"{name} is gone")
-    (problem,) = [problem for problem in stack.look().problems if problem.service == name]
+    (problem,) = [problem for problem in stack.report().problems if problem.service == name]
     assert problem.problem.startswith("died; its last words: ")
     assert f"`gridflex up {name}` starts it again" in problem.remedy
     if name == "druid-broker":

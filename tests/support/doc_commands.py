@@ -23,7 +23,7 @@ from gridflex.cli import _STAGES, gridflex
 from gridflex.config import ROOT, load_config
 from gridflex.contracts.feeds import stored_feeds
 from gridflex.errors import GridflexError
-from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import Service, find, select
 from ingestion.__main__ import ingestion
 from tests.support.doc_pages import pages

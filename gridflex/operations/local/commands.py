@@ -19,10 +19,10 @@ from gridflex.domain.curtailment import State
 from gridflex.errors import GridflexError
 from gridflex.operations.local.airflow_service import airflow_welcome
 from gridflex.operations.local.events_service import EVENTS, events_welcome
-from gridflex.operations.local.look import ServiceStatus
 from gridflex.operations.local.openadr_service import openadr_welcome
-from gridflex.operations.local.problems import Look
+from gridflex.operations.local.problems import StackReport
 from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.stack_status import ServiceStatus
 from gridflex.operations.local.steps import SUPERSET
 from gridflex.operations.local.superset_service import superset_welcome
 
@@ -65,7 +65,7 @@ def status(as_json: bool) -> None:
     or was stopped by `gridflex down`, is no problem.
     """
     stack = _stack()
-    found = stack.look()
+    found = stack.report()
     events = _events(stack.config, found)
     if as_json:
         told = {name: [asdict(one) for one in getattr(found, name)] for name in ("services", "supervisors", "problems")}
@@ -116,7 +116,7 @@ def _superset(stack: Stack) -> dict[str, dict[str, str]]:
     return {SUPERSET: {"url": superset_url(stack.config), "credentials_file": str(file)}}
 
 
-def _events(config: Config, found: Look) -> dict[str, Any]:
+def _events(config: Config, found: StackReport) -> dict[str, Any]:
     """What a healthy events service says of its events; nothing without one."""
     if not any(one.name == EVENTS and one.healthy for one in found.services):
         return {}
@@ -133,7 +133,7 @@ def _events_line(told: dict[str, Any]) -> str:
     return f"events: {counted}; {told['refused_commands']} command(s) refused"
 
 
-def _lines(found: Look) -> Iterator[str]:
+def _lines(found: StackReport) -> Iterator[str]:
     yield f"{'SERVICE':<24}{'HEALTHY':<9}{'PID':>8}{'PORT':>7}{'RSS MB':>8}"
     yield from map(_line, found.services)
     yield f"{'total':<48}{sum(service.rss_mb for service in found.services):>8}"

@@ -1,4 +1,4 @@
-"""What does not do its job in the local stack: what is lost by it, and what to do, in one line each."""
+"""Finds what does not work in the local stack: what is lost by it, and what to do, in one line each."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from gridflex.operations.local import process
 from gridflex.operations.local.druid_services import BROKER, COORDINATOR, HISTORICAL, INDEXER, ROUTER, ZOOKEEPER
 from gridflex.operations.local.health import read_status
 from gridflex.operations.local.kafka_service import KAFKA
-from gridflex.operations.local.keeper_service import LOG_KEEPER, keeper_service
-from gridflex.operations.local.look import (
-    DIED,
-    FROZEN,
-    NOT_RUNNING,
-    ServiceStatus,
-    SupervisorStatus,
-    look_at_services,
-    look_at_supervisors,
-    supervisor_statuses,
-)
+from gridflex.operations.local.log_rotation_service import LOG_ROTATION, log_rotation_service
 from gridflex.operations.local.openadr_service import OPENADR_POSTGRES, OPENADR_VTN
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.readers import Place, find_places, spark_reader, supervisor_reader, way_out
 from gridflex.operations.local.services import Service
 from gridflex.operations.local.spark_checkpoint import SPARK
+from gridflex.operations.local.stack_status import (
+    DIED,
+    FROZEN,
+    NOT_RUNNING,
+    ServiceStatus,
+    SupervisorStatus,
+    service_statuses,
+    supervisor_states,
+    supervisor_statuses,
+)
 
 _WITHOUT = {
     ZOOKEEPER: "Druid's services lose each other",
@@ -63,23 +63,23 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How the whole stack is. What was not started, or was stopped by the launcher, is no problem."""
+class StackReport:
+    """The state of the whole stack. What was not started, or was stopped by the launcher, is no problem."""
 
     services: list[ServiceStatus]
     supervisors: list[SupervisorStatus]
     problems: list[Problem]
 
 
-def look(config: Config, runtime: Runtime, services: Sequence[Service]) -> Look:
-    """Ask everything once."""
-    *found, keeper = look_at_services(runtime, [*services, keeper_service(config)])
-    problems = _service_problems(runtime, services, found) + _keeper_problem(keeper)
+def stack_report(config: Config, runtime: Runtime, services: Sequence[Service]) -> StackReport:
+    """Ask every service and supervisor once."""
+    *found, rotation = service_statuses(runtime, [*services, log_rotation_service(config)])
+    problems = _service_problems(runtime, services, found) + _rotation_problem(rotation)
     healthy = {status.name for status in found if status.healthy}
     answering = healthy | {status.name for status in found if status.pid and not status.detail.startswith(FROZEN)}
     supervisors, troubles = _ingestion(config, healthy, answering)
     lost = {problem.service for problem in troubles}
-    return Look(
+    return StackReport(
         services=found,
         supervisors=supervisors,
         # A job that has lost its place has died of that: one line tells both.
@@ -112,15 +112,15 @@ def _service_problem(runtime: Runtime, service: Service, status: ServiceStatus, 
     return Problem(service=name, problem=f"{detail}: {_WITHOUT.get(name, _TASKS)}", remedy=remedy)
 
 
-def _keeper_problem(keeper: ServiceStatus) -> list[Problem]:
-    if keeper.healthy or keeper.detail == NOT_RUNNING:
+def _rotation_problem(rotation: ServiceStatus) -> list[Problem]:
+    if rotation.healthy or rotation.detail == NOT_RUNNING:
         return []
     remedy = "`gridflex up` starts it again"
-    if keeper.detail.startswith(FROZEN):
-        remedy = f"`kill -CONT {keeper.pid}` lets it go on"
-    elif keeper.detail != DIED:
-        remedy = f"`kill -9 {keeper.pid}`, then {remedy}"
-    return [Problem(service=LOG_KEEPER, problem=f"{keeper.detail}: logs grow without bound", remedy=remedy)]
+    if rotation.detail.startswith(FROZEN):
+        remedy = f"`kill -CONT {rotation.pid}` lets it go on"
+    elif rotation.detail != DIED:
+        remedy = f"`kill -9 {rotation.pid}`, then {remedy}"
+    return [Problem(service=LOG_ROTATION, problem=f"{rotation.detail}: logs grow without bound", remedy=remedy)]
 
 
 def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[list[SupervisorStatus], list[Problem]]:
@@ -129,7 +129,7 @@ def _ingestion(config: Config, healthy: set[str], answering: set[str]) -> tuple[
     problems: list[Problem] = []
     if healthy >= {ZOOKEEPER, COORDINATOR} and ROUTER in answering:
         try:
-            found = look_at_supervisors(config)
+            found = supervisor_states(config)
         except ServiceError as problem:
             if healthy >= {INDEXER, ROUTER}:
                 detail, remedy = f"does not list its supervisors: {problem}", f"`gridflex logs {COORDINATOR}`"

@@ -19,7 +19,7 @@ import psutil
 from gridflex.config import ROOT
 from gridflex.errors import ServiceError
 from gridflex.files import write_atomically
-from gridflex.operations.local.log_keeper import older
+from gridflex.operations.local.log_rotation import older
 from gridflex.operations.local.services import Service
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _start(runtime: Runtime, service: Service) -> int:
         _make_secret(path)
     environ = {**os.environ, **service.env, **_KEEP_ENVIRON, MARK: runtime.mark(service)}
     log_path = runtime.log_file(service)
-    # Opened to append: the log may be cut at any time (log_keeper).
+    # Opened to append: the log may be cut at any time (log_rotation).
     with log_path.open("ab") as output:
         _run_first_start(service, environ, output.fileno(), log_path)
         child = subprocess.Popen(

@@ -19,7 +19,6 @@ from gridflex.adapters.kafka.feed_topics import position_topic
 from gridflex.adapters.kafka.positions import Loss
 from gridflex.config import Config, load_config
 from gridflex.errors import ServiceError, UsageError
-from gridflex.operations.local.look import look_at_supervisors
 from gridflex.operations.local.readers import (
     Place,
     find_places,
@@ -37,6 +36,7 @@ from gridflex.operations.local.spark_checkpoint import (
     query_id,
 )
 from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.stack_status import supervisor_states
 from gridflex.operations.local.state_folder import alone
 from gridflex.polling import poll_until
 
@@ -76,7 +76,7 @@ def _places(config: Config, names: Sequence[str]) -> list[Place]:
     readers = [spark_reader(config)] if SPARK in names else []
     if supervisors := [name for name in names if name != SPARK]:
         try:
-            statuses = look_at_supervisors(config)
+            statuses = supervisor_states(config)
         except ServiceError as problem:
             raise ServiceError(f"Druid does not report its offsets; run `gridflex up druid` first: {problem}") from None
         readers += [supervisor_reader(config, name, statuses[name]) for name in supervisors]

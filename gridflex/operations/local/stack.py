@@ -13,24 +13,24 @@ from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.operations.local import process
 from gridflex.operations.local.airflow_service import AIRFLOW_API, missing_airflow
-from gridflex.operations.local.catalogue import all_services
 from gridflex.operations.local.jars import missing_jars
 from gridflex.operations.local.java import check_java
 from gridflex.operations.local.kafka_service import KAFKA
-from gridflex.operations.local.keeper_service import keeper_service
-from gridflex.operations.local.look import (
+from gridflex.operations.local.log_rotation_service import log_rotation_service
+from gridflex.operations.local.openadr_programs import build_vtn, unpack_postgres
+from gridflex.operations.local.openadr_service import OPENADR_POSTGRES, OPENADR_VTN, missing_user
+from gridflex.operations.local.problems import StackReport, stack_report
+from gridflex.operations.local.process import Runtime
+from gridflex.operations.local.readers import find_places, remember_topics, supervisor_reader
+from gridflex.operations.local.service_list import all_services
+from gridflex.operations.local.services import Service, find, select
+from gridflex.operations.local.stack_status import (
     NOT_RUNNING,
     ServiceStatus,
     SupervisorStatus,
-    look_at_services,
-    look_at_supervisors,
+    service_statuses,
+    supervisor_states,
 )
-from gridflex.operations.local.openadr_programs import build_vtn, unpack_postgres
-from gridflex.operations.local.openadr_service import OPENADR_POSTGRES, OPENADR_VTN, missing_user
-from gridflex.operations.local.problems import Look, look
-from gridflex.operations.local.process import Runtime
-from gridflex.operations.local.readers import find_places, remember_topics, supervisor_reader
-from gridflex.operations.local.services import Service, find, select
 from gridflex.operations.local.startup import Startup
 from gridflex.operations.local.state_folder import alone, delete, is_there, must_be_ours, remember_up, remembered_up
 from gridflex.operations.local.steps import SUPERSET, SUPERVISORS, all_steps
@@ -109,20 +109,20 @@ class Stack:
             self._stop_all()
             delete(folder)
 
-    def look(self) -> Look:
-        """How everything is, and what does not do its job."""
+    def report(self) -> StackReport:
+        """The status of all services and supervisors, and the problems."""
         is_there(self.config.state_dir)
-        found = look(self.config, self.runtime, self.services)
+        found = stack_report(self.config, self.runtime, self.services)
         return replace(found, services=self._shown(found.services))
 
     def status(self) -> list[ServiceStatus]:
-        """How each service is, by asking it now."""
+        """The status of each service, asked now."""
         is_there(self.config.state_dir)
-        return self._shown(look_at_services(self.runtime, self.services))
+        return self._shown(service_statuses(self.runtime, self.services))
 
     def supervisors(self) -> list[SupervisorStatus]:
-        """How the ingestion goes; nothing while Druid's router does not run."""
-        return self.look().supervisors
+        """The status of each supervisor; empty while Druid's router does not run."""
+        return self.report().supervisors
 
     def log_lines(self, name: str, lines: int) -> tuple[Path, list[str]]:
         """The log of a service and its last lines. Raises ``UsageError`` for an unknown service."""
@@ -153,17 +153,17 @@ class Stack:
         return stopped
 
     def _keep_logs(self) -> None:
-        keeper = keeper_service(self.config)
-        leader = process.leader(self.runtime, keeper)
+        rotation = log_rotation_service(self.config)
+        leader = process.leader(self.runtime, rotation)
         # A process that has just been started has no command line for a moment.
-        if leader is None or (leader.cmdline() or list(keeper.argv))[1:] != list(keeper.argv[1:]):
-            process.stop(self.runtime, keeper)
-            process.start(self.runtime, keeper)
+        if leader is None or (leader.cmdline() or list(rotation.argv))[1:] != list(rotation.argv[1:]):
+            process.stop(self.runtime, rotation)
+            process.start(self.runtime, rotation)
 
     def _let_logs_be(self) -> None:
         """Nobody writes to them once no service runs."""
         if not any(process.leader(self.runtime, service) for service in self.services):
-            process.stop(self.runtime, keeper_service(self.config))
+            process.stop(self.runtime, log_rotation_service(self.config))
 
     def _with_remembered(self, named: Sequence[str], running: Sequence[str]) -> list[Service]:
         """The named services, those that run, and those that were up last with all that they depend on."""
@@ -205,7 +205,7 @@ class Stack:
     def _note_readers(self, present: set[str]) -> None:
         """Raise ``ServiceError`` if the offset of a reader of Kafka is gone; else note what it reads."""
         if SUPERVISORS in present:
-            statuses = look_at_supervisors(self.config)
+            statuses = supervisor_states(self.config)
             readers = [supervisor_reader(self.config, name, status) for name, status in statuses.items()]
             places = find_places(self.config, readers, timeout_s=10).values()
             lost = [f"supervisor {place.reader.name}: {place.loss.text()}" for place in places if place.loss]

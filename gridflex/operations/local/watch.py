@@ -34,7 +34,7 @@ class Watch:
 
     def _raise_for(self, suspected: set[str]) -> set[str]:
         """Raise if one of these has a problem; gives the names of all that have."""
-        problems = self._stack.look().problems
+        problems = self._stack.report().problems
         for problem in problems:
             if problem.service in suspected:
                 raise ServiceError(

@@ -16,7 +16,7 @@ from gridflex.operations.cluster.druid_files import ROLES, health_checks
 from gridflex.operations.cluster.machine_files import ALL_ROLES, machine_files, parse_replays
 from gridflex.operations.cluster.properties import CLUSTER, overlaid
 from gridflex.operations.cluster.units import Unit, unit_of
-from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import find
 
 CLUSTER_OF_THREE = Cluster(

@@ -6,7 +6,7 @@ import pytest
 
 from gridflex.config import ROOT, Config, load_config
 from gridflex.operations.local.airflow_service import airflow_services, airflow_welcome, missing_airflow
-from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import select
 
 DAGS = sorted(path for path in (ROOT / "batch" / "dags").glob("*.py") if path.name != "__init__.py")

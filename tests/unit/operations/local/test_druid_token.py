@@ -11,8 +11,8 @@ import pytest
 from gridflex.adapters.druid.access import login
 from gridflex.adapters.login import Login
 from gridflex.config import Druid, load_config, token_file
-from gridflex.operations.local.catalogue import all_services
 from gridflex.operations.local.process import Runtime, start, stop
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import Service
 
 LOGIN = {"GRIDFLEX_DRUID_USERNAME": "batch", "GRIDFLEX_DRUID_PASSWORD": "word"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gridflex.adapters.events.tokens import make_tokens
 from gridflex.config import Config
-from gridflex.operations.local.catalogue import all_services
 from gridflex.operations.local.events_service import events_service, events_welcome
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import select
 from tests.support.events import events_config
 

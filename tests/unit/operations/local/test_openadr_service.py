@@ -11,9 +11,9 @@ from gridflex.adapters.openadr.users import secret_file
 from gridflex.config import Config, load_config
 from gridflex.errors import ServiceError
 from gridflex.operations.local import openadr_programs
-from gridflex.operations.local.catalogue import all_services
 from gridflex.operations.local.openadr_programs import build_vtn, missing_vtn, unpack_postgres, vtn_program
 from gridflex.operations.local.openadr_service import missing_user, openadr_services, openadr_welcome
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import select
 
 

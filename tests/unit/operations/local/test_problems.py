@@ -15,14 +15,13 @@ import pytest
 
 from gridflex.config import Config
 from gridflex.errors import ServiceError
-from gridflex.operations.local import look, process
+from gridflex.operations.local import process, stack_status
 from gridflex.operations.local.health import AllOf, StatusFileProbe, ZooKeeperProbe, frozen
-from gridflex.operations.local.look import look_at_services
-from gridflex.operations.local.problems import Problem
-from gridflex.operations.local.problems import look as look_at_all
+from gridflex.operations.local.problems import Problem, stack_report
 from gridflex.operations.local.process import Runtime
 from gridflex.operations.local.services import Service
 from gridflex.operations.local.stack import Stack
+from gridflex.operations.local.stack_status import service_statuses
 from gridflex.operations.local.startup import Startup
 from gridflex.operations.local.stream_probe import StreamProbe
 from gridflex.operations.local.watch import Watch
@@ -58,18 +57,18 @@ def service(name: str, probe: object = None, **fields: object) -> Service:
 
 
 def problems(runtime: Runtime, *services: Service) -> dict[str, Problem]:
-    found = look_at_all(Config(), runtime, services).problems
+    found = stack_report(Config(), runtime, services).problems
     return {problem.service: problem for problem in found}
 
 
-def test_look__calls_no_problem_what_was_not_started_or_was_stopped(runtime: Runtime) -> None:
+def test_report__calls_no_problem_what_was_not_started_or_was_stopped(runtime: Runtime) -> None:
     one, other = service("one"), service("other")
     process.start(runtime, one)
     process.stop(runtime, one)
     assert problems(runtime, one, other) == {}
 
 
-def test_look__tells_a_service_that_died_with_its_last_words(runtime: Runtime) -> None:
+def test_report__tells_a_service_that_died_with_its_last_words(runtime: Runtime) -> None:
     one = service("superset")
     pid = process.start(runtime, one)
     while not process.last_words(runtime.log_file(one)):
@@ -82,7 +81,7 @@ def test_look__tells_a_service_that_died_with_its_last_words(runtime: Runtime) -
     assert "`gridflex up superset`" in told.remedy
 
 
-def test_look__tells_a_frozen_process_at_once_though_it_lives(runtime: Runtime) -> None:
+def test_report__tells_a_frozen_process_at_once_though_it_lives(runtime: Runtime) -> None:
     one = service("replay", Answers(after_s=30))
     pid = process.start(runtime, one)
     os.kill(pid, signal.SIGSTOP)
@@ -94,24 +93,24 @@ def test_look__tells_a_frozen_process_at_once_though_it_lives(runtime: Runtime) 
     assert told.remedy == f"`kill -CONT {pid}` lets it go on"
 
 
-def test_look__gives_a_probe_that_hangs_a_deadline_and_asks_all_at_once(
+def test_report__gives_a_probe_that_hangs_a_deadline_and_asks_all_at_once(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "_DEADLINE_S", 0.5)
-    monkeypatch.setattr(look, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(stack_status, "_DEADLINE_S", 0.5)
+    monkeypatch.setattr(stack_status, "_AGAIN_S", 0.0)
     services = [service(name, Answers(after_s=30)) for name in ("one", "two", "three", "four")]
     for one in services:
         process.start(runtime, one)
     began = time.monotonic()
-    found = look_at_services(runtime, services)
+    found = service_statuses(runtime, services)
     assert time.monotonic() - began < 2
     assert [status.healthy for status in found] == [False] * 4
 
 
-def test_look__names_the_cause_of_what_another_service_brings_down(
+def test_report__names_the_cause_of_what_another_service_brings_down(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(stack_status, "_AGAIN_S", 0.0)
     cause, symptom = service("cause", Answers("broken")), service("symptom", Answers("hangs"), asks=("cause",))
     for one in (cause, symptom):
         process.start(runtime, one)
@@ -191,7 +190,7 @@ def test_waiting__ends_at_once_when_a_service_dies_with_its_last_words_and_the_r
 
 
 @pytest.mark.parametrize(("ago_s", "found"), [(5, True), (3600, False)])
-def test_look__tells_a_flood_of_new_appliances_for_a_while(
+def test_report__tells_a_flood_of_new_appliances_for_a_while(
     runtime: Runtime, tmp_path: Path, ago_s: int, found: bool
 ) -> None:
     config = Config.model_validate({"launcher": {"state_dir": str(tmp_path)}})
@@ -200,7 +199,7 @@ def test_look__tells_a_flood_of_new_appliances_for_a_while(
     (tmp_path / "spark").mkdir()
     told = {"pid": pid, "refused": 250_000, "refused_ms": int((time.time() - ago_s) * 1000)}
     (tmp_path / "spark" / "status.json").write_text(json.dumps(told))
-    problems = look_at_all(config, runtime, [spark]).problems
+    problems = stack_report(config, runtime, [spark]).problems
     assert bool(problems) is found
     assert all("250,000 readings of too many new appliances were refused" in one.problem for one in problems)
     assert all("too_many_series" in one.remedy for one in problems)

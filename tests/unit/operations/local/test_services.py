@@ -2,7 +2,7 @@ import pytest
 
 from gridflex.config import Config
 from gridflex.errors import UsageError
-from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import find, select
 from gridflex.operations.local.spark_service import config_environ
 

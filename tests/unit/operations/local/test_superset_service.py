@@ -10,7 +10,7 @@ import pytest
 from gridflex.adapters.superset.users import credentials_file, parse_users, password_of, superset_url
 from gridflex.config import Config, load_config
 from gridflex.errors import ConfigError, ServiceError
-from gridflex.operations.local.catalogue import all_services
+from gridflex.operations.local.service_list import all_services
 from gridflex.operations.local.services import select
 from gridflex.operations.local.superset_service import FRONTEND, missing_superset, superset_service, superset_welcome
 

@@ -1,4 +1,4 @@
-"""Keeps the logs of a local stack small while its services run: ``python -m gridflex.operations.local.log_keeper``.
+"""Keeps the logs of a local stack small while its services run: ``python -m gridflex.operations.local.log_rotation``.
 
 A service holds its log open for as long as it runs, so that renaming it would not help: a log that has grown to its
 limit is copied to ``NAME.log.1``, the older ones move up by one, the oldest goes, and the log itself is cut to nothing.
@@ -66,8 +66,8 @@ def sweep(folder: Path, max_bytes: int, days: int) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Look after the logs until SIGTERM, or until their folder is gone."""
-    parser = argparse.ArgumentParser(prog="log_keeper")
+    """Trim the logs until SIGTERM, or until their folder is gone."""
+    parser = argparse.ArgumentParser(prog="log_rotation")
     parser.add_argument("folder", type=Path, help="Holds the services' logs.")
     parser.add_argument("--max-bytes", type=int, required=True, help="Of one log.")
     parser.add_argument("--files", type=int, required=True, help="Older logs kept of each.")

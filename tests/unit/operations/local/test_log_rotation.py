@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gridflex.operations.local import process
-from gridflex.operations.local.keeper_service import keeper_service
-from gridflex.operations.local.log_keeper import older, shorten, sweep
+from gridflex.operations.local.log_rotation import older, shorten, sweep
+from gridflex.operations.local.log_rotation_service import log_rotation_service
 from gridflex.operations.local.process import Runtime, last_words
 from gridflex.operations.local.services import Service
 from gridflex.operations.local.stack import Stack
@@ -34,9 +34,9 @@ def sizes(folder: Path, name: str) -> list[int]:
     return [path.stat().st_size for path in folder.glob(f"{name}.log*") if path.exists()]
 
 
-def test_keeper__bounds_the_log_of_a_process_that_holds_it_open(tmp_path: Path) -> None:
+def test_rotation__bounds_the_log_of_a_process_that_holds_it_open(tmp_path: Path) -> None:
     config = own_config(tmp_path, launcher_log_max_mb=1, launcher_log_files=2)
-    runtime, keeper = Runtime(state_dir=config.state_dir), keeper_service(config)
+    runtime, keeper = Runtime(state_dir=config.state_dir), log_rotation_service(config)
     chatter = Service(name="chatter", argv=(sys.executable, "-u", "-c", CHATTERS), probe=Unasked())
     log = runtime.log_file(chatter)
     try:
@@ -115,9 +115,9 @@ def test_probe__tells_a_log_that_nobody_cuts(tmp_path: Path) -> None:
     config = own_config(tmp_path, launcher_log_max_mb=1)
     logs = config.state_dir / "logs"
     logs.mkdir(parents=True)
-    assert keeper_service(config).probe.check(1) is None
+    assert log_rotation_service(config).probe.check(1) is None
     (logs / "kafka.log").write_bytes(b"x" * 2_000_001)
-    assert "kafka.log has 2 MB, more than twice its limit" in (keeper_service(config).probe.check(1) or "")
+    assert "kafka.log has 2 MB, more than twice its limit" in (log_rotation_service(config).probe.check(1) or "")
 
 
 def test_up__starts_a_keeper_anew_that_died_or_has_other_limits_and_status_tells_the_death(tmp_path: Path) -> None:
@@ -126,23 +126,23 @@ def test_up__starts_a_keeper_anew_that_died_or_has_other_limits_and_status_tells
     wider = config.model_copy(update={"launcher": config.launcher.model_copy(update={"log_max_mb": 77})})
     try:
         stack._keep_logs()
-        first = process.leader(stack.runtime, keeper_service(config))
+        first = process.leader(stack.runtime, log_rotation_service(config))
         assert first is not None
         stack._keep_logs()
-        assert process.leader(stack.runtime, keeper_service(config)) == first
+        assert process.leader(stack.runtime, log_rotation_service(config)) == first
         Stack(wider)._keep_logs()
-        second = process.leader(stack.runtime, keeper_service(config))
+        second = process.leader(stack.runtime, log_rotation_service(config))
         assert second not in (None, first)
         wait_until(lambda: "77000000" in second.cmdline())  # between fork and exec it has none
         second.kill()  # type: ignore[union-attr]
         second.wait()  # type: ignore[union-attr]
-        (problem,) = stack.look().problems
+        (problem,) = stack.report().problems
         assert (problem.service, problem.problem) == ("log-keeper", "died: logs grow without bound")
         assert problem.remedy == "`gridflex up` starts it again"
         stack._keep_logs()
-        assert stack.look().problems == []
-        assert process.leader(stack.runtime, keeper_service(config)) not in (None, first, second)
+        assert stack.report().problems == []
+        assert process.leader(stack.runtime, log_rotation_service(config)) not in (None, first, second)
     finally:
         stack._let_logs_be()
-    assert process.leader(stack.runtime, keeper_service(config)) is None
+    assert process.leader(stack.runtime, log_rotation_service(config)) is None
     assert leftovers(stack) == []

@@ -1,4 +1,4 @@
-"""The keeper of the logs as a process of the stack: it runs for as long as any service does."""
+"""Describes the rotation of logs as a process of the stack, which runs for as long as any service does."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from gridflex.config import Config
 from gridflex.operations.local.services import Service
 
-LOG_KEEPER = "log-keeper"
+LOG_ROTATION = "log-keeper"
 _RUN_LOGS_MB = 200
 _RUN_LOGS_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsProbe:
-    """No log is far above its limit: the keeper does its job."""
+    """No log is far above its limit: the rotation does its job."""
 
     folder: Path
     max_bytes: int
@@ -29,17 +29,17 @@ class LogsProbe:
         return None
 
 
-def keeper_service(config: Config) -> Service:
-    """Describe the keeper. It is started and stopped with the services, and has no name for people to give."""
+def log_rotation_service(config: Config) -> Service:
+    """Describe the log rotation. It starts and stops with the services; commands cannot name it."""
     logs, max_bytes = config.state_dir / "logs", config.launcher.log_max_mb * 1_000_000
     runs = ("--sweep", str(config.state_dir / "airflow" / "logs"), "--sweep-bytes", str(_RUN_LOGS_MB * 1_000_000))
     limits = ("--max-bytes", str(max_bytes), "--files", str(config.launcher.log_files))
     return Service(
-        name=LOG_KEEPER,
+        name=LOG_ROTATION,
         argv=(
             sys.executable,
             "-m",
-            "gridflex.operations.local.log_keeper",
+            "gridflex.operations.local.log_rotation",
             str(logs),
             *limits,
             *runs,

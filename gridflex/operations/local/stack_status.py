@@ -1,4 +1,4 @@
-"""One look at the local stack: how each service and each supervisor is. All are asked at once, each with a deadline."""
+"""Reads the status of each service and each supervisor of the local stack, all at once, each with a deadline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOT_RUNNING, DIED, FROZEN = "not running", "died", "frozen: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """How one service is."""
+    """The status of one service."""
 
     name: str
     healthy: bool
@@ -59,8 +59,8 @@ class SupervisorStatus:
     last_error: str
 
 
-def look_at_services(runtime: Runtime, services: Sequence[Service]) -> list[ServiceStatus]:
-    """How each service is. One that does not answer is asked a second time: on a busy machine an answer may be late."""
+def service_statuses(runtime: Runtime, services: Sequence[Service]) -> list[ServiceStatus]:
+    """The status of each service. One that does not answer is asked again: a busy machine may answer late."""
     families = process.families(runtime, services)
     lacking = _ask_all(runtime, services, families)
     sick = {name for name, lacks in lacking.items() if lacks not in {None, NOT_RUNNING}}
@@ -75,7 +75,7 @@ def look_at_services(runtime: Runtime, services: Sequence[Service]) -> list[Serv
     return [_status(runtime, service, families[service.name], lacking[service.name]) for service in services]
 
 
-def look_at_supervisors(config: Config) -> dict[str, dict[str, Any]]:
+def supervisor_states(config: Config) -> dict[str, dict[str, Any]]:
     """Druid's status of each supervisor by data source, empty for one that there is not.
 
     Raises ``ServiceError`` when Druid does not answer in time. One without a task is asked a second time: tasks take
@@ -96,7 +96,10 @@ def look_at_supervisors(config: Config) -> dict[str, dict[str, Any]]:
 def supervisor_statuses(
     config: Config, found: Mapping[str, Mapping[str, Any]], lags: Mapping[str, int]
 ) -> list[SupervisorStatus]:
-    """The same for people. ``lags``: messages that are not read yet, where that is known better than Druid does."""
+    """The supervisors as statuses for people.
+
+    ``lags``: messages that are not read yet, where that is known better than Druid does.
+    """
     rows = at_once({name: partial(_quick(config).row_counts, name) for name in found}, _DEADLINE_S)
     return [
         SupervisorStatus(
@@ -137,7 +140,7 @@ def at_once(calls: Mapping[str, Callable[[], T]], deadline_s: float) -> dict[str
 def _ask_all(
     runtime: Runtime, services: Iterable[Service], families: Mapping[str, list[psutil.Process]]
 ) -> dict[str, str | None]:
-    """What each lacks."""
+    """What each service lacks; None: it is healthy."""
     lacking: dict[str, str | None] = {}
     calls: dict[str, Callable[[], str | None]] = {}
     for service in services:

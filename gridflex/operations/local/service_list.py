@@ -1,4 +1,4 @@
-"""All services of the local stack, in the order in which they start."""
+"""Lists all services of the local stack, in the order in which they start."""
 
 from __future__ import annotations
 
