@@ -111,7 +111,9 @@ class Publisher:
                     waiting.pop(0)
         except GridflexError as problem:
             self._fail([one for one in waiting if not self._is_done(one)], str(problem))
-            return False
+            failed = True
+        if failed:
+            self._program_id = None  # perhaps somebody removed the program
         return not failed
 
     def _wanted(self) -> list[Wanted]:
@@ -144,8 +146,6 @@ class Publisher:
             if problem.status not in _ABOUT_ONE and (problem.maybe_done or self._refused):
                 raise
             self._refused = problem.status not in _ABOUT_ONE
-            if problem.status in {404, 409}:
-                self._program_id = None  # perhaps somebody removed the program
             self._fail([one], str(problem))
             return False
         except (GridflexError, ValueError) as problem:

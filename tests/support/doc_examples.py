@@ -23,6 +23,7 @@ RUN_BY = {
     "gridflex dashboards export": "tests/browser/test_dashboard_access.py",
     "gridflex dashboards screenshots": "tests/browser/test_dashboards_live.py",
     "gridflex dashboards validate": _LOCAL,
+    **dict.fromkeys(("gridflex openadr ven", "gridflex openadr reports"), "tests/component/test_openadr_events.py"),
     "gridflex deploy check": "tests/e2e/test_deploy_check.py",
     "gridflex deploy health": _LOCAL,
     "gridflex deploy kafka-access": _LOCAL,
