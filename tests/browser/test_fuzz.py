@@ -80,7 +80,8 @@ def scans_of_others(node: Any, held: bool = False) -> list[str]:
     if node.get("type") == "table":
         known = load_sources().get(node["name"])
         return [] if held or (known is not None and not known.by_region) else [node["name"]]
-    kept = _keeps_region(node.get("filter"))
+    # What a query keeps of a join's rows, by a column without the right side's prefix, it keeps of the left side's.
+    kept = held if node.get("type") == "join" else _keeps_region(node.get("filter"))
     found = []
     for key, value in node.items():
         if key == "left":
@@ -131,6 +132,7 @@ def plans_of_others(room: Room, statements: list[str]) -> dict[str, Any]:
             continue
         plan = [one["query"] for one in json.loads(row["PLAN"])]
         if others := scans_of_others(plan):
+            log.error("others=%s sql=%s plan=%s", others, sql, json.dumps(plan))
             found[sql] = others
     assert len(refused) < len(statements) / 2, refused[:3]
     return found
