@@ -75,7 +75,7 @@ test: ## Set up and pass every test on real servers; of the slowest a few, drawn
 	@$(MAKE) --no-print-directory -j$(PARTS) test-e2e test-jobs test-servers test-accuracy terraform-check
 
 test-nightly: ## Set up and pass every test, none left out, and all of terraform-test where terraform is
-	@$(MAKE) --no-print-directory test SAMPLE= TERRAFORM_TESTS=tests/terraform TERRAFORM_ONLY=
+	@CLOSED_LOOP=200:15 $(MAKE) --no-print-directory test SAMPLE= TERRAFORM_TESTS=tests/terraform TERRAFORM_ONLY=
 
 check: venv ## Format, ruff, mypy, import-linter, unit, contracts, doctests: under a minute
 	@$(MAKE) --no-print-directory -j3 lint unit contracts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -15,6 +16,11 @@ SCHEMAS = {schema.schema_id: schema for feed in feeds() for schema in accepted_s
 
 def read_messages(bootstrap_servers: str, topic: str) -> list[Message]:
     """All committed messages of a topic."""
+    return list(messages_of(bootstrap_servers, topic))
+
+
+def messages_of(bootstrap_servers: str, topic: str, since_ms: int | None = None) -> Iterator[Message]:
+    """Committed messages of a topic up to its end, one after the other; ``since_ms``: those written from then on."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -26,20 +32,19 @@ def read_messages(bootstrap_servers: str, topic: str) -> list[Message]:
         }
     )
     partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    found: list[Message] = []
+    places = [TopicPartition(topic, partition, since_ms or 0) for partition in partitions]
+    consumer.assign(places if since_ms is None else consumer.offsets_for_times(places, 30))
     ended: set[int] = set()
     while len(ended) < len(partitions):
         for message in consumer.consume(10_000, 1.0):
             error = message.error()
             if error is None:
-                found.append(message)
+                yield message
             elif error.code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
             else:
                 raise AssertionError(error.str())
     consumer.close()
-    return found
 
 
 def read_records(bootstrap_servers: str, topic: str) -> list[dict[str, Any]]:
