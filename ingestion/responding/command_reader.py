@@ -47,6 +47,7 @@ class CommandReader:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",  # what retention has removed is over
                 "fetch.wait.max.ms": 50,
+                "log_level": 0,  # else it writes some 18 lines a second while Kafka is away
             }
         )
         partitions = self._partitions()

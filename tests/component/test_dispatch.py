@@ -35,12 +35,16 @@ from gridflex.domain.curtailment import (
     verify,
 )
 from gridflex.domain.enrolment import Enrolment
+from gridflex.errors import ServiceError
+from gridflex.events.book import Book
+from gridflex.events.dispatcher import Dispatcher
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA
 from tests.support.curtailment.dispatch import house_of, utc
 from tests.support.dispatching import Clock, approve, commands_on, dispatcher_of
 from tests.support.dying_producer import STEPS
-from tests.support.stack import halted, running_stack, wait_until
+from tests.support.sampling import Sampler
+from tests.support.stack import halted, killed, running_stack, wait_until
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
 
@@ -262,3 +266,91 @@ def _told(dispatcher: Any, event_id: str) -> Any:
     dispatcher.step()
     report = dispatcher.results(event_id)
     return report if "proposed" in report.get("top_up", "") else None
+
+
+AWAY_S, SHORT_AWAY_S = 60.0, 20.0
+"""How long Kafka is away; shorter in a run that samples."""
+WAYS = {"stands still": halted, "is killed": killed}
+
+
+def away_s(sampler: Sampler) -> float:
+    return AWAY_S if sampler.seed is None else SHORT_AWAY_S
+
+
+def stop(book: Book, dispatcher: Dispatcher, event_id: str) -> None:
+    """A person takes an event back."""
+    change = Change(action=Action.CANCEL, event_id=event_id, actor=AMIRA, time_ms=0, reason="a line is down")
+    book.change(change, lambda snapshot: dispatcher.messages(
+        change, snapshot.ledger.events[event_id], snapshot.newest[event_id]))  # fmt: skip
+
+
+def tell(what: str, seconds: float) -> None:
+    sys.stderr.write(f"\n{what}: {seconds:.1f} s after Kafka is back\n")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.sampled(1, pool="Kafka away during dispatch")
+@pytest.mark.parametrize("way", WAYS)
+def test_kafka_away_between_approval_and_schedule__gives_out_each_command_once(
+    stack: Stack, kafka: Kafka, clock: Clock, sampler: Sampler, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event_id = f"approved, then Kafka {way}"
+    plan = planned(event_id)
+    book, dispatcher = dispatcher_of(kafka, clock)
+    approve(book, event_id, plan)
+    with WAYS[way](stack, "kafka"):
+        dispatcher.start()
+        time.sleep(away_s(sampler))
+        assert book.ledger.events[event_id].state is State.APPROVED
+    back_s = time.monotonic()
+    try:
+        wait_until(lambda: book.ledger.events[event_id].state is State.SCHEDULED, 90, "it is scheduled")
+    finally:
+        dispatcher.stop()
+    tell("scheduled", time.monotonic() - back_s)
+    assert not [line for line in caplog.messages if "rdkafka#consumer" in line]  # who only listens is silent meanwhile
+    assert states(kafka, event_id).count("schedule") == 1
+    assert without_time(commands_on(kafka, event_id)) == without_time(expected(kafka, event_id, plan))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.sampled(1, pool="Kafka away during dispatch")
+@pytest.mark.parametrize("way", WAYS)
+def test_kafka_away_while_events_run__ends_one_in_time_and_lets_a_person_stop_the_other(
+    stack: Stack, kafka: Kafka, clock: Clock, sampler: Sampler, way: str
+) -> None:
+    ends, stopped = f"ends while Kafka {way}", f"to be stopped while Kafka {way}"
+    book, dispatcher = dispatcher_of(kafka, clock)
+    approve(book, ends, planned(ends))
+    approve(book, stopped, planned(stopped, called(stopped, "freezer", (1, 2), (45, 85))))
+    dispatcher.step()
+    clock.now_s = START_MS / 1000
+    dispatcher.step()
+    clock.now_s += 60 * 60 - 60
+    given = {event_id: commands_on(kafka, event_id) for event_id in (ends, stopped)}
+    with WAYS[way](stack, "kafka"):
+        dispatcher.start()
+        gone_s = time.monotonic()
+        with pytest.raises(ServiceError, match=r"did not answer|busy|did not come back"):
+            stop(book, dispatcher, stopped)
+        told_s = time.monotonic() - gone_s
+        clock.now_s += 60 + SPREAD_MS / 1000
+        time.sleep(max(0.0, away_s(sampler) - told_s))
+    back_s = time.monotonic()
+    sys.stderr.write(f"\na person who stops an event is told that it failed after {told_s:.1f} s\n")
+    try:
+        wait_until(lambda: book.ledger.events[ends].state is State.COMPLETED, 90, "it is completed")
+        tell("completed", time.monotonic() - back_s)
+    finally:
+        dispatcher.stop()
+    book.open()
+    if book.ledger.events[stopped].state is not State.CANCELLED:
+        stop(book, dispatcher, stopped)
+    clock.now_s = NOW_S
+    for event_id, last in ((ends, "complete"), (stopped, "cancel")):
+        assert states(kafka, event_id) == ["draft", "propose", "approve", "schedule", "start", last]
+        found = commands_on(kafka, event_id)
+        assert [one for one in found if one.action is CommandAction.OFF] == given[event_id]
+    restores = [one.key for one in commands_on(kafka, stopped) if one.action is CommandAction.RESTORE]
+    assert sorted(restores) == [f"Sfax|F-{stopped}|freezer|{cohort}" for cohort in (1, 2)]
+    assert len(commands_on(kafka, ends)) == len(given[ends])

@@ -97,6 +97,18 @@ def halted(stack: Stack, service: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@contextmanager
+def killed(stack: Stack, service: str) -> Iterator[None]:
+    """One process of the stack is killed with -9; afterwards it is started again."""
+    pid = pids(stack)[service]
+    assert pid, f"{service} is not healthy"
+    os.kill(pid, signal.SIGKILL)
+    try:
+        yield
+    finally:
+        stack.up([service])
+
+
 def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:
     """What ``probe`` gives once it gives something true. ``pause_s``: between two looks.
 

@@ -67,6 +67,7 @@ class ResultsInbox:
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 50,
+                "log_level": 0,  # else it writes some 18 lines a second while Kafka is away
             }
         )
         self._consumer.assign([TopicPartition(self._name, partition, at) for partition, at in start.items()])
