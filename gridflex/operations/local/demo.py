@@ -1,7 +1,7 @@
 """``gridflex demo``: houses are generated, the stack is started, the houses are played up to now and stay live.
 
-Meanwhile the houses' earlier days go straight into Druid. Once the figures are shown, baselines and forecast are made
-of them while Superset starts and makes its dashboards.
+Then, once the figures are shown, the houses' earlier days go straight into Druid, and baselines and forecast are made
+of them, while Superset starts and makes its dashboards.
 """
 
 from __future__ import annotations
@@ -60,13 +60,11 @@ def demo(houses: int, days: int, seed: int, timeout_s: float) -> None:
     stack.up([service.name for service in stack.services if not service.optional])
     if generator is not None and generator.wait() != 0:
         raise ServiceError(f"the generator failed with exit code {generator.returncode}")
-    with ThreadPoolExecutor() as beside:
-        past = beside.submit(_run_all, _past_jobs(config))
-        stack.up([REPLAY, EVENTS])
-        rate = _catch_up(stack, timeout_s)
-        _show(config, stack, rate)
-        click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
-        address = _open_dashboards(stack, days, beside, past)
+    stack.up([REPLAY, EVENTS])
+    rate = _catch_up(stack, timeout_s)
+    _show(config, stack, rate)
+    click.echo(f"\nfigures: {time.monotonic() - started:.0f} s after the start; now baselines and dashboards\n")
+    address = _open_dashboards(stack, days)
     click.echo(f"\ndemo: {time.monotonic() - started:.0f} s. The replay stays live; `gridflex down` ends it all.")
     click.echo(events_welcome(config) or "")
     click.echo(address)
@@ -86,12 +84,7 @@ def _generate(config: Config, houses: int, days: int, seed: int) -> subprocess.P
     return subprocess.Popen([sys.executable, "-m", "ingestion", "generate", "redd", *options, *begin], cwd=ROOT)
 
 
-def _past_jobs(config: Config) -> list[_Job]:
-    """What fills the days before those that are played; nothing without dashboards to show them on."""
-    return [] if missing_superset(config) else [("ingestion", "backfill", "--path", str(demo_data(config)))]
-
-
-def _open_dashboards(stack: Stack, days: int, beside: ThreadPoolExecutor, past: Future[None]) -> str:
+def _open_dashboards(stack: Stack, days: int) -> str:
     """Superset, with a past for its baselines; gives its address. What cannot be made is said and left out."""
     if lacks := missing_superset(stack.config):
         return f"no dashboards: {lacks}"
@@ -99,14 +92,16 @@ def _open_dashboards(stack: Stack, days: int, beside: ThreadPoolExecutor, past: 
     today = now.astimezone(ZoneInfo(stack.config.batch.time_zone)).date()
     span = ("--from", (today - timedelta(days=1)).isoformat(), "--to", today.isoformat())
     hours = ("--from", (now - timedelta(hours=3)).isoformat(), "--to", (now + timedelta(hours=1)).isoformat())
-    running = [beside.submit(_run_all, [("batch", "reconcile", *hours)])]
-    if days > 1:
-        for job in ("outlook", "forecast"):
-            jobs: list[_Job] = [("batch", job, *span), ("batch", _SCORE_OF[job], *span)]
-            running.append(beside.submit(_run_all, jobs, past))
-    stack.up([SUPERSET])
-    for one in (past, *running):
-        one.result()
+    past = ("ingestion", "backfill", "--path", str(demo_data(stack.config)))
+    with ThreadPoolExecutor() as beside:
+        filled = beside.submit(_run_all, [past])
+        running = [filled, beside.submit(_run_all, [("batch", "reconcile", *hours)])]
+        if days > 1:
+            for job, score in _SCORE_OF.items():
+                running.append(beside.submit(_run_all, [("batch", job, *span), ("batch", score, *span)], filled))
+        stack.up([SUPERSET])
+        for one in running:
+            one.result()
     return superset_welcome(stack.config) or ""
 
 
