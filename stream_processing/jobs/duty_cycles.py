@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ logger = logging.getLogger(__name__)
 _FETCH_WAIT_MS = 20
 """A micro-batch ends with a transaction's marker; in each partition the consumer waits that long for more after it."""
 _POLL_S = 1
+_LATE_WORKER = "Python worker failed to connect back"
+"""Spark waits 10 s for some of its Python workers, which cannot be set; on a busy machine their imports take longer."""
+_MOST_RESTARTS = 5
 _SLIDE_S = 60
 
 
@@ -125,7 +129,8 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
     told = detect(messages, settings, accepted_schemas(_input()))
     writer = told.writeStream.foreachBatch(write).outputMode("append").option("checkpointLocation", checkpoint)
     pace = {"availableNow": True} if until_caught_up else {"processingTime": f"{settings.spark.trigger_s:g} seconds"}
-    query = writer.trigger(**pace).start()
+    begin = writer.trigger(**pace).start
+    query = begin()
     opened = ExitStack()
     try:
         enrolment = opened.enter_context(EnrolmentFollower(settings.kafka, initial))
@@ -137,7 +142,7 @@ def start(messages: DataFrame, settings: config.Config, checkpoint: str, *, unti
         opened.close()
         raise
     opening.set_result(sink)
-    return Job(query=query, sink=sink, enrolment=enrolment, kafka=settings.kafka)
+    return Job(begin=begin, query=query, sink=sink, enrolment=enrolment, kafka=settings.kafka)
 
 
 def _open_sink(kafka: config.Kafka, name: str, enrolment: EnrolmentFollower) -> KafkaSink:
@@ -159,7 +164,7 @@ def follow(job: Job, status: Status, stop: threading.Event) -> None:
     Raises ``ReplayFencedError`` when another job took the checkpoint over, ``ServiceError`` when the query died.
     """
     try:
-        while not stop.is_set() and not job.query.awaitTermination(_POLL_S):
+        while not stop.is_set() and not job.has_ended(_POLL_S):
             status.follow(job.query, job.sink.refused)
     except StreamingQueryException as problem:
         died = ServiceError(f"the Spark job died: {last_words(str(problem))}")
@@ -185,11 +190,30 @@ def last_words(trace: str) -> str:
     return (errors or lines[:1])[-1].strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Job:
     """A running query with its sink and the enrolments that it applies."""
 
+    begin: Callable[[], StreamingQuery]
+    """Starts the query on its checkpoint."""
     query: StreamingQuery
     sink: KafkaSink
     enrolment: EnrolmentFollower
     kafka: config.Kafka
+    restarts: int = 0
+
+    def has_ended(self, within_s: int) -> bool:
+        """Whether the query ends by itself within some seconds. Raises ``StreamingQueryException`` when it fails.
+
+        One that fails because Spark waited in vain for a Python worker is started again, a few times: it goes on from
+        the state and the place of its checkpoint.
+        """
+        try:
+            return bool(self.query.awaitTermination(within_s))
+        except StreamingQueryException as problem:
+            if _LATE_WORKER not in str(problem) or self.restarts == _MOST_RESTARTS:
+                raise
+        self.restarts += 1
+        logger.warning("query=failed reason=late_python_worker action=restart restarts=%d", self.restarts)
+        self.query = self.begin()
+        return False

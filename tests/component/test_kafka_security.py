@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.specs import supervisor_specs
 from gridflex.adapters.kafka.access import USERS, allows, grants
 from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.command_messages import ResultsInbox
 from gridflex.adapters.kafka.enrolment import follow_enrolment
 from gridflex.adapters.kafka.enrolment import publish as write_enrolments
 from gridflex.adapters.kafka.ledger import LedgerWriter, read_ledger
@@ -338,3 +341,12 @@ def test_enrolment__is_written_by_the_events_service_and_followed_by_who_needs_i
         write_enrolments(kafka, [out])
     with broker.signed_in("druid"), pytest.raises(ServiceError, match="not let user druid read topic enrolment"):
         follow_enrolment(kafka)
+
+
+@pytest.mark.timeout(120)
+def test_answers__to_commands_are_read_by_the_events_service(broker: SecureKafka) -> None:
+    with broker.signed_in("events"), closing(ResultsInbox(broker.config.kafka, since_ms=0)) as inbox:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            assert list(inbox.take()) == []
+            time.sleep(0.05)

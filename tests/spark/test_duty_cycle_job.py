@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import Counter
@@ -277,6 +278,30 @@ def test_start__keeps_the_micro_batch_that_came_before_the_sink_failed_to_open(
 
     _run(spark, settings)
 
+    assert written(settings.kafka) == told_by_detector(sent, settings)
+
+
+@pytest.mark.timeout(180, func_only=True)
+def test_job__goes_on_when_a_python_worker_starts_too_late_for_spark(
+    spark: SparkSession, own_topics: OwnTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, sent = own_topics(), readings(appliances=4, steps=40)
+    publish(settings.kafka, sent)
+    slow_once = tmp_path / "python"
+    slow_once.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *driver_worker*) mkdir {tmp_path}/late 2>/dev/null && sleep 12;; esac\n'
+        f'exec {sys.executable} "$@"\n',
+        encoding="utf-8",
+    )
+    slow_once.chmod(0o700)
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", str(slow_once))
+
+    job = start(read_messages(spark, settings), settings, str(settings.state_dir / "checkpoint"), until_caught_up=True)
+    follow(job, Status(settings.state_dir / "status.json"), threading.Event())
+
+    assert (tmp_path / "late").is_dir()
+    assert job.restarts == 1
     assert written(settings.kafka) == told_by_detector(sent, settings)
 
 

@@ -62,7 +62,7 @@ class ResultsInbox:
         self._consumer = Consumer(
             {
                 **client_settings(kafka),
-                "group.id": "gridflex-events",
+                "group.id": "gridflex-batch",  # not joined, but looked for: one that Kafka lets the service name
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
