@@ -5,8 +5,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 TERRAFORM_TESTS := $(addprefix tests/terraform/test_,source.py boot_scripts.py checkov.py rules.py)
 TERRAFORM_ONLY := -k "not fails_when_it_is_broken"
-# Slow tests of one kind are drawn by day and commit; SAMPLE= runs all of them, SAMPLE=SEED draws again what SEED drew.
-SAMPLE ?= $(shell date -u +%F)-$(shell git rev-parse --short HEAD 2>/dev/null || echo release)
+# Slow tests of one kind are drawn by commit; SAMPLE= runs all of them, SAMPLE=SEED draws again what SEED drew.
+SAMPLE ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo release)
 export SAMPLE
 DRAWN := $(if $(SAMPLE),--sample $(SAMPLE))
 # Servers of a few minutes: Java's first compiler alone takes two fifths of the processor time from their start.
@@ -70,7 +70,7 @@ setup-openadr: stack ## The OpenADR VTN, built by cargo once on a machine: five 
 demo: setup ## Set up, start everything, play generated houses, show what comes out
 	@$(BIN)/gridflex demo
 
-test: ## Set up and pass every test on real servers; of the slowest a few, drawn by day and commit (SAMPLE=SEED repeats)
+test: ## Set up and pass every test on real servers; of the slowest a few, drawn by commit (SAMPLE=SEED repeats)
 	@$(MAKE) --no-print-directory -j3 check setup
 	@$(MAKE) --no-print-directory -j$(PARTS) test-e2e test-jobs test-servers test-accuracy terraform-check
 

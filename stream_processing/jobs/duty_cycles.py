@@ -201,16 +201,19 @@ class Job:
     enrolment: EnrolmentFollower
     kafka: config.Kafka
     restarts: int = 0
+    """Of the query, since a micro-batch went through."""
 
     def has_ended(self, within_s: int) -> bool:
         """Whether the query ends by itself within some seconds. Raises ``StreamingQueryException`` when it fails.
 
-        One that fails because Spark waited in vain for a Python worker is started again, a few times: it goes on from
-        the state and the place of its checkpoint.
+        One that fails because Spark waited in vain for a Python worker is started again, a few times between two
+        micro-batches that go through: it goes on from the state and the place of its checkpoint.
         """
         try:
             return bool(self.query.awaitTermination(within_s))
         except StreamingQueryException as problem:
+            if self.query.lastProgress is not None:
+                self.restarts = 0
             if _LATE_WORKER not in str(problem) or self.restarts == _MOST_RESTARTS:
                 raise
         self.restarts += 1

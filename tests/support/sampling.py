@@ -3,8 +3,8 @@
 A pool holds tests of one kind, for example the same kill of each server. ``sampled(draw)`` marks a parametrized test
 whose cases are a pool of their own; ``pool=`` names one that several tests share; ``by=`` takes all tests of one value
 of a parameter together, so that a fixture of that value is made once. What was drawn and what was left out is printed
-at the end. ``make test`` draws by day and commit, so that in time every test has its turn; ``make test-nightly`` runs
-all.
+at the end. ``make test`` draws by commit: a commit's run can be repeated, and in time every test has its turn;
+``make test-nightly`` runs all.
 """
 
 from __future__ import annotations

@@ -27,3 +27,17 @@ def client_settings(kafka: config.Kafka) -> dict[str, Any]:
         "log.connection.close": False,
         "logger": logger,
     }
+
+
+def own_reader_settings(kafka: config.Kafka) -> dict[str, Any]:
+    """The settings of a consumer that keeps its place itself and reads committed messages alone.
+
+    Such a consumer joins no group, but Kafka's client looks for the coordinator of the one that it names: it is one
+    that the access rules let every reader of the platform name. Raises ``ServiceError`` for missing credentials.
+    """
+    return {
+        **client_settings(kafka),
+        "group.id": "gridflex-batch",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+    }

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from gridflex import config
 from gridflex.adapters.avro import decode, encode_dicts
-from gridflex.adapters.kafka.client import client_settings
+from gridflex.adapters.kafka.client import own_reader_settings
 from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.reader import Topic
@@ -61,10 +61,7 @@ class ResultsInbox:
         start = Topic(kafka, self._name).offsets_at(since_ms)
         self._consumer = Consumer(
             {
-                **client_settings(kafka),
-                "group.id": "gridflex-batch",  # not joined, but looked for: one that Kafka lets the service name
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
+                **own_reader_settings(kafka),
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 50,
                 "log_level": 0,  # else it writes some 18 lines a second while Kafka is away

@@ -12,7 +12,7 @@ from types import TracebackType
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from gridflex.adapters.avro import decode, encode_dicts
-from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.client import client_settings, own_reader_settings, refuse_at_once
 from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.adapters.kafka.feed_topics import topic_of
 from gridflex.adapters.kafka.reader import Topic
@@ -168,10 +168,7 @@ class EnrolmentFollower:
         """Why nothing was heard at the last look; ``None``: it is current."""
         self._consumer = Consumer(
             {
-                **client_settings(kafka),
-                "group.id": "gridflex-batch",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
+                **own_reader_settings(kafka),
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 "reconnect.backoff.max.ms": 1000,

@@ -10,8 +10,8 @@ from itertools import islice
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from gridflex.adapters.kafka.answers import answer
-from gridflex.adapters.kafka.client import client_settings, refuse_at_once
+from gridflex.adapters.kafka.answers import answer, once_led
+from gridflex.adapters.kafka.client import client_settings, own_reader_settings, refuse_at_once
 from gridflex.adapters.kafka.connection_errors import DENIED, authorization_error
 from gridflex.config import Kafka
 from gridflex.errors import ServiceError
@@ -80,10 +80,7 @@ class Topic:
             return
         consumer = Consumer(
             {
-                **client_settings(self._kafka),
-                "group.id": "gridflex-batch",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
+                **own_reader_settings(self._kafka),
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",  # what was deleted a moment ago is gone; what comes after it is not
                 "fetch.wait.max.ms": 50,
@@ -122,13 +119,16 @@ class Topic:
         return ServiceError(f"Kafka, topic {self.name}: {problem.str()}")
 
     def _offsets(self, spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_COMMITTED) -> Offsets:
-        try:
+        def ask() -> Offsets:
             known = self._admin.list_topics(self.name, _CALL_S).topics[self.name]
             if known.error is not None:
                 raise self._refused(known.error)
             asked = {TopicPartition(self.name, partition): spec for partition in known.partitions}
             futures = self._admin.list_offsets(asked, isolation_level=isolation, request_timeout=_CALL_S)
             return {where.partition: answer(future).offset for where, future in sorted(futures.items())}
+
+        try:
+            return once_led(ask, _CALL_S)
         except KafkaException as problem:
             if problem.args[0].code() in DENIED:
                 raise self._refused(problem.args[0]) from None

@@ -11,14 +11,12 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from gridflex import config
-from gridflex.adapters.kafka.answers import answer
+from gridflex.adapters.kafka.answers import answer, once_led
 from gridflex.adapters.kafka.client import client_settings
 from gridflex.errors import ServiceError
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-_AGAIN_S = 0.5
-_PASSING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +44,13 @@ def held_topics(
     Asks again for ``timeout_s`` while a partition has no leader yet. Raises ``ServiceError`` when Kafka does not answer
     in time, or refuses.
     """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return _held(kafka, names, timeout_s, fresh_s)
-        except KafkaException as problem:
-            if problem.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                where = f"Kafka at {kafka.bootstrap_servers}"
-                raise ServiceError(f"{where} has no offsets: {problem.args[0].str()}") from None
-        except TimeoutError:
-            raise ServiceError(
-                f"Kafka at {kafka.bootstrap_servers} returned no offsets within {timeout_s:g} s"
-            ) from None
-        time.sleep(_AGAIN_S)
+    where = f"Kafka at {kafka.bootstrap_servers}"
+    try:
+        return once_led(lambda: _held(kafka, names, timeout_s, fresh_s), timeout_s)
+    except KafkaException as problem:
+        raise ServiceError(f"{where} has no offsets: {problem.args[0].str()}") from None
+    except TimeoutError:
+        raise ServiceError(f"{where} returned no offsets within {timeout_s:g} s") from None
 
 
 def _held(kafka: config.Kafka, names: Sequence[str], timeout_s: float, fresh_s: float | None) -> dict[str, Held]:

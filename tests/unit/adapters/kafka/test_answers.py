@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from gridflex.adapters.kafka.answers import answer
+from gridflex.adapters.kafka.answers import answer, once_led
 
 
 class Client:
@@ -41,3 +41,29 @@ def test_answer__is_what_the_call_gave() -> None:
     assert ask(future, []) == 7
     with pytest.raises(TimeoutError):
         answer(Future(), 0.01)
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.OFFSET_NOT_AVAILABLE]
+)
+def test_once_led__asks_again_until_the_new_leader_is_known(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gridflex.adapters.kafka.answers._AGAIN_S", 0)
+    refusals = [KafkaException(KafkaError(code))] * 2
+
+    def offsets() -> int:
+        if refusals:
+            raise refusals.pop()
+        return 7
+
+    assert once_led(offsets, 60) == 7
+    refusals.append(KafkaException(KafkaError(code)))
+    with pytest.raises(KafkaException):
+        once_led(offsets, -1)
+
+
+def test_once_led__takes_no_other_refusal_for_passing() -> None:
+    def offsets() -> int:
+        raise KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+
+    with pytest.raises(KafkaException):
+        once_led(offsets, 60)
