@@ -57,10 +57,13 @@ def test_random_day__never_dispatches_what_must_not_be(stack: Stack, sampler: Sa
     assert not again.faults, again.faults[:5]
     assert not (faults := list(house_faults(day.houses))), faults[:5]
     assert again.records >= watch.records
-    assert again.actions["complete"] >= steps // 100
-    assert again.commands >= steps // 10
-    assert {"accepted", "restored"} <= set(day.houses.answers)
-    assert len(day.refused) > 10
+    assert again.commands > 0
+    assert day.refused
+    if (steps, hours) == MANY:  # of few steps chance may leave something out
+        assert again.actions["complete"] >= steps // 100
+        assert again.commands >= steps // 10
+        assert {"accepted", "restored"} <= set(day.houses.answers)
+        assert len(day.refused) > 10
 
 
 def summary(day: Day, watch: Watch) -> str:

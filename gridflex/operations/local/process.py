@@ -91,6 +91,18 @@ def families(runtime: Runtime, services: Sequence[Service]) -> dict[str, list[ps
     }
 
 
+def started_by(runtime: Runtime, service: Service) -> list[str]:
+    """The command that started the service last; empty if that was not written down.
+
+    The process itself tells no command line until some time after its start.
+    """
+    try:
+        recorded = json.loads(runtime.pid_file(service).read_text(encoding="utf-8"))
+        return [str(word) for word in recorded["argv"]]
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return []
+
+
 def died(runtime: Runtime, service: Service) -> bool:
     """Whether it was started and has ended without being stopped."""
     return runtime.pid_file(service).is_file() and leader(runtime, service) is None
@@ -237,7 +249,7 @@ def _record(runtime: Runtime, service: Service, pid: int) -> None:
         created = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         created = time.time()
-    write_atomically(runtime.pid_file(service), json.dumps({"pid": pid, "created": created}))
+    write_atomically(runtime.pid_file(service), json.dumps({"pid": pid, "created": created, "argv": list(service.argv)}))
 
 
 def _reap(pid: int) -> None:

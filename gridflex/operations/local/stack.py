@@ -154,9 +154,8 @@ class Stack:
 
     def _keep_logs(self) -> None:
         rotation = log_rotation_service(self.config)
-        leader = process.leader(self.runtime, rotation)
-        # A process that has just been started has no command line for a moment.
-        if leader is None or (leader.cmdline() or list(rotation.argv))[1:] != list(rotation.argv[1:]):
+        same = process.started_by(self.runtime, rotation)[1:] == list(rotation.argv[1:])
+        if not same or process.leader(self.runtime, rotation) is None:
             process.stop(self.runtime, rotation)
             process.start(self.runtime, rotation)
 

@@ -133,7 +133,7 @@ def test_up__starts_a_keeper_anew_that_died_or_has_other_limits_and_status_tells
         Stack(wider)._keep_logs()
         second = process.leader(stack.runtime, log_rotation_service(config))
         assert second not in (None, first)
-        wait_until(lambda: "77000000" in second.cmdline())  # between fork and exec it has none
+        assert "77000000" in process.started_by(stack.runtime, log_rotation_service(wider))
         second.kill()  # type: ignore[union-attr]
         second.wait()  # type: ignore[union-attr]
         (problem,) = stack.report().problems
