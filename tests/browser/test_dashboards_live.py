@@ -73,13 +73,14 @@ def open_whole(room: Room, role: str, slug: str) -> Page:
     return page
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("slug", SLUGS)
 @pytest.mark.parametrize("role", ["admin", "operator", "researcher"])
 def test_dashboard__opens_and_every_chart_shows_data(room: Room, role: str, slug: str) -> None:
     open_whole(room, role, slug).close()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("region", [None, REGION, "Kebili"])
 def test_number_on_the_screen__is_the_answer_of_sql(room: Room, region: str | None) -> None:
     page = open_dashboard(room.window("operator"), room.url, "grid-now")

@@ -28,7 +28,7 @@ from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, NOON_MS, produce, summed
 from tests.support.stack import wait_until
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 
 DAY = dt.date(2023, 11, 16)
 MANY = "SELECT TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS"
@@ -177,7 +177,7 @@ def test_slow_answer__ends_at_the_deadline(cutting: tuple[Proxy, Config]) -> Non
     begun = time.monotonic()
     with pytest.raises(ServiceError, match=r"gave no whole answer within 1 s \(druid\.query_timeout_s\)"):
         hasty.sql(MANY)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_dropped_request__is_sent_again_unless_it_is_an_order(cutting: tuple[Proxy, Config]) -> None:

@@ -20,7 +20,7 @@ from gridflex.errors import ServiceError
 from gridflex.operations.local.stack import Stack
 from tests.support.secure_druid import BATCH, SUPERSET, SecureDruid, secure_druid
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 _SUPERSET = ROOT / ".venv-superset" / "bin" / "python"
 _ASK_AS_SUPERSET = """
 import sys

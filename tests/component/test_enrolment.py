@@ -31,7 +31,7 @@ from gridflex.operations.local.stack import Stack
 from tests.support.stack import halted, wait_until
 from tests.support.topics import read_messages
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 
 SOON_S = 5.0
 FRIDGE = ("redd-801-0", "redd-801-0-3")

@@ -21,7 +21,7 @@ from tests.component.test_druid_ingestion import produce
 from tests.support.curtailment import LIFE, NOW_MS
 from tests.support.stack import wait_until
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 
 WANTED = ("events", "command_results")
 RESULT = {
@@ -40,7 +40,7 @@ def written(stack: Stack, druid: Druid) -> Iterator[None]:
     produce(stack, "command_results", encode_dicts(load_schema("command_result"), [RESULT, accepted]))
     yield
     for name in WANTED:
-        druid.terminate_supervisor(name)
+        druid.terminate_supervisor(name, timeout_s=2)  # nobody asks for what its task has read since
 
 
 def test_check__misses_a_supervisor_once_its_topic_has_something_for_it(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from tests.support.killed_service import KilledService
 from tests.support.stack import running_stack, wait_until
 from tests.support.topics import read_records
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 BEFORE_COMMIT = frozenset(STEPS[:4])
 LIFE = ["draft", "propose", "approve", "schedule", "start", "complete"]
 WAIT_S = 90

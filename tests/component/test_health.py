@@ -61,7 +61,7 @@ def _healthy(stack: Stack) -> None:
     wait_until(lambda: not stack.report().problems, what="no problem")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", SERVICES)
 def test_status__tells_a_frozen_service(stack: Stack, gridflex: Command, name: str) -> None:
     pid = pids(stack)[name]

@@ -117,7 +117,7 @@ def _is_told_in_one_line_by_every_command(stack: Stack) -> None:
         assert "<" not in done.stderr
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", SERVICES)
 def test_killed_service__is_back_after_up_and_nothing_is_lost(stack: Stack, druid: Druid, name: str) -> None:
     dataset = f"killed-{name}"

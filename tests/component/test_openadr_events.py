@@ -35,7 +35,7 @@ from tests.support.openadr import LossyLine, need_vtn
 from tests.support.our_ven import DiesAt, PlanAsked, asked_by, asked_for, environment_of, ours, ven_of
 from tests.support.stack import free_ports, running_stack, wait_until
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 
 MINUTE_MS = 60_000
 UTILITY = "utility"
@@ -166,7 +166,7 @@ def test_silent_vtn__does_not_hold_up_dispatch(config: Config, lossy: LossyLine)
     book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
     found = make_logins(config, {})[Role.BUSINESS]
     url = f"http://127.0.0.1:{lossy.port}"
-    slow = Line(config, lambda: OpenAdrClient(url, found.username, found.password, timeout_s=5))
+    slow = Line(config, lambda: OpenAdrClient(url, found.username, found.password, timeout_s=15))
     publisher = publisher_of(book, slow, "program-silent")
     approve(book, "event-515151515151", handed_plan(seed=5, region="Rsilent"))
     dispatcher.step()
@@ -176,7 +176,7 @@ def test_silent_vtn__does_not_hold_up_dispatch(config: Config, lossy: LossyLine)
         began_s = time.monotonic()
         approve(book, "event-525252525252", handed_plan(seed=6, region="Rsilent2"))
         dispatcher.step()
-        assert time.monotonic() - began_s < 4
+        assert time.monotonic() - began_s < 12
         assert len(commands_on(config.kafka, "event-525252525252")) == 2
         assert "about to be at the VTN" in (publisher.told("event-525252525252") or "")
     finally:

@@ -18,7 +18,7 @@ from tests.support.stack import running_stack
 
 logger = logging.getLogger(__name__)
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(6000)]
 MIDNIGHT_S = 1_752_451_200.0
 """Monday, 14 July 2025, UTC."""
 FEW, MANY = (120, 8), (1500, 24)

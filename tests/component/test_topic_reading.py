@@ -21,7 +21,7 @@ from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD
 from tests.support.stack import free_ports, wait_until
 
-pytestmark = [pytest.mark.component, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
 
 PARTITIONS = 4
 

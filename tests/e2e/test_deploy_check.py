@@ -29,6 +29,7 @@ def events(running: Running) -> None:
 
 
 Findings = dict[str, dict[str, Any]]
+FAULTS = "faults that deploy check finds"
 LEGS = ("canary sent", "canary in powerraw", "canary by Spark", "canary in dutycycle")
 PRESENT = "__time > TIMESTAMP '2000-01-01'"
 
@@ -88,6 +89,7 @@ def test_status__counts_events(running: Running) -> None:
     assert (told["refused_commands"] >= 0, told["stalled"]) == (True, "")
 
 
+@pytest.mark.sampled(1, pool=FAULTS)
 def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
     kafka = running.config.kafka
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
@@ -103,6 +105,7 @@ def test_check__finds_a_topic_of_other_partitions(running: Running) -> None:
     assert "make it: `gridflex up kafka`" in missing["remedy"]
 
 
+@pytest.mark.sampled(1, pool=FAULTS)
 def test_check__finds_a_suspended_supervisor_which_supervisors_resumes(running: Running) -> None:
     Druid(running.config.druid).suspend_supervisor("dutycycle")
     found = check(running, code=1)
@@ -123,6 +126,7 @@ def test_check__finds_a_suspended_supervisor_which_supervisors_resumes(running: 
     assert set(LEGS) < {name for name, finding in check(running, code=0).items() if finding["state"] == "ok"}
 
 
+@pytest.mark.sampled(1, pool=FAULTS)
 def test_check__finds_a_dead_streaming_job(running: Running) -> None:
     spark = pids(running.stack)["spark"]
     assert spark

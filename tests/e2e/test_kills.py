@@ -68,7 +68,7 @@ def kill_server(running: Running, name: str) -> None:
 def test_pipeline__kills_of_every_server_change_no_figure(running: Running, houses: Path, sampler: Sampler) -> None:
     """In an order and at times of chance, which the seed repeats."""
     chance = random.Random(os.environ.get("KILLS_SEED", sampler.seed or "15"))
-    killed = sampler.draw("killed while houses are played", KILLED, 2)
+    killed = sampler.draw("killed while houses are played", KILLED, 1)
     before, replay = sent(running), start_replay(running, houses)
     wait_until(lambda: sent(running) > before, what="the replay plays")
     for name in chance.sample(killed, len(killed)):

@@ -258,7 +258,7 @@ def _publish_at(settings: Config, records: list[dict[str, object]], kafka_ms: in
     assert producer.flush(30) == 0
 
 
-@pytest.mark.timeout(120, func_only=True)
+@pytest.mark.timeout(600, func_only=True)
 def test_start__keeps_the_micro_batch_that_came_before_the_sink_failed_to_open(
     spark: SparkSession, own_topics: OwnTopics
 ) -> None:
@@ -281,7 +281,7 @@ def test_start__keeps_the_micro_batch_that_came_before_the_sink_failed_to_open(
     assert written(settings.kafka) == told_by_detector(sent, settings)
 
 
-@pytest.mark.timeout(180, func_only=True)
+@pytest.mark.timeout(600, func_only=True)
 def test_job__goes_on_when_a_python_worker_starts_too_late_for_spark(
     spark: SparkSession, own_topics: OwnTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

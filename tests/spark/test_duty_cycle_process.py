@@ -1,4 +1,4 @@
-"""The streaming job as a process of its own: killed, stopped, and on a cluster of processes."""
+"""The streaming job as a process of its own: killed, then stopped; another process goes on where it was."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from pyspark.sql import SparkSession
 
 from gridflex.config import ROOT, Config
+from stream_processing.jobs.duty_cycles import follow, read_messages, start
+from stream_processing.status import Status
 from tests.spark.conftest import OwnTopics
 from tests.support.sampling import Sampler
 from tests.support.spark.samples import (
@@ -27,11 +31,18 @@ from tests.support.spark.samples import (
 )
 from tests.support.stack import wait_until
 
-pytestmark = [pytest.mark.spark, pytest.mark.component]
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.component,
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # py4j leaves its own to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 _WAIT_S = 300
 
 
-def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnTopics, sampler: Sampler) -> None:
+def test_process__killed_in_mid_batch_or_stopped_by_sigterm_loses_nothing(
+    spark: SparkSession, own_topics: OwnTopics, sampler: Sampler
+) -> None:
     settings = own_topics(max_offsets_per_trigger=150, trigger_s=0, buckets=4)
     sent = readings(steps=150)
     publish(settings.kafka, sent)
@@ -41,26 +52,26 @@ def test_process__killed_in_mid_batch_repeats_and_loses_nothing(own_topics: OwnT
             seen = _batch_id(settings)
             wait_until(lambda seen=seen: _batch_id(settings) > seen, _WAIT_S, f"a micro-batch after kill {kill}")
             _kill(job)
-    with _job(settings, "--until-caught-up") as job:
+    with _job(settings) as job:
+        seen = _batch_id(settings)
+        wait_until(lambda: _batch_id(settings) > seen, _WAIT_S, "a micro-batch after the last kill")
+        status = json.loads(_status(settings).read_text())
+        job.send_signal(signal.SIGTERM)
         assert job.wait(_WAIT_S) == 0
+    assert status["pid"] == job.pid
+    assert status["rows_per_s"] > 0
+    assert status["updated_ms"] > 0
+    _catch_up(spark, settings)
 
     assert written(settings.kafka) == told_by_detector(sent, settings)
     assert written_flexibility(settings.kafka) == told_by_forecaster(sent, settings)
 
 
-def test_process__stops_on_sigterm_with_its_status_told(own_topics: OwnTopics) -> None:
-    settings = own_topics()
-    publish(settings.kafka, readings(appliances=3, steps=30))
-
-    with _job(settings) as job:
-        wait_until(lambda: _batch_id(settings) >= 0, _WAIT_S, "a first micro-batch")
-        status = json.loads(_status(settings).read_text())
-        job.send_signal(signal.SIGTERM)
-        assert job.wait(_WAIT_S) == 0
-
-    assert status["pid"] == job.pid
-    assert status["rows_per_s"] > 0
-    assert status["updated_ms"] > 0
+def _catch_up(spark: SparkSession, settings: Config) -> None:
+    """Read the rest in this process, from the same checkpoint."""
+    checkpoint = (settings.state_dir / "spark" / "checkpoint").as_uri()
+    job = start(read_messages(spark, settings), settings, checkpoint, until_caught_up=True)
+    follow(job, Status(settings.state_dir / "status.json"), threading.Event())
 
 
 @contextmanager

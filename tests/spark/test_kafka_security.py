@@ -72,7 +72,8 @@ def test_source__misses_credentials_before_kafka_is_asked(
         read_messages(spark, broker.config)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("case", "password", "changes", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -22,6 +23,10 @@ from gridflex.operations.local.stack import Stack
 T = TypeVar("T")
 _PORTS = range(*map(int, os.environ.get("TEST_PORTS", "20000:32000").split(":")))
 """Below the ports that the system hands out by itself. Runs beside each other have ranges of their own."""
+_FIRST = random.randrange(len(_PORTS))
+_NEXT = itertools.cycle([*_PORTS[_FIRST:], *_PORTS[:_FIRST]])
+"""Each port has its turn: one that was given out and is not bound yet is not given out again."""
+_PATIENCE_S = 60
 
 
 def stack_environ(folder: Path, **overrides: object) -> dict[str, str]:
@@ -57,12 +62,12 @@ def running_stack(folder: Path, *services: str, **overrides: object) -> Iterator
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens."""
+    """Ports on which nothing listens, and that this process was not given before."""
     found: list[int] = []
     while len(found) < count:
-        port = random.choice(_PORTS)
+        port = next(_NEXT)
         with socket.socket() as probe:
-            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
                 found.append(port)
     return found
 
@@ -112,9 +117,12 @@ def killed(stack: Stack, service: str) -> Iterator[None]:
 def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:
     """What ``probe`` gives once it gives something true. ``pause_s``: between two looks.
 
+    It waits for a minute at least: a busy machine may take long over anything. What must be there in time is measured.
+
     A server that refuses meanwhile, for example Druid while a killed task's segments come back, is asked again; what it
     said last is told if the time runs out.
     """
+    timeout_s = max(timeout_s, _PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
         refused = ""

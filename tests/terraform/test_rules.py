@@ -15,7 +15,7 @@ from tests.support.terraform.toolbox import Workspace
 _RULES = {path.parts[-3]: path for path in (ROOT / "infra" / "terraform" / "modules").glob("*/tests/rules.tftest.hcl")}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("module", sorted(_RULES))
 def test_module__keeps_its_rules(workspace: Workspace, module: str) -> None:
     done = workspace.terraform(workspace.terraform_root / "modules" / module, "test")

@@ -25,7 +25,7 @@ def test_platform__is_valid_with_every_module_in_it(workspace: Workspace) -> Non
     _assert_valid(workspace, "platform")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", [name for name in _MODULES if name not in {"secret", "platform"}])
 def test_module__is_valid_by_itself(workspace: Workspace, name: str) -> None:
     _assert_valid(workspace, name)

@@ -249,7 +249,9 @@ def _record(runtime: Runtime, service: Service, pid: int) -> None:
         created = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         created = time.time()
-    write_atomically(runtime.pid_file(service), json.dumps({"pid": pid, "created": created, "argv": list(service.argv)}))
+    write_atomically(
+        runtime.pid_file(service), json.dumps({"pid": pid, "created": created, "argv": list(service.argv)})
+    )
 
 
 def _reap(pid: int) -> None:

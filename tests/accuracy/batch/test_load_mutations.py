@@ -140,7 +140,7 @@ def _write(folder: Path, files: Files) -> None:
         (folder / name).write_bytes(data)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_damaged_files__end_in_numbers_or_in_a_reason(layout: str, tmp_path: Path) -> None:
     files = LAYOUTS[layout]()
