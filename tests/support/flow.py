@@ -46,11 +46,12 @@ def wait_for(what: str, ask: Callable[[], Any], wanted: Any, seconds: float = WA
     """Ask until the answer is the wanted one; an answer that stays another fails with both.
 
     A server that refuses meanwhile, as Druid does while it comes back from a kill, is asked again; a refusal that stays
-    fails with its own words.
+    fails with its own words. Asking takes a third of the time, mostly.
     """
     deadline = time.monotonic() + seconds
     while True:
         found: Any
+        began_s = time.monotonic()
         try:
             found = ask()
         except ServiceError as problem:
@@ -58,7 +59,7 @@ def wait_for(what: str, ask: Callable[[], Any], wanted: Any, seconds: float = WA
         if not isinstance(found, ServiceError) and found == wanted:
             return
         assert time.monotonic() < deadline, f"{what}: found {found!r} after {seconds:.0f} s, wanted {wanted!r}"
-        time.sleep(0.5)
+        time.sleep(max(0.5, min(2 * (time.monotonic() - began_s), 5)))
 
 
 def number(druid: Druid, query: str) -> float | int:

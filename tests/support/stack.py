@@ -26,7 +26,7 @@ _PORTS = range(*map(int, os.environ.get("TEST_PORTS", "20000:32000").split(":"))
 _FIRST = random.randrange(len(_PORTS))
 _NEXT = itertools.cycle([*_PORTS[_FIRST:], *_PORTS[:_FIRST]])
 """Each port has its turn: one that was given out and is not bound yet is not given out again."""
-_PATIENCE_S = 60
+_PATIENCE_S, _LONGEST_PAUSE_S = 60, 5
 
 
 def stack_environ(folder: Path, **overrides: object) -> dict[str, str]:
@@ -118,6 +118,7 @@ def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str =
     """What ``probe`` gives once it gives something true. ``pause_s``: between two looks.
 
     It waits for a minute at least: a busy machine may take long over anything. What must be there in time is measured.
+    Looking takes a third of the time, mostly, so that it does not slow down what it waits for.
 
     A server that refuses meanwhile, for example Druid while a killed task's segments come back, is asked again; what it
     said last is told if the time runs out.
@@ -125,11 +126,11 @@ def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str =
     timeout_s = max(timeout_s, _PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
-        refused = ""
+        refused, began_s = "", time.monotonic()
         try:
             if found := probe():
                 return found
         except ServiceError as problem:
             refused = f"; {problem}"
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or probe}{refused}"
-        time.sleep(pause_s)
+        time.sleep(max(pause_s, min(2 * (time.monotonic() - began_s), _LONGEST_PAUSE_S)))
