@@ -43,7 +43,6 @@ SPARE = "spare"
 USERS = f"admin:admin, operator:operator, researcher:researcher, region:regional:{REGION}, {SPARE}:operator"
 SETTINGS: dict[str, object] = {
     "superset_users": USERS,
-    "launcher_start_timeout_s": 300,
     "baselines_score_days": 40,
     "forecast_history_days": 28,
     "forecast_backtest_days": 2,

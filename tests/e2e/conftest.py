@@ -39,7 +39,7 @@ class Running:
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Kafka, Druid and Spark on free ports; afterwards not one process is left."""
-    environ = stack_environ(tmp_path_factory.mktemp("e2e"), launcher_start_timeout_s=300)
+    environ = stack_environ(tmp_path_factory.mktemp("e2e"))
     stack = Stack(load_config(environ=environ), print)
     try:
         stack.up()

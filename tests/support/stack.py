@@ -39,7 +39,7 @@ def stack_environ(folder: Path, **overrides: object) -> dict[str, str]:
     empty.touch()
     keys = [f"launcher_{key}" for key in Launcher.model_fields if key.endswith("_port")]
     keys += ["airflow_port", "superset_port", "events_port", "openadr_port"]
-    settings = dict(zip(keys, free_ports(len(keys)), strict=True)) | overrides
+    settings = dict(zip(keys, free_ports(len(keys)), strict=True)) | {"launcher_start_timeout_s": 300} | overrides
     own = {"GRIDFLEX_CONFIG": str(empty), "GRIDFLEX_LAUNCHER_STATE_DIR": str(folder / "state")}
     return own | {f"GRIDFLEX_{key}".upper(): str(value) for key, value in settings.items()}
 
