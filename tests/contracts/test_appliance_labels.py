@@ -49,6 +49,34 @@ def test_labels__typos_are_data(dataset: str, label: str, appliance: str) -> Non
     assert appliance_class(dataset, label) == appliance
 
 
+@pytest.mark.parametrize(
+    ("label", "appliance"),
+    [
+        ("aggregate", "mains"),
+        ("Electricity meter", "mains"),
+        ("kettle", "kettle"),
+        ("Kettle/Toaster", "kettle"),
+        ("Washing Machine (2)", "washing_machine"),
+        ("washer/dryer", "washer_dryer"),
+        ("tumble_dryer", "dryer"),
+        ("Freezer (Utility Room)", "freezer"),
+        ("Fridge(Garage)", "fridge"),
+        ("TV Site(Bedroom)", "tv"),
+        ("Guest room television 2", "tv"),
+        ("Kitchen toaster", "toaster"),
+        ("coffee_machine_1", "coffee_machine"),
+    ],
+)
+def test_labels__of_other_public_sets_in_redds_layout_are_known(label: str, appliance: str) -> None:
+    assert appliance_class("redd", label) == appliance
+
+
+@pytest.mark.parametrize("label", ["fish tank heater", "vaccine freezer", "medical fridge", "kitchen", "", "(fridge)"])
+def test_labels__that_say_something_else_are_not_guessed(label: str) -> None:
+    """The class decides what may be switched off: only what is known not to matter is dropped from a label."""
+    assert appliance_class("redd", label) == UNKNOWN
+
+
 def test_labels__are_in_the_form_they_are_looked_up_in() -> None:
     assert all(label == normalised(label) for _, label in appliance_labels())
 
