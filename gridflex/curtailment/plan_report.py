@@ -10,6 +10,7 @@ from typing import Any
 from gridflex.printed_table import table
 
 _MOST_GROUPS = 20
+_ROUNDING_KW = 1e-5
 Plan = Mapping[str, Any]
 
 
@@ -42,7 +43,13 @@ def _target(plan: Plan) -> str:
         return f"The target is met in every interval. At most {plan['gap']:.1%} of the plan's cost can be avoidable."
     if plan["most_kw"] is not None:
         return f"The target is out of reach: no plan sheds more than {plan['most_kw']:,.2f} kW in every interval."
-    least = min(one["p50"] for one in plan["expected_kw"])
+    first, *later = (one["p50"] for one in plan["expected_kw"])
+    if later and min(later) >= plan["target_kw"] - _ROUNDING_KW:
+        return (
+            f"The target is met from the second interval on. In the first, {first:,.2f} kW are shed: appliances are "
+            "switched off one after another."
+        )
+    least = min(first, *later)
     return (
         f"The target is missed: {least:,.2f} kW in the weakest interval. Cohorts are called whole, and here they are "
         "too coarse for the target and the cap on rebound."

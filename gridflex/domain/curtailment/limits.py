@@ -32,6 +32,7 @@ class Limit(StrEnum):
     FEEDER_SHARE = "share of a feeder at once"
     REBOUND_CAP = "rebound cap"
     AVAILABLE = "available appliances"
+    OVERSHOOT = "one group beyond the target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

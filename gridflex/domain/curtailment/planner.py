@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gridflex.domain.curtailment.dispatch import SPREAD_MS
 from gridflex.domain.curtailment.eligibility import Candidates, find_candidates, planning_problem
 from gridflex.domain.curtailment.groups import FlexibleGroup, generator
 from gridflex.domain.curtailment.limits import Limit
 from gridflex.domain.curtailment.linear import LinearSolution, Solver
-from gridflex.domain.curtailment.problem import Assembly, Problem, least_cost, most_power
+from gridflex.domain.curtailment.problem import TOLERANCE_KW, Assembly, Problem, least_cost, most_power
 from gridflex.domain.curtailment.request import PlanRequest
+from gridflex.domain.curtailment.response import late_share
 from gridflex.domain.curtailment.search import Search, rounded
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SolverError
@@ -42,7 +44,12 @@ _PLANNED_SHARE = 0.98
 """Of the most that can be had, what is planned for: whole cohorts hardly reach the rest."""
 _SHORT_SHARE = 1e-6
 _BINDS = 1e-7
-_LIMITS = {"group": Limit.AVAILABLE, "rebound": Limit.REBOUND_CAP, "share": Limit.FEEDER_SHARE}
+_LIMITS = {
+    "group": Limit.AVAILABLE,
+    "over": Limit.OVERSHOOT,
+    "rebound": Limit.REBOUND_CAP,
+    "share": Limit.FEEDER_SHARE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +80,12 @@ class Solution:
     request: PlanRequest
     found: Candidates
     problem: Problem
-    """With the target that was planned for: the asked one, or almost the most that can be had."""
+    """With the target that was planned for: the asked one, in the first step a little less where appliances do not
+    follow at once, or almost the most that can be had."""
     counts: Ints
     """Cohorts of each column of the problem."""
     feasible: bool
-    """Whether the asked target can be had at all, by the linear program."""
+    """Whether what is planned for can be had at all, by the linear program."""
     most_kw: float | None
     """If not: the most that any plan could shed in every step."""
     objective: float
@@ -107,11 +115,18 @@ def plan_event(request: PlanRequest, groups: Sequence[FlexibleGroup], solve: Sol
     problem = planning_problem(request, found, request.target_kw)
     if not found.candidates:
         return _nothing(request, found, problem)
-    columns, steps = len(problem.cost), problem.event_steps
     assembly = least_cost(problem)
     relaxed = solve(assembly.program)
-    feasible = float(relaxed.values[columns : columns + steps].sum()) <= _SHORT_SHARE * request.target_kw
-    binding, most_kw = _binding(request, found, assembly, relaxed.row_prices, {"rebound", "share"}), None
+    short, more = _short(problem, relaxed), tuple[Binding, ...]()
+    if 0 < short[0] <= late_share(SPREAD_MS) and short[1:].max(initial=0.0) == 0:
+        more = _first_step_binding(request, found, assembly, relaxed)
+        problem = replace(problem, first_share=1 - late_share(SPREAD_MS))
+        assembly = least_cost(problem)
+        relaxed = solve(assembly.program)
+        short = _short(problem, relaxed)
+    feasible = float(short.max()) == 0
+    found_binding = _binding(request, found, assembly, relaxed.row_prices, {"rebound", "share"})
+    binding, most_kw = tuple(dict.fromkeys((*more, *found_binding))), None
     if not feasible:
         limit = most_power(problem)
         most = solve(limit.program)
@@ -135,6 +150,13 @@ def plan_event(request: PlanRequest, groups: Sequence[FlexibleGroup], solve: Sol
         most_kw=most_kw,
         next_10_percent=_next(problem, assembly, relaxed, feasible, solve),
     )
+
+
+def _short(problem: Problem, relaxed: LinearSolution) -> Floats:
+    """What the linear program misses in each step of the event, relative to the target; rounding errors are none."""
+    columns = len(problem.cost)
+    short = relaxed.values[columns : columns + problem.event_steps] / problem.target_kw
+    return np.where(short <= _SHORT_SHARE, 0.0, short)
 
 
 def _whole(request: PlanRequest, problem: Problem, relaxed: LinearSolution, solve: Solver) -> tuple[Ints, float]:
@@ -209,19 +231,30 @@ def _next(problem: Problem, assembly: Assembly, relaxed: LinearSolution, feasibl
     none = MoreCost(target_kw=target_kw, possible=False, disruption=0.0)
     if not feasible:
         return none
-    columns, steps = len(problem.cost), problem.event_steps
+    columns = len(problem.cost)
     now = float(relaxed.values[:columns] @ problem.cost)
     if len(problem.free) > MANY_GROUPS:
         kinds = np.array([row.kind if row.place < 0 else "" for row in assembly.rows])
-        per_kw = relaxed.row_prices[kinds == "target"].sum()
+        per_kw = relaxed.row_prices[kinds == "target"] @ problem.step_share
         per_kw += relaxed.row_prices[kinds == "rebound"].sum() * problem.rebound_share
         more = float(per_kw) * (target_kw - problem.target_kw)
         return MoreCost(target_kw=target_kw, possible=True, disruption=more / now if now > 0 else 0.0, at_least=True)
-    then = solve(least_cost(replace(problem, target_kw=target_kw)).program)
-    if float(then.values[columns : columns + steps].sum()) > _SHORT_SHARE * target_kw:
+    larger = replace(problem, target_kw=target_kw)
+    then = solve(least_cost(larger).program)
+    if float(_short(larger, then).max()) > 0:
         return none
     cost = float(then.values[:columns] @ problem.cost)
     return MoreCost(target_kw=target_kw, possible=True, disruption=cost / now - 1 if now > 0 else 0.0)
+
+
+def _first_step_binding(
+    request: PlanRequest, found: Candidates, assembly: Assembly, relaxed: LinearSolution
+) -> tuple[Binding, ...]:
+    """What keeps more from being off from the start, so that the first step is short of the target."""
+    over = np.isfinite(assembly.program.upper) & ~assembly.program.integral
+    if (relaxed.values >= assembly.program.upper - TOLERANCE_KW)[over].any():
+        return (Binding(limit=Limit.OVERSHOOT, where=request.feeder or request.region),)
+    return _binding(request, found, assembly, relaxed.row_prices, set(_LIMITS))
 
 
 def _binding(

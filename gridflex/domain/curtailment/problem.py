@@ -11,8 +11,10 @@ Columns are (group, pattern) pairs; ``y`` counts the cohorts on each, whole and 
          power off at t on a feeder              <= its share at once     while anything may be off
 
 Only ``short`` is priced, every other limit is hard, so that an answer exists (nothing is called) and no limit is broken
-to meet a target. The cost of a column is appliances x (touch + hours off^1.2), more for cohorts that were called
-recently, with a small random part so that the seed decides among equals.
+to meet a target. Where switching off is spread over the begin of the first step and one group beyond the target cannot
+make good for it, the target of the first step is lower by what is missing then. The cost of a column is appliances x
+(touch + hours off^1.2), more for cohorts that were called recently, with a small random part so that the seed decides
+among equals.
 """
 
 from __future__ import annotations
@@ -57,6 +59,20 @@ class Problem:
     """Limit of the rebound; shape (f,)."""
     rebound_share: float
     """Limit of the rebound of all, relative to the target."""
+    first_share: float = 1.0
+    """Share of the target that the first step must shed, 0..1."""
+
+    @property
+    def step_target_kw(self) -> Floats:
+        """The target of each step of the event; shape (event steps,)."""
+        return self.target_kw * self.step_share
+
+    @property
+    def step_share(self) -> Floats:
+        """Share of the target that each step of the event must shed; shape (event steps,)."""
+        share = np.ones(self.event_steps)
+        share[:1] = self.first_share
+        return share
 
     @property
     def group(self) -> Ints:
@@ -98,7 +114,7 @@ class Row:
     """A limit of the program that a row stands for."""
 
     kind: str
-    """``group``, ``target``, ``rebound`` or ``share``."""
+    """``group``, ``target``, ``over``, ``rebound`` or ``share``."""
     place: int
     """The group, or the feeder; -1: all."""
 
@@ -119,32 +135,34 @@ def least_cost(problem: Problem, *, short_scale: float = 1.0) -> Assembly:
     columns, steps = len(problem.cost), problem.event_steps
     block = _Blocks(columns + 2 * steps)
     _limits(problem, block, problem.target_kw * problem.rebound_share)
-    everywhere = np.arange(columns)
+    everywhere, target_kw = np.arange(columns), problem.step_target_kw
     for step in range(steps):
         block.add(
             Row(kind="target", place=-1),
             np.append(everywhere, (columns + step, columns + steps + step)),
             np.append(problem.shed_kw[:, step], (1.0, -1.0)),
-            problem.target_kw,
-            problem.target_kw,
+            float(target_kw[step]),
+            float(target_kw[step]),
         )
     return block.assembly(
         cost=np.concatenate(
             (problem.cost, np.full(steps, problem.short_price * short_scale), np.full(steps, problem.over_price))
         ),
-        upper=np.concatenate((_free(problem), np.full(steps, np.inf), np.full(steps, problem.over_kw))),
+        upper=np.concatenate((_free(problem), np.full(steps, np.inf), problem.target_kw + problem.over_kw - target_kw)),
         whole=columns,
     )
 
 
 def most_power(problem: Problem) -> Assembly:
-    """The largest target that can be met, as the last column; its cost is -1."""
+    """The largest target that can be met without more than one group beyond it, as the last column; its cost is -1."""
     columns = len(problem.cost)
     block = _Blocks(columns + 1)
     _limits(problem, block, 0.0, target_column=columns)
     everywhere = np.arange(columns + 1)
     for step in range(problem.event_steps):
-        block.add(Row(kind="target", place=-1), everywhere, np.append(problem.shed_kw[:, step], -1.0), 0.0, np.inf)
+        shed_kw, share = problem.shed_kw[:, step], float(problem.step_share[step])
+        block.add(Row(kind="target", place=-1), everywhere, np.append(shed_kw, -share), 0.0, np.inf)
+        block.add(Row(kind="over", place=-1), everywhere, np.append(shed_kw, -1.0), -np.inf, problem.over_kw)
     cost = np.zeros(columns + 1)
     cost[columns] = -1.0
     return block.assembly(cost=cost, upper=np.append(_free(problem), np.inf), whole=columns)

@@ -55,12 +55,21 @@ class Response:
 
     def staggered_w(self, off: Flags, spread_ms: int) -> Floats:
         """``shed_w`` of appliances that each follow at a time of their own, drawn evenly within ``spread_ms``."""
-        late = spread_ms / 2 / (STEP_MIN * 60_000)
+        late = late_share(spread_ms)
         shed_w = self.shed_w(off)
         before_w = np.concatenate((np.zeros((len(off), 1)), shed_w[:, :-1]), axis=1)
         staggered_w: Floats = (1 - late) * shed_w + late * before_w
         staggered_w[np.abs(staggered_w) < _NOTHING * self.power_w.max()] = 0.0
         return staggered_w
+
+
+def late_share(spread_ms: int) -> float:
+    """Share of a step that passes, on average, before an appliance follows at a time of its own within ``spread_ms``.
+
+    >>> late_share(30_000)
+    0.05
+    """
+    return spread_ms / 2 / (STEP_MIN * 60_000)
 
 
 def response(rule: Rule, moments: Moments, steps: int) -> Response:

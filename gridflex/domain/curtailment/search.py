@@ -42,6 +42,7 @@ class Search:
         self.problem, self.counts = problem, counts
         self._own = problem.feeder[problem.group]
         self._short_price, self._over_price = problem.short_price, problem.over_price
+        self._step_target_kw = problem.step_target_kw
         self._rebound_kw = problem.target_kw * problem.rebound_share
         self._load()
 
@@ -138,7 +139,7 @@ class Search:
 
     def _soft(self, shed_kw: Floats) -> Floats:
         """Price of what is short and too much."""
-        missing_kw = self.problem.target_kw - shed_kw[..., : self.problem.event_steps]
+        missing_kw = self._step_target_kw - shed_kw[..., : self.problem.event_steps]
         price: Floats = np.maximum(self._short_price * missing_kw, -self._over_price * missing_kw).sum(axis=-1)
         return price
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridflex.contracts.programs import load_programs
+from gridflex.curtailment.plan_report import plan_report
 from gridflex.curtailment.solver import solve
 from gridflex.domain.curtailment import (
     COHORTS,
@@ -152,6 +153,29 @@ def test_plan__meets_the_target() -> None:
     assert document["next_10_percent"]["disruption"] > 0
     assert 0 <= document["gap"] < 1
     assert document["approve_by_ms"] == asked.start_ms - 10 * MINUTE_MS
+
+
+def test_plan__of_many_small_groups_reaches_its_target_once_the_appliances_follow() -> None:
+    groups = [group("fridge", feeder=f"F{place:02}") for place in range(60)]
+    target_kw = 0.6 * sum(float(one.moments.flex_w[2]) for one in groups) / 1000
+    solution, document = plan(request(target_kw, minutes=15, program=FREE), groups)
+    first_kw, *later_kw = (step["p50"] for step in document["expected_kw"])
+    assert target_kw * 0.95 - 1e-5 <= first_kw < target_kw
+    assert target_kw - 1e-5 <= min(later_kw) <= max(later_kw) <= target_kw + solution.problem.over_kw + 1e-5
+    assert (document["meets_target"], document["most_kw"]) == (False, None)
+    assert {"limit": "one group beyond the target", "where": "Sfax"} in document["binding"]
+    assert document["next_10_percent"]["possible"]
+    assert f"from the second interval on. In the first, {first_kw:,.2f} kW are shed" in plan_report(document)
+
+
+@pytest.mark.parametrize("share", [0.9, 2.0])
+def test_plan__of_more_than_there_is_stays_within_one_group_of_what_there_is(share: float) -> None:
+    groups = [group("fridge", feeder=f"F{place:02}") for place in range(60)]
+    usual_kw = sum(float(one.moments.flex_w[2]) for one in groups) / 1000
+    solution, document = plan(request(share * usual_kw, minutes=15, program=FREE), groups)
+    most_kw = min(share * usual_kw, document["most_kw"] or usual_kw)
+    assert max(step["p50"] for step in document["expected_kw"]) <= most_kw + solution.problem.over_kw + 1e-5
+    assert document["binding"]
 
 
 def test_plan__is_the_same_bit_for_bit_and_does_not_depend_on_the_order_of_groups() -> None:
