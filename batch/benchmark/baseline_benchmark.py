@@ -18,10 +18,12 @@ from gridflex.domain.baseline import (
     EventWindow,
     Loads,
     MeanRule,
+    RegressionRule,
     Score,
     as_total,
     baselines,
     day_flags,
+    day_traits,
     fixed_fleet,
     hours_fit,
     on_common_days,
@@ -29,11 +31,17 @@ from gridflex.domain.baseline import (
     placebo_days,
     recommend,
     score,
+    stacks,
 )
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import SourceError, UsageError
 
 SLICES_AT_ONCE = 256
+_MISSING = {
+    "control_group": ("control", "a single slice has no control group; see --level each"),
+    "weather_match_4": ("peak_temperature_c", "no weather in the data"),
+}
+"""What a method needs of the loads, and what is said without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +73,10 @@ def run_benchmark(
     if len(targets) == 0:
         raise SourceError("no weekday has a complete event window and is not excluded: nothing can be scored")
     actual = loads.actual_kwh(window, targets)
-    found = on_common_days(_in_parts(loads, window, targets, on_progress), actual)
-    scores = {name: score(name, values, actual, loads.per_hour) for name, values in found.items()}
+    traits = day_traits(loads, window, targets)
+    made = _in_parts(loads, window, targets, on_progress)
+    found = on_common_days(made | stacks(made, actual, traits), actual)
+    scores = {name: score(name, values, actual, loads.per_hour, traits=traits) for name, values in found.items()}
     notes = tuple(f"{name}: no number ({_why(name, loads)})" for name, one in scores.items() if not one.windows)
     return BaselineBenchmark(
         loads=loads,
@@ -173,19 +183,22 @@ def steps(loads: Loads) -> int:
     return len(METHODS) * -(-len(loads.names) // SLICES_AT_ONCE)
 
 
-def _why(name: str, loads: Loads) -> str:
-    method = METHODS[name]
+def _why(name: str, loads: Loads) -> str:  # noqa: PLR0911
+    method = METHODS.get(name)
     if isinstance(method, DayRule) and not hours_fit(method, loads.slots):
         minutes = MINUTES_PER_DAY // loads.slots
         return f"its hours do not fall on intervals of {minutes} min, and another window is not taken"
     if isinstance(method, MeanRule) and not any(hours_fit(rule, loads.slots) for rule in _members(method)):
         return f"no method that it is the mean of has hours on intervals of {MINUTES_PER_DAY // loads.slots} min"
-    if name == "control_group" and loads.control is None:
-        return "a single slice has no control group; see --level each"
-    if name == "weather_match_4" and loads.peak_temperature_c is None:
-        return "no weather in the data"
+    needed, otherwise = _MISSING.get(name, ("kwh", ""))
+    if getattr(loads, needed) is None:
+        return otherwise
     if isinstance(method, MeanRule):
         return f"fewer than {method.least} of the methods that it is the mean of have a number"
+    if isinstance(method, RegressionRule):
+        return f"fewer than {method.least_days} earlier days with all that it learns from"
+    if method is None:
+        return "none of the methods that it combines has a number"
     return "too little history, or its adjustment hours are missing"
 
 

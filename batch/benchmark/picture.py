@@ -66,11 +66,15 @@ def _errors(axes: Axes, result: BaselineBenchmark) -> None:
 def _one_day(axes: Axes, result: BaselineBenchmark) -> None:
     slice_index, target = _typical(result)
     loads = result.loads.part(slice_index, slice_index + 1)
+    best = result.recommended or ""
     found = profiles(loads, result.window, np.array([target]), np.arange(loads.slots))
     lines = {name: values[0, 0] * loads.kw_per_kwh for name, values in found.items() if np.isfinite(values).any()}
+    if best in result.baselines and best not in found:
+        lines[best] = np.full(loads.slots, np.nan)
+        inside = result.baselines[best][slice_index, int(np.searchsorted(result.targets, target))]
+        lines[best][result.window.first : result.window.stop] = inside * loads.kw_per_kwh
     first, stop = result.window.first / loads.per_hour, result.window.stop / loads.per_hour
     axes.axvspan(first, stop, color="#f3e9d2", zorder=0)
-    best = result.recommended
     others = [name for name in lines if name not in {*_NAMED, best}]
     for index, name in enumerate(others):
         _line(axes, lines[name], _OTHER, 0.9, "_nolegend_" if index else "other methods")

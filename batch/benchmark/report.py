@@ -10,12 +10,29 @@ from batch.benchmark.loads import Found
 from gridflex.domain.baseline import Gate
 
 ENOUGH_TESTED = 50
-FIELDS = ("method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days")
+FIELDS = (
+    "method",
+    "cvrmse",
+    "nmbe",
+    "rrmse",
+    "median_abs_error",
+    "coverage_90",
+    "placebo_days",
+    "width_90",
+    "coverage_90_event_like",
+    "nmbe_event_like",
+)
 
 
 def as_json(result: BaselineBenchmark) -> str:
-    """One array: an object of ``FIELDS`` a method, shares as fractions; null where a method gives no number."""
-    rows = [{name: _plain(getattr(found, name)) for name in FIELDS} for found in result.scores.values()]
+    """One array: an object of ``FIELDS`` a method, shares as fractions; null where a method gives no number.
+
+    The recommended method's object has ``recommended: true`` besides.
+    """
+    rows: list[dict[str, float | int | str | None]] = []
+    for name, found in result.scores.items():
+        row = {field: _plain(getattr(found, field)) for field in FIELDS}
+        rows.append(row | {"recommended": True} if name == result.recommended else row)
     return json.dumps(rows, indent=1)
 
 

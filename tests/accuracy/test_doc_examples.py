@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from gridflex.cli import gridflex
 from gridflex.config import ROOT
 from gridflex.contracts.feeds import stored_feeds
-from gridflex.domain.baseline import METHODS
+from gridflex.domain.baseline import METHODS, STACKS
 from tests.support.doc_commands import make_targets, resolve, shown_commands, variants
 from tests.support.load_files import write_lcl_hourly, write_load_csv
 from tests.support.simulated.demand import Town
@@ -74,11 +74,11 @@ def test_bakeoff__scores_every_method_of_the_page(folder: Path) -> None:
     page = (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]*\|$", page[page.index("## Methods") :], re.MULTILINE)
     (done,) = documented("gridflex bakeoff --data homes.csv --format csv --window 17:00-20:00 --picture homes.png")
-    assert set(METHODS) == set(listed)
+    assert {*METHODS, *STACKS} == set(listed)
     assert all(method in done.stdout for method in listed)
     assert (folder / "homes.png").read_bytes().startswith(b"\x89PNG")
     (done,) = documented("gridflex bakeoff --data lcl/hourly --format lcl-hourly --level each --json")
-    assert [row["method"] for row in json.loads(done.stdout)] == list(METHODS)
+    assert [row["method"] for row in json.loads(done.stdout)] == [*METHODS, *STACKS]
 
 
 def test_dashboards_validate__accepts_the_repository() -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.rows import Course, Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
 from batch.benchmark.loads.text_table import tables
 from batch.benchmark.loads.times import with_offset
 from gridflex.domain.baseline import MS_PER_MINUTE, local_ms
@@ -31,20 +31,22 @@ def read_load_csv(path: Path, zone: ZoneInfo | None = None) -> Found:
     Raises ``SourceError``.
     """
     rows = Rows()
-    peaks: dict[dt.date, float] = {}
+    weather: tuple[dict[dt.date, float], Course] = ({}, Course())
     for file in files_of(path, "*.csv"):
         for block in tables(file, COLUMNS, rows.defects, optional=(TEMPERATURE,)):
-            _add(rows, block, file.name, zone, peaks)
+            _add(rows, block, file.name, zone, weather)
     if rows.defects.count.get("impossible_temperature", 0) > MOST_IMPOSSIBLE * rows.read:
         rows.notes.append(f"{TEMPERATURE} is left out: too many values that no weather has in Celsius")
-        peaks.clear()
-    loads = rows.grid(str(path), peak_c=peaks)
+        weather[0].clear()
+    loads = rows.grid(str(path), peak_c=weather[0], course=weather[1])
     days = f"days of {zone}" if zone else "days as written"
     return Found(loads=loads, rows=rows.read, defects=rows.defects, notes=(days, *rows.notes))
 
 
-def _add(rows: Rows, block: pd.DataFrame, place: str, zone: ZoneInfo | None, peaks: dict[dt.date, float]) -> None:
-    """Add one block's rows, and its temperatures to ``peaks``."""
+def _add(
+    rows: Rows, block: pd.DataFrame, place: str, zone: ZoneInfo | None, weather: tuple[dict[dt.date, float], Course]
+) -> None:
+    """Add one block's rows, and its temperatures to ``weather``: highest of each day, and course."""
     rows.read += len(block)
     wall, offset, good = with_offset(block["interval_start"])
     code, names = pd.factorize(block["slice"])
@@ -59,7 +61,9 @@ def _add(rows: Rows, block: pd.DataFrame, place: str, zone: ZoneInfo | None, pea
     block = rows.add(block, place)
     if TEMPERATURE in block.columns and len(block):
         celsius = parse_celsius(block[TEMPERATURE], block["line"], rows.defects, place)
-        daily_peaks(block["wall_ms"].to_numpy(np.int64), celsius, peaks)
+        wall_ms = block["wall_ms"].to_numpy(np.int64)
+        daily_peaks(wall_ms, celsius, weather[0])
+        weather[1].add(wall_ms, celsius)
 
 
 def _in_zone(block: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from batch.benchmark.loads.checks import second_pass, usual_step_min
 from batch.benchmark.loads.defects import Defects, shown
-from batch.benchmark.loads.rows import Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
+from batch.benchmark.loads.rows import Course, Found, Rows, daily_peaks, files_of, parse_celsius, parse_energy
 from batch.benchmark.loads.text_blocks import text_lines
 from batch.benchmark.loads.text_table import plain_rows, whole
 from batch.benchmark.loads.times import local_or_offset
@@ -36,14 +36,15 @@ def read_loadshape(path: Path) -> Found:
     rows, notes = Rows(), ["times are local"]
     events: dict[str, list[dt.date]] = {}
     peaks: dict[dt.date, float] = {}
+    course = Course()
     minutes = 0
     for file in files_of(path, "*_kw.csv"):
         name = file.stem.removesuffix("_kw")
         found = _power(file, rows)
         minutes = _same(minutes, found, file)
         events[name] = event_days(file.with_name(f"{name}_dr_days.csv"))
-        peaks |= _peaks(file.with_name(f"{name}_temp.csv"), rows.defects)
-    loads = rows.grid(str(path), interval_minutes=minutes, events=events, peak_c=peaks)
+        peaks |= _peaks(file.with_name(f"{name}_temp.csv"), rows.defects, course)
+    loads = rows.grid(str(path), interval_minutes=minutes, events=events, peak_c=peaks, course=course)
     first, last = loads.date(0), loads.date(loads.days - 1)
     for name, days in events.items():
         outside = sum(not first <= day <= last for day in days)
@@ -119,8 +120,8 @@ def _date(text: str, file: Path, number: int) -> dt.date:
         raise SourceError(f"{file}:{number}: found {shown(text)}; expected {_FORM}, or a date alone") from None
 
 
-def _peaks(file: Path, defects: Defects) -> dict[dt.date, float]:
-    """Highest temperature by day, Celsius; a line without a time is counted."""
+def _peaks(file: Path, defects: Defects, course: Course) -> dict[dt.date, float]:
+    """Highest temperature by day, Celsius, and its course into ``course``; a line without a time is counted."""
     if not file.is_file():
         return {}
     peaks: dict[dt.date, float] = {}
@@ -131,4 +132,5 @@ def _peaks(file: Path, defects: Defects) -> dict[dt.date, float]:
         kept = defects.drop(block, pd.Series(~good), "unreadable_weather_time", file.name, "when")
         celsius = parse_celsius(kept["fahrenheit"], kept["line"], defects, file.name, fahrenheit=True)
         daily_peaks(wall[good], celsius, peaks)
+        course.add(wall[good], celsius)
     return peaks

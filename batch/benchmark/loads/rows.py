@@ -23,6 +23,8 @@ FIRST_DAY, LAST_DAY = day_number(dt.date(1980, 1, 8)), day_number(dt.date(2100, 
 COLDEST_C, HOTTEST_C = -90.0, 60.0
 MOST_CELLS = 30_000_000
 CELLS_A_ROW = 4
+_HOURS = 24
+_MS_PER_HOUR = MS_PER_DAY // _HOURS
 _MISSING = frozenset({"", "-", "--", "nil", "missing", "null", "nan", "-nan", "na", "n/a", "#n/a", "<na>", "none"})
 
 
@@ -36,6 +38,36 @@ class Found:
     defects: Defects
     notes: tuple[str, ...] = ()
     """What a person should know of the reading: time zone, weather, events left out."""
+
+
+@dataclass(slots=True)
+class Course:
+    """Collects temperatures by hour of the wall clock: the mean of all rows, whatever slice they stand beside."""
+
+    _hours: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, wall_ms: Ints, celsius: Floats) -> None:
+        """Add known temperatures; NaN are left out."""
+        known = np.isfinite(celsius)
+        hours, where = np.unique(wall_ms[known] // _MS_PER_HOUR, return_inverse=True)
+        rows = np.bincount(where, minlength=len(hours))
+        total = np.bincount(where, weights=celsius[known], minlength=len(hours))
+        for hour, degrees, count in zip(hours.tolist(), total.tolist(), rows.tolist(), strict=True):
+            before, counted = self._hours.get(hour, (0.0, 0))
+            self._hours[hour] = (before + degrees, counted + count)
+
+    def on_grid(self, first: int, days: int, slots: int) -> Floats:
+        """The temperature of each interval, shape (days, slots): of the hour it lies in, or the mean of its hours."""
+        course = np.full(days * _HOURS, np.nan)
+        for hour, (degrees, count) in self._hours.items():
+            if 0 <= hour - first * _HOURS < len(course):
+                course[hour - first * _HOURS] = degrees / count
+        if slots >= _HOURS and slots % _HOURS == 0:
+            return np.repeat(course, slots // _HOURS).reshape(days, slots)
+        minutes = np.repeat(course, MINUTES_PER_DAY // _HOURS).reshape(days, slots, -1)
+        known = np.isfinite(minutes)
+        count = known.sum(axis=2)
+        return np.asarray(np.where(known, minutes, 0.0).sum(axis=2) / np.where(count == 0, np.nan, count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +131,14 @@ class Rows:
         holidays: Iterable[dt.date] = (),
         events: Mapping[str, Iterable[dt.date]] | None = None,
         peak_c: Mapping[dt.date, float] | None = None,
+        course: Course | None = None,
     ) -> Loads:
         """All rows as loads; rows that cannot be energy of the grid's intervals are dropped and counted.
 
         Slices of shorter intervals are summed to the longest one's. ``interval_minutes``: every slice's, ``fixed``
         when the layout leaves no other. ``events``: days to exclude by slice. ``peak_c``: highest temperature by local
-        date. Raises ``SourceError`` when nothing is left, and for slices that are not interval energy on a grid.
+        date; ``course``: its course over the day. Raises ``SourceError`` when nothing is left, and for slices that
+        are not interval energy on a grid.
         """
         kept = sorted(self._placed(place, interval_minutes, fixed=fixed), key=lambda one: one.name)
         if not kept:
@@ -124,6 +158,7 @@ class Rows:
             kinds=day_kinds(first, days, list(holidays)),
             excluded=np.stack([day_flags((events or {}).get(one.name, ()), first, days) for one in kept]),
             peak_temperature_c=_peaks(peak_c, first, days) if peak_c else None,
+            temperature_c=course.on_grid(first, days, MINUTES_PER_DAY // step) if peak_c and course else None,
             metered_minutes=metered_minutes,
         )
 

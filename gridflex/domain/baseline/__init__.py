@@ -17,11 +17,14 @@ from gridflex.domain.baseline.calendar import (
 )
 from gridflex.domain.baseline.checks import Outcome, gaming, verify
 from gridflex.domain.baseline.gate import Gate, SliceKey, smallest_passing
-from gridflex.domain.baseline.intervals import LEVEL, bounds, bounds_at, fewest, rolling_bounds
+from gridflex.domain.baseline.intervals import LEVEL, bounds, bounds_at, bounds_near, fewest, rolling_bounds
+from gridflex.domain.baseline.likeness import DayTraits, day_traits
 from gridflex.domain.baseline.loads import Control, EventWindow, Loads, others_as_control
 from gridflex.domain.baseline.matching import DayMatcher, hours_fit
 from gridflex.domain.baseline.methods import baselines, candidate_days, profiles
 from gridflex.domain.baseline.placebo import placebo_days
+from gridflex.domain.baseline.regression import RegressionExample
+from gridflex.domain.baseline.regression import examples as regression_examples
 from gridflex.domain.baseline.rules import (
     CAISO,
     MATCHING_DAYS,
@@ -34,8 +37,10 @@ from gridflex.domain.baseline.rules import (
     ControlRule,
     DayRule,
     MeanRule,
+    RegressionRule,
 )
 from gridflex.domain.baseline.scores import EVENTS_A_SEASON, Score, measure, on_common_days, recommend, score, scored
+from gridflex.domain.baseline.stacking import STACKS, stacked, stacks
 
 __all__ = [
     "CAISO",
@@ -47,6 +52,7 @@ __all__ = [
     "MS_PER_MINUTE",
     "NYISO",
     "PJM",
+    "STACKS",
     "WEATHER_MATCH",
     "Adjustment",
     "Choose",
@@ -55,23 +61,28 @@ __all__ = [
     "DayKind",
     "DayMatcher",
     "DayRule",
+    "DayTraits",
     "EventWindow",
     "Gate",
     "Kinds",
     "Loads",
     "MeanRule",
     "Outcome",
+    "RegressionExample",
+    "RegressionRule",
     "Score",
     "SliceKey",
     "as_total",
     "baselines",
     "bounds",
     "bounds_at",
+    "bounds_near",
     "candidate_days",
     "date_of",
     "day_flags",
     "day_kinds",
     "day_number",
+    "day_traits",
     "fewest",
     "fixed_fleet",
     "gaming",
@@ -84,11 +95,14 @@ __all__ = [
     "placebo_days",
     "profiles",
     "recommend",
+    "regression_examples",
     "roll_up",
     "rolling_bounds",
     "score",
     "scored",
     "smallest_passing",
+    "stacked",
+    "stacks",
     "sum_of",
     "verify",
 ]

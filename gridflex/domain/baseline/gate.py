@@ -13,6 +13,8 @@ import numpy as np
 
 from gridflex.domain.baseline.scores import Score
 
+_Z_90 = 1.645
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
@@ -24,9 +26,16 @@ class Gate:
     """Fewer placebo days prove nothing."""
 
     def passes(self, found: Score) -> bool:
-        """Whether a score keeps the limits; NaN does not."""
+        """Whether a score keeps the limits; NaN does not.
+
+        The bias on event-like days counts too: it may pass the limit by its own uncertainty alone (90 %).
+        """
         enough = found.placebo_days >= self.least_days
-        return bool(enough and found.rrmse <= self.rrmse and np.abs(found.nmbe) <= self.bias)
+        kept = bool(enough and found.rrmse <= self.rrmse and np.abs(found.nmbe) <= self.bias)
+        if not kept or not found.event_like:
+            return kept
+        uncertain = _Z_90 * found.rrmse_event_like / np.sqrt(found.event_like)
+        return bool(np.abs(found.nmbe_event_like) <= self.bias + uncertain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -8,15 +8,22 @@ r = (actual - baseline) / baseline of past days without an event. With n of them
 holds the next actual value with probability ``level`` if past and next day are exchangeable, whatever the residuals'
 distribution; a k that is no whole number is interpolated. Signed residuals make bounds that are not symmetric: the
 interval of a biased baseline lies off the baseline, where the meter will be.
+
+Past and next day are exchangeable only if they are alike: on the hottest days errors are others. ``bounds_near``
+therefore takes the residuals of the past days nearest to the target day in weather and time (localized conformal
+prediction: Guan, Biometrika 2023; Lei & Wasserman, JRSS B 2014), with the weight 1 for the nearest and 0 for the rest.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gridflex.domain.baseline.likeness import DayTraits, distance
 from gridflex.domain.readings import Floats, Ints
 
 LEVEL = 0.90
+NEAREST_DAYS = 40
+"""Residuals that make a conditional interval at the level 0.90: about twice the fewest."""
 MEMORY_DAYS = 199
 """Most residuals remembered: older ones belong to another season."""
 
@@ -76,6 +83,52 @@ def bounds_at(
             part = residuals[:, max(0, before - memory) : before]
             low[:, index], high[:, index] = bounds(part, level=level)
     return low, high
+
+
+def bounds_near(
+    residuals: Floats,
+    expected: Floats,
+    past: DayTraits,
+    targets: DayTraits,
+    target_expected: Floats,
+    *,
+    level: float = LEVEL,
+) -> tuple[Floats, Floats]:
+    """For each target day the bounds from the earlier days that are most like it, shape (S, M).
+
+    ``residuals``, ``expected`` (the baseline's energy): shape (S, T), on the days of ``past``; ``target_expected``:
+    shape (S, M). Days at or after a target do not enter its bounds. Each slice takes ``NEAREST_DAYS`` residuals, more
+    for a higher level; all that it has where these are fewer.
+    """
+    low = np.full((len(residuals), len(targets.day)), np.nan)
+    high = low.copy()
+    nearest = max(NEAREST_DAYS, 2 * fewest(level) + 2)
+    for index, day in enumerate(targets.day):
+        before = int(np.searchsorted(past.day, day))
+        if before < fewest(level):
+            continue
+        earlier = DayTraits(
+            day=past.day[:before],
+            peak_c=None if past.peak_c is None else past.peak_c[:before],
+            event_like=past.event_like[:before],
+        )
+        apart = distance(earlier, expected[:, :before], targets, index, target_expected[:, index])
+        part = _nearest(residuals[:, :before], apart, nearest)
+        low[:, index], high[:, index] = bounds(part, level=level)
+    return low, high
+
+
+def _nearest(residuals: Floats, apart: Floats, nearest: int) -> Floats:
+    """Each slice's known residuals of the least distance; the rest are NaN."""
+    if len(apart) == 1:
+        ordered = residuals[:, np.argsort(apart[0], kind="stable")]
+    else:
+        apart = np.where(np.isfinite(residuals), apart, np.inf)
+        ordered = np.take_along_axis(residuals, np.argsort(apart, axis=1, kind="stable"), axis=1)
+    rank = np.cumsum(np.isfinite(ordered), axis=1)
+    reached = (rank >= nearest).all(axis=0)
+    width = int(np.argmax(reached)) + 1 if reached.any() else ordered.shape[1]
+    return np.where(rank[:, :width] <= nearest, ordered[:, :width], np.nan)
 
 
 def _at(ordered: Floats, rank: Floats) -> Floats:

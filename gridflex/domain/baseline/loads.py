@@ -45,6 +45,8 @@ class Loads:
     """Shape (S, D): event days and days that the user excludes; neither a candidate nor a placebo day."""
     peak_temperature_c: Floats | None = None
     """Shape (D,): each day's highest temperature; NaN where unknown. None: no weather."""
+    temperature_c: Floats | None = None
+    """Shape (D, P): the temperature of each interval; NaN where unknown. None: its course over the day is not known."""
     control: Control | None = None
     metered_minutes: int | None = None
     """How many minutes of each interval, from its start, the energy covers; None: all of it."""
@@ -60,6 +62,8 @@ class Loads:
             raise ValueError(f"a day of {slots} slots; allowed: a number that divides {MINUTES_PER_DAY}")
         if self.peak_temperature_c is not None and self.peak_temperature_c.shape != (days,):
             raise ValueError(f"peak_temperature_c of shape {self.peak_temperature_c.shape}; expected ({days},)")
+        if self.temperature_c is not None and self.temperature_c.shape != (days, slots):
+            raise ValueError(f"temperature_c of shape {self.temperature_c.shape}; expected ({days}, {slots})")
         if self.metered_minutes is not None and not 0 < self.metered_minutes <= MINUTES_PER_DAY // slots:
             raise ValueError(f"metered_minutes {self.metered_minutes} in intervals of {MINUTES_PER_DAY // slots} min")
 

@@ -13,7 +13,8 @@ import numpy as np
 from gridflex.domain.baseline.control import control_group
 from gridflex.domain.baseline.loads import EventWindow, Loads
 from gridflex.domain.baseline.matching import ChosenDays, DayMatcher
-from gridflex.domain.baseline.rules import METHODS, ControlRule, DayRule, MeanRule
+from gridflex.domain.baseline.regression import regression
+from gridflex.domain.baseline.rules import METHODS, ControlRule, DayRule, MeanRule, RegressionRule
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import UsageError
 
@@ -57,6 +58,8 @@ def profiles(
             found[name] = _day_matching(loads, window, method, targets, slots)
         elif isinstance(method, ControlRule):
             found[name] = control_group(loads, window, method, targets, slots)
+        elif isinstance(method, RegressionRule):
+            found[name] = regression(loads, window, method, targets, slots)
         else:
             found[name] = _mean(method, [found[member] for member in method.members])
         if on_progress is not None and name in methods:

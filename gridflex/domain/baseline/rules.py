@@ -113,7 +113,21 @@ class MeanRule:
     source: str
 
 
-Method = DayRule | ControlRule | MeanRule
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressionRule:
+    """Ridge regression of the departure from the last like days on calendar, weather and recent load."""
+
+    name: str
+    before_h: tuple[float, float] | None = None
+    """Hours of the event day that are inputs, relative to the event's start; None: nothing of the day."""
+    half_life_days: float = 365.0
+    ridges: tuple[float, ...] = (1000.0, 100.0, 10.0, 1.0)
+    """How strongly coefficients are drawn to zero: as if by so many days without any effect. The past chooses."""
+    least_days: int = 20
+    source: str
+
+
+Method = DayRule | ControlRule | MeanRule | RegressionRule
 
 _TEN = Take(pool=10, days=10, least=5)
 _FOUR = Take(pool=4, days=4, least=4)
@@ -266,6 +280,15 @@ MEAN_OF_ADJUSTED = MeanRule(
     source="The mean of the adjusted methods: errors that differ cancel in part (forecast combination; Bates & "
     "Granger, 1969).",
 )
+_REGRESSION_SOURCE = (
+    "Time-of-week and temperature regression with change points (Mathieu, Price, Kiliccote & Piette, 'Quantifying "
+    "changes in building electricity use', IEEE Trans. Smart Grid 2011; CalTRACK's hourly methods), here on the "
+    "departure from the 10 last like days. No tariff's rule: the columns are this implementation's own."
+)
+REGRESSION_DAY_AHEAD = RegressionRule(name="regression_day_ahead", source=_REGRESSION_SOURCE)
+REGRESSION_SAME_DAY = RegressionRule(
+    name="regression_same_day", before_h=(4, 1), source=f"{_REGRESSION_SOURCE} With the hours -4 h..-1 h of the day."
+)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -283,6 +306,8 @@ METHODS: dict[str, Method] = {
         MATCHING_DAYS,
         CONTROL_GROUP,
         MEAN_OF_ADJUSTED,
+        REGRESSION_DAY_AHEAD,
+        REGRESSION_SAME_DAY,
     )
 }
 """Every named method; a mean stands after its members."""

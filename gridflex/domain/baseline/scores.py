@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridflex.domain.baseline.intervals import LEVEL, rolling_bounds
+from gridflex.domain.baseline.intervals import LEVEL, bounds_near, rolling_bounds
+from gridflex.domain.baseline.likeness import DayTraits
 from gridflex.domain.readings import Flags, Floats
 
 EVENTS_A_SEASON = 20
 """Over so many events the choice between methods weighs bias against noise."""
+FEWEST_EVENT_LIKE = 10
+"""Fewer slice-days that are like events do not count in the recommendation."""
 COMPARABLE = 0.95
 """Methods with at least this share of the most slice-days stand for the same days."""
 
@@ -43,6 +46,14 @@ class Score:
     """Slice-days with a number."""
     tested: int = 0
     """Slice-days held against an interval: ``coverage_90`` rests on these."""
+    width_90: float = float("nan")
+    """Mean width of these intervals / mean energy of a window."""
+    coverage_90_event_like: float = float("nan")
+    nmbe_event_like: float = float("nan")
+    rrmse_event_like: float = float("nan")
+    """The same on days such as events are called on (``likeness``)."""
+    event_like: int = 0
+    """Slice-days with a number that are like events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +67,11 @@ class Measures:
     coverage_90: Floats
 
 
-def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float = LEVEL) -> Measures:
+def measure(
+    baseline: Floats, actual: Floats, per_hour: float, *, level: float = LEVEL, traits: DayTraits | None = None
+) -> Measures:
     """Score each slice by itself. ``baseline``, ``actual``: shape (S, T, W); a slice-day with a NaN in either is left
-    out.
+    out. ``traits``: of the T days; with them intervals come from days alike, without from all days before.
 
     >>> found = measure(np.array([[[2.0, 2.0], [4.0, 4.0]]]), np.array([[[1.0, 3.0], [4.0, 4.0]]]), 2.0)
     >>> found.nmbe.tolist(), found.rrmse.tolist(), found.cvrmse.round(3).tolist()
@@ -73,7 +86,7 @@ def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float =
         windows = known.sum(axis=1)
         intervals = windows * actual.shape[2]
         off = np.where(known, np.abs(error.sum(axis=2)), np.nan)
-        tested, inside = _covered(baseline, actual, level)
+        tested, inside, _ = _covered(baseline, actual, level, traits)
         return Measures(
             cvrmse=np.sqrt((error**2).sum(axis=(1, 2)) / intervals) / (total / intervals),
             nmbe=error.sum(axis=(1, 2)) / total,
@@ -83,22 +96,41 @@ def measure(baseline: Floats, actual: Floats, per_hour: float, *, level: float =
         )
 
 
-def score(method: str, baseline: Floats, actual: Floats, per_hour: float) -> Score:
-    """Score all slices together: errors pooled over slices, days and intervals; intervals made slice by slice."""
+def score(method: str, baseline: Floats, actual: Floats, per_hour: float, *, traits: DayTraits | None = None) -> Score:
+    """Score all slices together: errors pooled over slices, days and intervals; intervals made slice by slice.
+
+    ``traits``: of the T days, for intervals of days alike and for the measures of event-like days.
+    """
     known = scored(baseline, actual)
     pooled = measure(_pool(baseline), _pool(actual), per_hour)
-    tested, inside = _covered(baseline, actual, LEVEL)
+    tested, inside, width = _covered(baseline, actual, LEVEL, traits)
+    alike = np.broadcast_to(False if traits is None else traits.event_like, tested.shape)
+    of_events = measure(_pool(_only(baseline, alike)), _pool(actual), per_hour)
+    energy = np.where(tested, actual.sum(axis=2), 0.0).sum()
     return Score(
         method=method,
         cvrmse=float(pooled.cvrmse[0]),
         nmbe=float(pooled.nmbe[0]),
         rrmse=float(pooled.rrmse[0]),
         median_abs_error=float(pooled.median_abs_error[0]),
-        coverage_90=float(inside.sum() / tested.sum()) if tested.any() else float("nan"),
+        coverage_90=_share(inside, tested),
         placebo_days=int(known.any(axis=0).sum()),
         windows=int(known.sum()),
         tested=int(tested.sum()),
+        width_90=float(np.where(tested, width, 0.0).sum() / energy) if energy > 0 else float("nan"),
+        coverage_90_event_like=_share(inside & alike, tested & alike),
+        nmbe_event_like=float(of_events.nmbe[0]),
+        rrmse_event_like=float(of_events.rrmse[0]),
+        event_like=int((known & alike).sum()),
     )
+
+
+def _only(baseline: Floats, days: Flags) -> Floats:
+    return np.where(days[:, :, None], baseline, np.nan)
+
+
+def _share(inside: Flags, tested: Flags) -> float:
+    return float(inside.sum() / tested.sum()) if tested.any() else float("nan")
 
 
 def scored(baseline: Floats, actual: Floats) -> Flags:
@@ -123,9 +155,13 @@ def on_common_days(found: Mapping[str, Floats], actual: Floats, *, share: float 
 def season_error(found: Score, *, events: int = EVENTS_A_SEASON) -> float:
     """Expected error of the sum of a season's events: sqrt(bias^2 + rrmse^2 / events).
 
-    Noise averages out over events, bias does not: it is paid for at every one.
+    Noise averages out over events, bias does not: it is paid for at every one. Event-like days, where there are enough,
+    weigh as much as all days.
     """
-    return float(np.sqrt(found.nmbe**2 + found.rrmse**2 / events))
+    square = found.nmbe**2 + found.rrmse**2 / events
+    if found.event_like >= FEWEST_EVENT_LIKE:
+        square = (square + found.nmbe_event_like**2 + found.rrmse_event_like**2 / events) / 2
+    return float(np.sqrt(square))
 
 
 def recommend(scores: Mapping[str, Score]) -> str | None:
@@ -145,15 +181,20 @@ def recommend(scores: Mapping[str, Score]) -> str | None:
     return min(full, key=season_error).method if full else None
 
 
-def _covered(baseline: Floats, actual: Floats, level: float) -> tuple[Flags, Flags]:
-    """Slice-days whose window energy was held against an interval, and those inside it, both of shape (S, T)."""
+def _covered(baseline: Floats, actual: Floats, level: float, traits: DayTraits | None) -> tuple[Flags, Flags, Floats]:
+    """Slice-days whose window energy was held against an interval, those inside it, and the interval's width, kWh; all
+    of shape (S, T).
+    """
     expected = baseline.sum(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = (actual.sum(axis=2) - expected) / expected
-        low, high = rolling_bounds(relative, level=level)
+        if traits is None:
+            low, high = rolling_bounds(relative, level=level)
+        else:
+            low, high = bounds_near(relative, expected, traits, traits, expected, level=level)
     tested: Flags = np.isfinite(low) & np.isfinite(relative)
     inside: Flags = tested & (relative >= low) & (relative <= high)
-    return tested, inside
+    return tested, inside, (high - low) * expected
 
 
 def _pool(values: Floats) -> Floats:

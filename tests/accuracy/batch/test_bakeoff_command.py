@@ -7,12 +7,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch.benchmark.commands import bakeoff
-from gridflex.domain.baseline import METHODS
+from gridflex.domain.baseline import METHODS, STACKS
 from gridflex.errors import GridflexError, UsageError
 from tests.support.load_files import write_load_csv
 from tests.support.simulated.demand import Town
 
-FIELDS = ["method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days"]
+FIELDS = [
+    "method", "cvrmse", "nmbe", "rrmse", "median_abs_error", "coverage_90", "placebo_days",
+    "width_90", "coverage_90_event_like", "nmbe_event_like",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +32,9 @@ def _run(data: Path, *more: str) -> Result:
 
 def test_json__is_one_array_with_every_method_and_measure(data: Path) -> None:
     rows = json.loads(_run(data, "--json").stdout)
-    assert [row["method"] for row in rows] == list(METHODS)
-    assert all(list(row) == FIELDS for row in rows)
+    assert [row["method"] for row in rows] == [*METHODS, *STACKS]
+    assert all([name for name in row if name != "recommended"] == FIELDS for row in rows)
+    assert [row["recommended"] for row in rows if "recommended" in row] == [True]
     caiso = next(row for row in rows if row["method"] == "caiso_10_of_10")
     assert caiso["placebo_days"] > 40
     assert 0 < caiso["cvrmse"] < 0.6

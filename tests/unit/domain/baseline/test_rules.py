@@ -164,7 +164,7 @@ def test_methods__one_slice_gives_what_many_give(loads: Loads) -> None:
             np.testing.assert_array_equal(alone[name][0], together[name][index])
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(6))
 @given(factor=st.floats(0.01, 1000.0))
 def test_methods__scale_with_the_load(loads: Loads, factor: float) -> None:
     targets = np.array([100, 108])
