@@ -24,10 +24,11 @@ from gridflex.errors import GridflexError
 from gridflex.events.app import create_app
 from gridflex.operations.local.stack import Stack
 from tests.support.events import ENVIRON, TOKENS, USERS, bearer, handed_plan
+from tests.support.examples import examples
 from tests.support.stack import free_ports, running_stack, wait_until
 
 pytestmark = pytest.mark.component
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "8")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", str(examples(12)))
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 

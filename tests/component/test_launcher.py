@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,7 @@ from gridflex.operations.local.services import find
 from gridflex.operations.local.spark_service import config_environ
 from gridflex.operations.local.stack import Stack
 from tests.component.test_druid_ingestion import GOOD, produce, summed
-from tests.support.stack import leftovers, own_config, pids, running_stack, stack_environ, wait_until
+from tests.support.stack import leftovers, pids, running_stack, stack_environ, wait_until
 
 pytestmark = pytest.mark.component
 
@@ -221,31 +222,34 @@ def test_up__refuses_a_port_that_another_stack_holds(stack: Stack, tmp_path: Pat
     assert line.startswith(f"error: port {taken} of kafka is taken by pid {pids(stack)['kafka']} (java: ")
 
 
-def test_killed_kafka__keeps_topics_and_messages_and_writes_on_to_a_log_that_was_cut(tmp_path: Path) -> None:
-    with running_stack(tmp_path, "kafka", kafka_partitions=2) as stack:
-        server = {"bootstrap.servers": stack.config.kafka.bootstrap_servers}
-        producer = Producer(server)
-        for i in range(1000):
-            producer.produce("powerraw", value=str(i), partition=0)
-        assert producer.flush(30) == 0
-        kill(pids(stack), "kafka")
-        stack.up(["kafka"])
-        log = stack.runtime.log_file(find(stack.services, "kafka"))
-        assert log in shorten(log.parent, 1, 1)
-        admin = AdminClient(server)
-        admin.create_topics([NewTopic("another", num_partitions=1)])["another"].result(60)
-        wait_until(lambda: log.stat().st_size > 0, what="the broker goes on writing to the log that was cut")
-        assert b"\0" not in log.read_bytes()
-        assert older(log, 1).stat().st_size > 10_000
-        consumer = Consumer(server | {"group.id": "count"})
-        assert wait_until(lambda: consumer.get_watermark_offsets(TopicPartition("powerraw", 0))) == (0, 1000)
-        consumer.close()
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A Kafka of two partitions a topic, which is killed."""
+    with running_stack(tmp_path_factory.mktemp("narrow"), "kafka", kafka_partitions=2) as running:
+        yield running
 
 
-def test_up__refuses_another_number_of_partitions_than_the_topics_have(tmp_path: Path) -> None:
-    with running_stack(tmp_path, "kafka", kafka_partitions=2) as stack:
-        launcher = stack.config.launcher
-        ports = {name: getattr(launcher, name) for name in type(launcher).model_fields if name.endswith("_port")}
-        other = own_config(tmp_path, kafka_partitions=3, **{f"launcher_{name}": port for name, port in ports.items()})
-        with pytest.raises(ServiceError, match=r"^topic powerraw has 2 partitions, kafka.partitions is 3"):
-            Stack(other, print).up(["kafka"])
+def test_killed_kafka__keeps_topics_and_messages_and_writes_on_to_a_log_that_was_cut(narrow: Stack) -> None:
+    server = {"bootstrap.servers": narrow.config.kafka.bootstrap_servers}
+    producer = Producer(server)
+    for i in range(1000):
+        producer.produce("powerraw", value=str(i), partition=0)
+    assert producer.flush(30) == 0
+    kill(pids(narrow), "kafka")
+    narrow.up(["kafka"])
+    log = narrow.runtime.log_file(find(narrow.services, "kafka"))
+    assert log in shorten(log.parent, 1, 1)
+    admin = AdminClient(server)
+    admin.create_topics([NewTopic("another", num_partitions=1)])["another"].result(60)
+    wait_until(lambda: log.stat().st_size > 0, what="the broker goes on writing to the log that was cut")
+    assert b"\0" not in log.read_bytes()
+    assert older(log, 1).stat().st_size > 10_000
+    consumer = Consumer(server | {"group.id": "count"})
+    assert wait_until(lambda: consumer.get_watermark_offsets(TopicPartition("powerraw", 0))) == (0, 1000)
+    consumer.close()
+
+
+def test_up__refuses_another_number_of_partitions_than_the_topics_have(narrow: Stack) -> None:
+    other = narrow.config.model_copy(update={"kafka": narrow.config.kafka.model_copy(update={"partitions": 3})})
+    with pytest.raises(ServiceError, match=r"^topic powerraw has 2 partitions, kafka.partitions is 3"):
+        Stack(other, print).up(["kafka"])

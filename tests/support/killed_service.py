@@ -47,7 +47,7 @@ class KilledService:
         try:
             yield self
             if step:
-                assert self.process.wait(90) == -signal.SIGKILL, self._log.read_text()[-4000:]
+                assert self.process.wait(300) == -signal.SIGKILL, self._log.read_text()[-4000:]
         finally:
             self.process.kill()
             self.process.wait()
