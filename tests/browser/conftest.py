@@ -37,6 +37,8 @@ HOUSES = 6
 TESTS_S = 5400
 """How long the tests may take, their setup included, at most; the houses report all that time."""
 LONGEST_SILENCE_S = 60
+PAST_S = 6 * 3600
+"""How much of today's past is played, at most: a whole day's takes minutes."""
 REGION = "Sousse"
 SPARE = "spare"
 """A user whose sign-in may be spoilt."""
@@ -130,8 +132,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 def _live(stack: Stack, environ: dict[str, str]) -> None:
     config, now = stack.config, dt.datetime.now(dt.UTC)
-    today, first = now.date(), (now - dt.timedelta(hours=6)).date()  # just after midnight a day has nothing to show
+    today, first = now.date(), (now - dt.timedelta(hours=2)).date()  # just after midnight a day has nothing to show
     generate_reporting(demo_data(config), first, now)
+    if first == today:  # else the batch jobs need all of yesterday
+        forget_before(demo_data(config), now.timestamp() - PAST_S)
     stack.up()
     stack.up([REPLAY])
     with ThreadPoolExecutor() as beside:
@@ -168,6 +172,14 @@ def generate_reporting(out: Path, first: dt.date, now: dt.datetime) -> None:
         if longest_silence_s(out, now.timestamp(), now.timestamp() + TESTS_S) < LONGEST_SILENCE_S:
             return
         discard(out)
+
+
+def forget_before(out: Path, first_s: float) -> None:
+    """Leave out the readings before an instant; a file keeps one line at least."""
+    for file in out.glob("low_freq/*/channel_*.dat"):
+        lines = file.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if float(line.split(maxsplit=1)[0]) >= first_s]
+        file.write_bytes(b"".join(kept or lines[-1:]))
 
 
 def longest_silence_s(out: Path, since_s: float, until_s: float) -> float:
