@@ -202,7 +202,7 @@ def test_superset__is_connected_to_this_machine_alone(room: Room) -> None:
     while time.monotonic() < deadline:
         for one in process.family(room.stack.runtime, service):
             seen |= {(c.laddr.ip, c.raddr.ip if c.raddr else "") for c in one.net_connections("inet")}
-        time.sleep(0.1)
+        time.sleep(0.5)
     page.close()
     assert seen
     assert {address for pair in seen for address in pair} <= {"127.0.0.1", ""}
