@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gridflex.adapters.openadr import Event, EventPayloadDescriptor, OpenAdrClient, OpenAdrError, Program
+from gridflex.adapters.openadr import (
+    Event,
+    EventPayloadDescriptor,
+    OpenAdrClient,
+    OpenAdrError,
+    Program,
+    Report,
+    Unreadable,
+)
 from gridflex.domain.curtailment import Record
 from gridflex.domain.openadr import KILOWATTS, SETPOINT, Wanted, printable, wanted
 from gridflex.errors import GridflexError
@@ -40,6 +48,16 @@ class Note:
     """Why not, in one line."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VtnAnswer:
+    """Whether the VTN took us in."""
+
+    at_ms: int | None = None
+    """When, UTC epoch; ``None``: it was not asked yet."""
+    problem: str = ""
+    """Why not, in one line."""
+
+
 class Publisher:
     """Events of the ledger at a VTN. ``start`` runs it in a thread; ``step`` does one round."""
 
@@ -54,6 +72,7 @@ class Publisher:
         """``connect``: opens the VTN, without asking it. ``is_on``: whether there is one. ``program``: our events'."""
         self._connect, self.is_on, self._program_name = connect, is_on, program
         self._book, self._clock = book, clock
+        self._last_answer = VtnAnswer()
         self._notes: dict[str, Note] = {}
         """By the event's name at the VTN."""
         self._again_s = 0.0
@@ -89,39 +108,68 @@ class Publisher:
                 known[one.name] = note if note and note.cancelled == one.cancelled else Note(cancelled=one.cancelled)
         return "; ".join(self._line(name, note) for name, note in sorted(known.items())) or None
 
-    def reports(self, name: str) -> list[dict[str, Any]]:
-        """Reports on the event of this name at the VTN, as it keeps them. Raises ``ServiceError``."""
+    def reports(self, name: str) -> tuple[list[dict[str, Any]], list[str]]:
+        """Reports on the event of this name at the VTN, as it keeps them, and why others cannot be read.
+
+        Raises ``ServiceError``.
+        """
+        found, problems = list[Report](), list[str]()
         with self._connect() as client:
-            events = [one for one in client.events(self._program(client)) if one.event_name == name]
-            found = [report for one in events for report in client.reports(str(one.id))]
-        return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in found]
+            events = client.listed_events(self._program(client))
+            problems += [f"event {one.id}: {one.reason}" for one in events.unreadable_named(name)]
+            for event in (one for one in events.found if one.event_name == name):
+                told = client.listed_reports(str(event.id))
+                found += told.found
+                problems += [f"report {one.id}: {one.reason}" for one in told.unreadable]
+        return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in found], problems
 
     def step(self) -> bool:
         """One round; whether all is at the VTN as it should be. Never raises what the VTN or the network does."""
-        all_wanted = self._wanted() if self.is_on() else []
-        if not all_wanted:
+        if not self.is_on():
             return True
-        waiting = list(all_wanted)
+        waiting = self._wanted()
         failed = self._refused = False
         try:
             with self._connect() as client:
-                there = self._there(client)
+                there = self._there(client) if waiting else self._signed_in(client)
+                self._answer("")
                 while waiting:
                     failed = not self._bring(client, waiting[0], there.get(waiting[0].name)) or failed
                     waiting.pop(0)
         except GridflexError as problem:
             self._fail([one for one in waiting if not self._is_done(one)], str(problem))
+            self._answer(str(problem))
             failed = True
         if failed:
             self._program_id = None  # perhaps somebody removed the program
         return not failed
 
+    @property
+    def answer(self) -> VtnAnswer:
+        """Of the VTN to the last round."""
+        return self._last_answer
+
+    def _answer(self, problem: str) -> None:
+        found = VtnAnswer(at_ms=self._now_ms(), problem=printable(problem))
+        if found.problem != self._last_answer.problem:
+            level = logging.WARNING if problem else logging.INFO
+            logger.log(level, "openadr=%s reason=%s", "away" if problem else "there", found.problem or "none")
+        self._last_answer = found
+
+    def _signed_in(self, client: OpenAdrClient) -> dict[str, Event | Unreadable]:
+        """A login that is refused is told before the first event has to get there."""
+        client.listed_programs()
+        return {}
+
     def _wanted(self) -> list[Wanted]:
         snapshot = self._book.snapshot
         return list(wanted(snapshot.ledger.events, snapshot.histories, self._now_ms()))
 
-    def _there(self, client: OpenAdrClient) -> dict[str, Event]:
-        return {one.event_name: one for one in client.events(self._program(client)) if one.event_name}
+    def _there(self, client: OpenAdrClient) -> dict[str, Event | Unreadable]:
+        """By name. One that cannot be read is told of; the others go on."""
+        listed = client.listed_events(self._program(client))
+        wrong: dict[str, Event | Unreadable] = {one.name: one for one in listed.unreadable}
+        return wrong | {one.event_name: one for one in listed.found if one.event_name}
 
     def _program(self, client: OpenAdrClient) -> str:
         if self._program_id is None:
@@ -130,8 +178,11 @@ class Publisher:
             self._program_id = client.ensure_program(program).id
         return str(self._program_id)
 
-    def _bring(self, client: OpenAdrClient, one: Wanted, there: Event | None) -> bool:
+    def _bring(self, client: OpenAdrClient, one: Wanted, there: Event | Unreadable | None) -> bool:
         """Whether the VTN has this version as it should be."""
+        if isinstance(there, Unreadable):
+            self._fail([one], f"{there.reason} (id {there.id or 'unknown'})")
+            return False
         try:
             if not one.cancelled:
                 event = Event.model_validate(one.document(self._program_id or ""))

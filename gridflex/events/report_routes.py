@@ -61,8 +61,9 @@ def reports(service: Service, actor: Asking, event_id: Id) -> EventReports:
     if not service.publisher.is_on():
         raise TransitionError("events go to no VTN (openadr.program, and its secret), so nobody reports on them")
     name, content = event_name(event_id, event.version), service.book.content(event_id)
-    reported, problems = list[ReportedInterval](), list[str]()
-    for document in service.publisher.reports(name):
+    reported = list[ReportedInterval]()
+    documents, problems = service.publisher.reports(name)
+    for document in documents:
         try:
             reported += read_report(document)
         except ForeignEventError as problem:

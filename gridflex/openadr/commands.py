@@ -15,12 +15,13 @@ import click
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.events.client import EventsClient
-from gridflex.adapters.openadr.logins import Role, open_client, openadr_url
+from gridflex.adapters.openadr.logins import Role, open_client, openadr_folder, openadr_url
 from gridflex.config import Config, load_config
 from gridflex.config.event_users import TOKEN_VARIABLE
 from gridflex.config.variables import VEN_APPROVER_TOKEN
 from gridflex.errors import ServiceError, UsageError
 from gridflex.openadr.measured import measured_intervals
+from gridflex.openadr.unreadable import UnreadableEvents
 from gridflex.openadr.ven import Ven
 from gridflex.printed_table import table
 
@@ -75,14 +76,15 @@ def ven_of(config: Config, environ: Mapping[str, str]) -> Ven:
         there = config.openadr.model_copy(update={name: getattr(settings, name) for name in names})
         upstream = config.model_copy(update={"openadr": there})
     open_client(upstream, Role.VEN, environ)  # says what lacks before anything is asked
-    druid = Druid(config.druid)
+    druid, url = Druid(config.druid), openadr_url(upstream)
     return Ven(
         settings=settings,
-        url=openadr_url(upstream),
+        url=url,
         connect=lambda: open_client(upstream, Role.VEN, environ),
         planner=EventsClient(config, environ),
         approver=EventsClient(config, {TOKEN_VARIABLE: token}) if token else None,
         measure=lambda plan, now_ms: measured_intervals(druid, plan, now_ms),
+        unreadable=UnreadableEvents(openadr_folder(config) / "unreadable-events.jsonl", url),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gridflex.adapters.events.client import EventsClient
-from gridflex.adapters.openadr import Event, OpenAdrClient, Report
+from gridflex.adapters.openadr import Event, OpenAdrClient, Report, Unreadable
 from gridflex.config import OpenAdrVen
 from gridflex.domain.curtailment import State
 from gridflex.domain.flexibility import HORIZONS_MIN
@@ -25,12 +25,14 @@ from gridflex.domain.openadr import (
     ReportedInterval,
     duties,
     instant,
+    is_cancelled,
     operating_state,
     own_event,
     printable,
     report_document,
 )
 from gridflex.errors import GridflexError, ServiceError, UsageError
+from gridflex.openadr.unreadable import UnreadableEvents
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,26 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 15.0, 300.0
 _WAS_OFF = frozenset({State.ACTIVE, State.COMPLETED, State.SETTLED})
 _WAITS = frozenset({State.DRAFT, State.PROPOSED})
 _DECLINED = frozenset({State.REJECTED, State.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """Events of the programs that a VEN follows."""
+
+    readable: dict[str, Event]
+    """By their ids at the VTN."""
+    programs: dict[str, str]
+    """The program's name of each, by the same ids."""
+    unreadable: list[Unreadable]
+
+    @property
+    def unreadable_ids(self) -> dict[str, Unreadable]:
+        return {one.id: one for one in self.unreadable if one.id and one.id not in self.readable}
+
+    @property
+    def all_known(self) -> bool:
+        """Whether an event that is not among them is not at the VTN."""
+        return all(one.id for one in self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +88,14 @@ class Ven:
         planner: EventsClient,
         approver: EventsClient | None,
         measure: Measure,
+        unreadable: UnreadableEvents,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``url``: the VTN's, as it is kept in the ledger. ``approver``: approves what ``planner`` proposed; ``None``:
-        a person does."""
+        a person does. ``unreadable``: keeps events that nobody can read."""
         self._settings, self._url, self._connect = settings, url, connect
         self._planner, self._approver = planner, approver
-        self._measure, self._clock = measure, clock
+        self._measure, self._unreadable, self._clock = measure, unreadable, clock
         self._places = {name: Place(*place) for name, place in settings.places.items()}
         self._name = ""
         self._again: dict[str, _Again] = {}
@@ -103,26 +126,26 @@ class Ven:
         """
         if not self._name:
             self.check()
-        failed = 0
         with self._connect() as vtn:
             theirs = self._theirs(vtn)
-            ours = self._ours(set(theirs))
-            for vtn_id in {**theirs, **dict.fromkeys(one.origin.event_id for one in ours if one.is_live)}:
+            self._unreadable.tell(theirs.unreadable)
+            failed = len(theirs.unreadable)
+            ours = self._ours(set(theirs.readable))
+            for vtn_id in {**theirs.readable, **dict.fromkeys(one.origin.event_id for one in ours if one.is_live)}:
                 mine = [one for one in ours if one.origin.event_id == vtn_id]
                 try:
-                    if vtn_id in theirs:
-                        self._deal_with(vtn, theirs[vtn_id], mine)
+                    if vtn_id in theirs.readable:
+                        self._deal_with(vtn, theirs, vtn_id, mine)
                     else:
-                        for one in (one for one in mine if one.is_live):
-                            self._cancel(one.event_id, "it disappeared at the VTN")
+                        self._deal_with_missing(theirs, vtn_id, [one for one in mine if one.is_live])
                 except GridflexError as problem:
                     failed += 1
                     self._say(vtn_id, f"vtn_event={vtn_id} failed reason={problem} action=repeat", logging.WARNING)
         return failed
 
-    def _theirs(self, vtn: OpenAdrClient) -> dict[str, Event]:
-        """Events of the programs that we follow, by their ids at the VTN; never one that is ours."""
-        programs = {one.program_name: one.id for one in vtn.programs()}
+    def _theirs(self, vtn: OpenAdrClient) -> _Theirs:
+        """Events of the programs that we follow; never one that is ours."""
+        programs = {one.program_name: one.id for one in vtn.listed_programs().found}
         lacking = [name for name in self._settings.program_names if name not in programs]
         if lacking:
             # Without its program the VTN tells none of its events: that does not mean that they are cancelled.
@@ -130,8 +153,14 @@ class Ven:
                 f"no program {', '.join(lacking)} at the VTN {self._url} for this VEN; there: "
                 f"{', '.join(sorted(programs)) or 'none'} (openadr_ven.programs)"
             )
-        found = [one for name in self._settings.program_names for one in vtn.events(programs[name])]
-        return {str(one.id): one for one in found if not self._is_our_own(one)}
+        theirs = _Theirs({}, {}, [])
+        for name in self._settings.program_names:
+            listed = vtn.listed_events(programs[name])
+            theirs.unreadable.extend(listed.unreadable)
+            found = {str(one.id): one for one in listed.found if not self._is_our_own(one)}
+            theirs.readable.update(found)
+            theirs.programs.update(dict.fromkeys(found, name))
+        return theirs
 
     def _is_our_own(self, event: Event) -> bool:
         """An event of ours that came back to us through other VTNs would be carried out for ever."""
@@ -163,22 +192,43 @@ class Ven:
             self._ended_here[event_id] = self._planner.event(event_id)["history"][-1]["who"] != self._name
         return self._ended_here[event_id]
 
-    def _deal_with(self, vtn: OpenAdrClient, event: Event, ours: Sequence[Ours]) -> None:
+    def _deal_with_missing(self, theirs: _Theirs, vtn_id: str, live: Sequence[Ours]) -> None:
+        """Our events whose event of the VTN cannot be read, or is not there.
+
+        What nobody can read neither begins anything nor ends it, unless it says as a cancelled event does.
+        """
+        if (wrong := theirs.unreadable_ids.get(vtn_id)) is not None:
+            document = wrong.document if isinstance(wrong.document, Mapping) else {}
+            why = "the VTN cancelled it" if is_cancelled(document) else ""
+        else:
+            why = "it disappeared at the VTN" if theirs.all_known else ""
+        for one in live:
+            if why and self._is_followed(one):
+                self._cancel(one.event_id, why)
+
+    def _is_followed(self, one: Ours) -> bool:
+        """Whether an event comes from a program of this VEN: another VEN may follow others of the same VTN."""
+        return one.origin.program in {"", *self._settings.program_names}
+
+    def _deal_with(self, vtn: OpenAdrClient, theirs: _Theirs, vtn_id: str, ours: Sequence[Ours]) -> None:
+        event = theirs.readable[vtn_id]
         document = event.model_dump(mode="json", by_alias=True, exclude_none=True)
         todo = duties(document, ours, self._now_ms(), self._places)
         for event_id, why in todo.cancel:
             self._cancel(event_id, why)
         if todo.refused:
             self._say(str(event.id), f"vtn_event={event.id} refused reason={todo.refused}", logging.WARNING)
-        current = self._plan(document, todo.plan) if todo.plan is not None else todo.carry_on
+        current = todo.carry_on
+        if todo.plan is not None:
+            current = self._plan(document, todo.plan, theirs.programs[vtn_id])
         if current and not any(one.event_id == current and one.state not in _WAITS for one in ours):
             self._carry_on(current)
         if not event.is_cancelled:
             self._report(vtn, document, current or next((one.event_id for one in ours), ""))
 
-    def _plan(self, document: Mapping[str, Any], asked: Asked) -> str:
+    def _plan(self, document: Mapping[str, Any], asked: Asked, program: str) -> str:
         """The draft of a plan; empty while a plan that failed waits to be asked for again."""
-        origin = Origin.of(self._url, document, asked)
+        origin = Origin.of(self._url, document, asked, program)
         again = self._again.get(origin.event_id)
         if again is not None and self._clock() < again.at_s:
             return ""

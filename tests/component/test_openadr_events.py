@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 import uvicorn
@@ -17,12 +18,22 @@ from click.testing import CliRunner
 
 from gridflex.adapters.events.client import EventsClient
 from gridflex.adapters.kafka.ledger import read_ledger
-from gridflex.adapters.openadr import Event, OpenAdrClient, Program, Role, Ven, open_client
+from gridflex.adapters.openadr import Event, OpenAdrClient, Program, Report, Role, Ven, open_client
 from gridflex.adapters.openadr.logins import make_logins
 from gridflex.cli import gridflex
 from gridflex.config import Config
 from gridflex.domain.curtailment import Action, content_hash
-from gridflex.domain.openadr import Origin, Place, cancelled_document, event_name, read_event, target_of, with_origin
+from gridflex.domain.openadr import (
+    Origin,
+    Place,
+    ReportedInterval,
+    cancelled_document,
+    event_name,
+    read_event,
+    report_document,
+    target_of,
+    with_origin,
+)
 from gridflex.errors import GridflexError, ServiceError
 from gridflex.events.app import create_app
 from gridflex.events.book import Book
@@ -30,9 +41,9 @@ from gridflex.events.publisher import Publisher
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA, BILEL
 from tests.support.dispatching import Clock, approve, commands_on, dispatcher_of, do
-from tests.support.events import ENVIRON, USERS, handed_plan
+from tests.support.events import ENVIRON, USERS, handed_plan, utc
 from tests.support.openadr import LossyLine, need_vtn
-from tests.support.our_ven import DiesAt, PlanAsked, asked_by, asked_for, environment_of, ours, ven_of
+from tests.support.our_ven import DiesAt, PlanAsked, asked_by, asked_for, environment_of, ours, unreadable_file, ven_of
 from tests.support.stack import free_ports, running_stack, wait_until
 
 pytestmark = [pytest.mark.component, pytest.mark.timeout(600)]
@@ -213,6 +224,41 @@ def test_events__that_are_taken_back_are_cancelled_there_and_a_new_version_is_an
     assert publisher.told(never) is None
 
 
+def test_event__of_ours_that_somebody_made_unreadable_is_told_and_the_others_are_brought(
+    config: Config, business: OpenAdrClient
+) -> None:
+    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    publisher = publisher_of(book, Line(config, partial(open_client, config, Role.BUSINESS, {})), "program-garbled")
+    wrong, right = "event-565656565656", "event-575757575757"
+    approve(book, wrong, handed_plan(seed=9, region="Rwrong"))
+    dispatcher.step()
+    assert publisher.step()
+    (there,) = named(business, event_name(wrong, 1))
+    with open_client(config, Role.VEN, {}) as ven:
+        told = report_document({"id": there.id}, "good", "r", [ReportedInterval(start_ms=0, reading_kw=1.0)])
+        ven.put_report(Report.model_validate(told))
+        bad = told | {"clientName": "bad"}
+        bad["resources"] = [one | {"intervalPeriod": {"start": utc(0), "duration": "P1M"}} for one in told["resources"]]
+        ven._session.ask("POST", "/reports", bad)
+    reported, problems = publisher.reports(event_name(wrong, 1))
+    assert [one["clientName"] for one in reported] == ["good"]
+    assert [one.split(": ")[1] for one in problems] == ["/reports"]
+    assert "cannot be read" in problems[0]
+
+    garble(business, there)
+    approve(book, right, handed_plan(seed=10, region="Rright"))
+    dispatcher.step()
+    do(book, Action.CANCEL, wrong, AMIRA, reason="stop")
+    assert not publisher.step()
+    assert "is not known to be cancelled at the VTN: /events: the VTN gave duration that cannot be read" in (
+        publisher.told(wrong) or ""
+    )
+    assert f"{right}-v1 is at the VTN since" in (publisher.told(right) or "")
+    business._session.ask("DELETE", f"/reports/{business.listed_reports(str(there.id)).unreadable[0].id}")
+    garble(business, there, duration=None)
+    assert publisher.step()
+
+
 # --- In: the VTN's events become ours ---
 
 
@@ -234,11 +280,12 @@ def service(config: Config) -> Iterator[EventsClient]:
 @pytest.fixture
 def utility(business: OpenAdrClient) -> Iterator[Program]:
     """Another company's program, whose events the VEN may see; empty afterwards."""
-    targets = (target_of(Place("Sfax")), *(target_of(Place(f"V{n}")) for n in range(20)))
+    targets = (target_of(Place("Sfax")), *(target_of(Place(f"V{n}")) for n in range(22)))
     business.ensure_ven(Ven(ven_name="gridflex", client_id="gridflex-ven", targets=targets))
     program = business.ensure_program(Program(program_name=UTILITY))
     yield program
-    for event in business.events(program.id):
+    listed = business.listed_events(program.id)
+    for event in (*listed.found, *listed.unreadable):
         business._session.ask("DELETE", f"/events/{event.id}")
 
 
@@ -309,6 +356,76 @@ def test_wrong_events__are_refused_and_the_others_are_carried_out(
     assert f"vtn_event={past.id} refused reason=start: found" in caplog.text
     assert ours(service, past) == []
     assert [one["state"] for one in ours(service, right)] == ["proposed"]
+
+
+def garble(business: OpenAdrClient, event: Event, **more: Any) -> None:
+    """What the VTN takes and nobody can plan by: a duration of a month has no length."""
+    body = event.content() | {"duration": "P1M"} | more
+    business._session.ask("PUT", f"/events/{event.id}", body)
+
+
+def kept_lines(config: Config) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in unreadable_file(config).read_text(encoding="utf-8").splitlines()]
+
+
+def test_events__that_cannot_be_read_are_counted_told_and_kept_and_the_others_go_on(
+    config: Config, service: EventsClient, business: OpenAdrClient, utility: Program, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong, right = asked_for(business, utility, "V16"), asked_for(business, utility, "V17")
+    garble(business, wrong)
+    ven = ven_of(config)
+    with caplog.at_level("WARNING"):
+        counts = [ven.step(), ven.step(), ven_of(config).step()]
+    assert [one["state"] for one in ours(service, right)] == ["proposed"]
+    assert ours(service, wrong) == []
+    assert counts == [2, 2, 2]  # the other: no report without Druid
+    (line,) = [one.getMessage() for one in caplog.records if f"vtn_event={wrong.id} unreadable" in one.getMessage()]
+    assert "duration that cannot be read: Value error, found 'P0Y1M0DT0H0M0S'" in line
+    assert str(unreadable_file(config)) in line
+    assert "unreadable=1" in caplog.text
+    (kept,) = [one for one in kept_lines(config) if one["event_id"] == wrong.id]
+    assert json.loads(kept["event"])["eventName"] == "peak-V16"
+    assert kept["reason"] in line
+    assert unreadable_file(config).stat().st_mode & 0o077 == 0
+
+
+def test_event__that_becomes_unreadable_leaves_ours_alone_until_it_is_cancelled_or_gone(
+    config: Config, service: EventsClient, business: OpenAdrClient, utility: Program
+) -> None:
+    gone, cancelled = asked_for(business, utility, "V18"), asked_for(business, utility, "V19")
+    ven = ven_of(config, "bilel")
+    ven.step()
+    garble(business, gone)
+    garble(business, cancelled)
+    ven.step()
+    live = {"approved", "scheduled"}
+    assert {ours(service, one)[0]["state"] for one in (gone, cancelled)} <= live
+    business._session.ask("DELETE", f"/events/{gone.id}")
+    garble(business, cancelled, intervalPeriod={"start": "0001-01-01T00:00:00Z", "duration": "PT0S"})
+    ven.step()
+    told = [service.event(ours(service, one)[0]["event_id"])["history"][-1]["why"] for one in (gone, cancelled)]
+    assert told == ["it disappeared at the VTN", "the VTN cancelled it"]
+
+
+def test_two_vens__with_programs_of_their_own_leave_each_others_events_alone(
+    config: Config, service: EventsClient, business: OpenAdrClient, utility: Program
+) -> None:
+    winter = business.ensure_program(Program(program_name="winter"))
+    settings = config.openadr_ven.model_copy(update={"programs": "winter"})
+    of_winter = config.model_copy(update={"openadr_ven": settings})
+    summer_event, winter_event = asked_for(business, utility, "V20"), asked_for(business, winter, "V21")
+    for _ in range(2):
+        ven_of(config, "bilel").step()
+        ven_of(of_winter, "bilel").step()
+    found = [ours(service, one) for one in (summer_event, winter_event)]
+    assert [(one["origin"]["program"], one["state"] in {"approved", "scheduled"}) for (one,) in found] == [
+        (UTILITY, True), ("winter", True),
+    ]  # fmt: skip
+    business._session.ask("DELETE", f"/events/{winter_event.id}")
+    ven_of(config, "bilel").step()
+    assert ours(service, winter_event)[0]["state"] in {"approved", "scheduled"}
+    ven_of(of_winter, "bilel").step()
+    assert [one["state"] for one in ours(service, winter_event)] == ["cancelled"]
 
 
 @pytest.mark.parametrize(("number", "sent"), [(1, False), (1, True), (2, False), (2, True)])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.events.client import EventsClient
 from gridflex.adapters.openadr import Event, OpenAdrClient, Program, Role, open_client
+from gridflex.adapters.openadr.logins import openadr_folder
 from gridflex.config import Config
 from gridflex.config.event_users import TOKEN_VARIABLE
 from gridflex.curtailment.planning import PlanOptions
@@ -17,6 +19,7 @@ from gridflex.domain.curtailment import HeldEvent
 from gridflex.domain.openadr import SETPOINT, Place, target_of
 from gridflex.events.planner import Planner
 from gridflex.openadr.measured import measured_intervals
+from gridflex.openadr.unreadable import UnreadableEvents
 from gridflex.openadr.ven import Ven
 from tests.support.events import MINUTE_MS, TOKENS, handed_plan, utc
 
@@ -39,6 +42,11 @@ def asked_by(config: Config, name: str) -> EventsClient:
     return EventsClient(config, {TOKEN_VARIABLE: TOKENS[name]})
 
 
+def unreadable_file(config: Config) -> Path:
+    """Where a VEN keeps what nobody can read."""
+    return openadr_folder(config) / "unreadable-events.jsonl"
+
+
 def ven_of(config: Config, approver: str = "", planner: EventsClient | None = None) -> Ven:
     return Ven(
         settings=config.openadr_ven,
@@ -47,6 +55,7 @@ def ven_of(config: Config, approver: str = "", planner: EventsClient | None = No
         planner=planner or asked_by(config, "amira"),
         approver=asked_by(config, approver) if approver else None,
         measure=partial(measured_intervals, Druid(config.druid)),
+        unreadable=UnreadableEvents(unreadable_file(config), f"http://127.0.0.1:{config.openadr.port}"),
     )
 
 

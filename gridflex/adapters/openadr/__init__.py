@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gridflex.adapters.openadr.client import OpenAdrClient
 from gridflex.adapters.openadr.errors import OpenAdrError
+from gridflex.adapters.openadr.listing import Listing, Unreadable
 from gridflex.adapters.openadr.logins import Role, open_client, openadr_url
 from gridflex.adapters.openadr.models import (
     CANCELLED_START,
@@ -29,6 +30,7 @@ __all__ = [
     "EventPayloadDescriptor",
     "Interval",
     "IntervalPeriod",
+    "Listing",
     "OpenAdrClient",
     "OpenAdrError",
     "Payload",
@@ -39,6 +41,7 @@ __all__ = [
     "ReportResource",
     "Resource",
     "Role",
+    "Unreadable",
     "Value",
     "Ven",
     "event_problems",

@@ -15,9 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pydantic import ValidationError
-
 from gridflex.adapters.openadr.errors import OpenAdrError
+from gridflex.adapters.openadr.listing import Listing, Unreadable, check_readable, key_of, parsed, unreadable
 from gridflex.adapters.openadr.models import Event, Kept, Program, Report, Resource, Ven, event_problems
 from gridflex.adapters.openadr.session import VtnSession
 from gridflex.config import authorities
@@ -65,7 +64,11 @@ class OpenAdrClient:
 
     def programs(self) -> list[Program]:
         """Every program that this client may see."""
-        return self._all(Program, "/programs")
+        return self.listed_programs().all()
+
+    def listed_programs(self) -> Listing[Program]:
+        """Programs that this client may see, also when some of them cannot be read."""
+        return self._listing(Program, "/programs")
 
     def ensure_program(self, program: Program) -> Program:
         """The program of that name, made if it is not there. One that is there stays as it is."""
@@ -73,7 +76,11 @@ class OpenAdrClient:
 
     def events(self, program_id: str | None = None) -> list[Event]:
         """Every event that this client may see, of one program or of all, the newest first."""
-        return self._all(Event, "/events", programID=program_id)
+        return self.listed_events(program_id).all()
+
+    def listed_events(self, program_id: str | None = None) -> Listing[Event]:
+        """The same, also when some of them cannot be read."""
+        return self._listing(Event, "/events", programID=program_id)
 
     def put_event(self, event: Event) -> Event:
         """Have the VTN keep the event, known by its program and its name; how it is there then.
@@ -115,7 +122,11 @@ class OpenAdrClient:
 
     def reports(self, event_id: str | None = None) -> list[Report]:
         """Every report that this client may see, on one event or on all, the newest first."""
-        return self._all(Report, "/reports", eventID=event_id)
+        return self.listed_reports(event_id).all()
+
+    def listed_reports(self, event_id: str | None = None) -> Listing[Report]:
+        """The same, also when some of them cannot be read."""
+        return self._listing(Report, "/reports", eventID=event_id)
 
     def put_report(self, report: Report) -> Report:
         """Have the VTN keep the report, known by its event, its client's name and its own; how it is there then."""
@@ -123,13 +134,18 @@ class OpenAdrClient:
             raise UsageError("a report without a name would be made anew each time; allowed: a name of its own")
 
         def found() -> list[Report]:
-            names = (report.client_name, report.report_name)
-            return [one for one in self.reports(report.event_id) if (one.client_name, one.report_name) == names]
+            names, there = (report.client_name, report.report_name), self.listed_reports(report.event_id)
+            same = there.unreadable_named(report.report_name)
+            check_readable(one for one in same if one.document.get("clientName") == report.client_name)
+            return [one for one in there.found if (one.client_name, one.report_name) == names]
 
         return self._put(report, "/reports", found, f"report {report.report_name}")
 
     def _same_events(self, event: Event) -> list[Event]:
-        return [one for one in self.events(event.program_id) if one.event_name == event.event_name]
+        """Raises ``OpenAdrError`` if one of that name cannot be read: it would be made again."""
+        there = self.listed_events(event.program_id)
+        check_readable(there.unreadable_named(event.event_name))
+        return [one for one in there.found if one.event_name == event.event_name]
 
     def _put(self, wanted: T, path: str, find: Callable[[], list[T]], what: str) -> T:
         with self._alone():
@@ -153,7 +169,7 @@ class OpenAdrClient:
 
     def _ensure(self, wanted: T, path: str, same: Callable[[T], bool], extra: dict[str, Any] | None = None) -> T:
         def find() -> list[T]:
-            return [one for one in self._all(type(wanted), path) if same(one)]
+            return [one for one in self._listing(type(wanted), path).found if same(one)]
 
         with self._alone():
             if found := find():
@@ -167,25 +183,32 @@ class OpenAdrClient:
                 raise
 
     def _make(self, wanted: T, path: str, extra: dict[str, Any] | None = None) -> T:
-        return _parsed(type(wanted), self._session.ask("POST", path, wanted.content() | (extra or {})), path)
+        return parsed(type(wanted), self._session.ask("POST", path, wanted.content() | (extra or {})), path)
 
     def _change(self, wanted: T, there: T, path: str) -> T:
         if wanted.same_content(there):
             return there
-        return _parsed(type(wanted), self._session.ask("PUT", f"{path}/{there.id}", wanted.content()), path)
+        return parsed(type(wanted), self._session.ask("PUT", f"{path}/{there.id}", wanted.content()), path)
 
-    def _all(self, kind: type[T], path: str, **query: str | None) -> list[T]:
+    def _listing(self, kind: type[T], path: str, **query: str | None) -> Listing[T]:
         """All pages; a VTN may give fewer at once than it is asked for, so an empty page is the end."""
         found: dict[str | None, T] = {}
+        wrong: dict[str, Unreadable] = {}
         skip = 0
         while True:
             answer = self._session.ask("GET", path, skip=skip, limit=_PAGE, **query)
             if not isinstance(answer, list):
                 raise OpenAdrError(f"{path}: no list came from the VTN, but {str(answer)[:80]!r}")
-            fresh = {one.id: one for one in (_parsed(kind, one, path) for one in answer) if one.id not in found}
-            if not fresh:
-                return list(found.values())
-            found |= fresh
+            known = len(found) + len(wrong)
+            for document in answer:
+                try:
+                    one = parsed(kind, document, path)
+                    found.setdefault(one.id, one)
+                except OpenAdrError as problem:
+                    other = unreadable(document, problem)
+                    wrong.setdefault(key_of(other), other)
+            if len(found) + len(wrong) == known:
+                return Listing(list(found.values()), list(wrong.values()))
             skip += len(answer)
 
     @contextmanager
@@ -207,15 +230,3 @@ def _found_after(problem: OpenAdrError, find: Callable[[], list[T]]) -> list[T]:
         return find()
     except OpenAdrError:
         raise problem from None
-
-
-def _parsed(kind: type[T], answer: object, path: str) -> T:
-    try:
-        found = kind.model_validate(answer)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise OpenAdrError(f"{path}: the VTN gave {where or 'an answer'} that cannot be read: {first['msg']}") from None
-    if found.id is None:
-        raise OpenAdrError(f"{path}: the VTN gave an object without an id")
-    return found

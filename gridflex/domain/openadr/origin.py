@@ -38,12 +38,16 @@ class Origin:
     """What it asked for: ``Asked.digest``."""
     kw: tuple[float, ...] = ()
     """Power asked for by step of five minutes."""
+    program: str = ""
+    """The VTN's program in which it was found; empty: that is not known."""
 
     @classmethod
-    def of(cls, vtn: str, document: Mapping[str, Any], asked: Asked) -> Origin:
-        """Of a VTN's event."""
+    def of(cls, vtn: str, document: Mapping[str, Any], asked: Asked, program: str = "") -> Origin:
+        """Of a VTN's event. ``program``: its name."""
         modified = str(document.get("modificationDateTime") or document.get("createdDateTime") or asked.digest)
-        return cls(vtn=vtn, event_id=str(document["id"]), modified=modified, digest=asked.digest, kw=asked.kw)
+        return cls(
+            vtn=vtn, event_id=str(document["id"]), modified=modified, digest=asked.digest, kw=asked.kw, program=program
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -63,14 +67,20 @@ def origin_of(content: Mapping[str, Any]) -> Origin | None:
         return None
     told: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     texts = {name: told[name] for name in _TEXTS if isinstance(told.get(name), str)}
-    if set(told) - {"kw"} != set(_TEXTS) or len(texts) < len(_TEXTS) or not all(map(_is_text, texts.values())):
-        raise UsageError(f"origin: allowed: {', '.join(_TEXTS)}, 1 to {_LONGEST} printable signs each, and kw")
+    optional = {"kw", "program"}
+    if set(told) - optional != set(_TEXTS) or len(texts) < len(_TEXTS) or not all(map(_is_text, texts.values())):
+        raise UsageError(
+            f"origin: allowed: {', '.join(_TEXTS)}, 1 to {_LONGEST} printable signs each, and kw and program"
+        )
+    program = told.get("program", "")
+    if not isinstance(program, str) or not (program == "" or _is_text(program)):
+        raise UsageError(f"origin: program: allowed: at most {_LONGEST} printable signs")
     if not _DIGEST.fullmatch(texts["digest"]):
         raise UsageError("origin: digest: allowed: 64 hexadecimal digits")
     kw = told.get("kw", [])
     if not isinstance(kw, Sequence) or isinstance(kw, str) or len(kw) > _MOST_STEPS or not all(map(_is_power, kw)):
         raise UsageError(f"origin: kw: allowed: at most {_MOST_STEPS} numbers up to {_MOST_KW:g}")
-    return Origin(**texts, kw=tuple(map(float, kw)))
+    return Origin(**texts, kw=tuple(map(float, kw)), program=program)
 
 
 def _is_text(text: str) -> bool:

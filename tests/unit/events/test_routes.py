@@ -236,7 +236,7 @@ def test_me__is_whose_token_it_is(client: TestClient) -> None:
 
 
 def test_event__says_what_a_vtn_asked_for_and_lists_them_alone(client: TestClient) -> None:
-    origin = {"vtn": "http://vtn", "event_id": "e", "modified": "m", "digest": "0" * 64, "kw": [5.0]}
+    origin = {"vtn": "http://vtn", "event_id": "e", "modified": "m", "digest": "0" * 64, "kw": [5.0], "program": "peak"}
     parts: Parts = client.app.state.parts  # type: ignore[attr-defined]
     before = parts.book.snapshot
     parts.book._snapshot = Snapshot.of(drafts(SFAX, handed_plan(seed=77, origin=origin)))
@@ -247,8 +247,9 @@ def test_event__says_what_a_vtn_asked_for_and_lists_them_alone(client: TestClien
         again = client.post("/events", json=handed_plan(seed=78, origin=origin), headers=bearer("amira"))
         assert again.status_code == 409
         assert f"the VTN's event e is {found[0]['event_id']} already: draft" in again.json()["detail"]
-        wrong = client.post("/events", json=handed_plan(seed=79, origin=origin | {"kw": "x"}), headers=bearer("amira"))
-        assert wrong.status_code == 422
+        for other in ({"kw": "x"}, {"program": 5}, {"program": "\x1b[2J"}):
+            plan = handed_plan(seed=79, origin=origin | other)
+            assert client.post("/events", json=plan, headers=bearer("amira")).status_code == 422
     finally:
         parts.book._snapshot = before
 
