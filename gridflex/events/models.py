@@ -124,6 +124,8 @@ class OriginBody(Body):
     """Of what it asks for."""
     kw: Annotated[list[Kilowatts], Field(max_length=300)] = []
     """Power asked for by step of five minutes."""
+    program: Annotated[str, Field(max_length=200, pattern=PRINTED)] = ""
+    """The VTN's program in which it was found."""
 
 
 class PlanRequestBody(Body):
@@ -350,6 +352,18 @@ class Audit(Answer):
     refused: list[RefusalRow]
 
 
+class VtnStatus(Answer):
+    """Whether the VTN to which events are brought took the service in."""
+
+    vtn: str
+    client_id: str
+    program: str
+    asked_ms: int | None
+    """When it was asked last, UTC epoch; null: not yet."""
+    problem: str
+    """Why it did not; empty: it did."""
+
+
 class Status(Answer):
     """What the service does now. Events and commands: of the regions that the token's owner may see."""
 
@@ -363,6 +377,8 @@ class Status(Answer):
     """Seconds since the service last looked for what is due."""
     stalled: str
     """Why nothing is dispatched any more; empty while it is."""
+    openadr: VtnStatus | None
+    """Null: events are brought to no VTN."""
 
 
 class Health(Answer):

@@ -11,13 +11,14 @@ from starlette.responses import StreamingResponse
 
 from gridflex.adapters.druid.client import Druid
 from gridflex.adapters.druid.flexibility_query import FlexibilityQuery
+from gridflex.adapters.openadr.logins import openadr_url
 from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.arguments import minute_asked_ms
 from gridflex.domain.curtailment import State
 from gridflex.domain.flexibility import HORIZONS_MIN
 from gridflex.errors import ServiceError
 from gridflex.events.answers import allowed_to, documented
-from gridflex.events.asking import Asking, Service
+from gridflex.events.asking import Asking, Parts, Service
 from gridflex.events.desk import require
 from gridflex.events.models import (
     Audit,
@@ -30,6 +31,7 @@ from gridflex.events.models import (
     ProgramRow,
     RefusalRow,
     Status,
+    VtnStatus,
 )
 
 router = APIRouter(tags=["reading"])
@@ -127,7 +129,16 @@ def status(service: Service, actor: Asking) -> Status:
         refused_commands=service.dispatcher.refused(actor),
         dispatch_age_s=round(service.dispatcher.age_s(), 3),
         stalled=service.dispatcher.stalled(),
+        openadr=_vtn_status(service) if service.publisher.is_on() else None,
     )
+
+
+def _vtn_status(service: Parts) -> VtnStatus:
+    settings, answer = service.config.openadr, service.publisher.answer
+    return VtnStatus(
+        vtn=openadr_url(service.config), client_id=settings.client_id, program=settings.program,
+        asked_ms=answer.at_ms, problem=answer.problem,
+    )  # fmt: skip
 
 
 @router.get(

@@ -99,7 +99,7 @@ def test_check__reads_the_ledger_as_a_user(service: Service) -> None:
         service.config.events.url + "/events", json=plan, headers=bearer("amira"), verify=verify, timeout=30
     )
     assert answer.status_code == 201, answer.text
-    first, second = checked(service.config)
+    first, second, _ = checked(service.config)
     assert (first.state, second.state) == ("ok", "ok")
     assert "signed in; events: 0 scheduled, 0 active; looked for what is due" in first.detail
     assert second.detail == "1 record(s) in order"
@@ -112,18 +112,30 @@ def test_check__tells_wrong_certificates_wrong_tokens_and_nobody_apart(
     assert wrong.state == "failed"
     assert f"is not trusted: {service.other_ca} did not sign its certificate for this name" in wrong.detail
     nowhere = checked(service.elsewhere(url=f"http://127.0.0.1:{free_ports(1)[0]}", ca_file=""))
-    assert [found.state for found in nowhere] == ["failed", "skipped"]
+    assert [found.state for found in nowhere] == ["failed", "skipped", "skipped"]
     assert "no events service at http://127.0.0.1" in nowhere[0].detail
     monkeypatch.setenv("GRIDFLEX_EVENTS_TOKEN", "nobody's")
     assert "knows no such token" in checked(service.config)[0].detail
     monkeypatch.delenv("GRIDFLEX_EVENTS_TOKEN")
     silent = checked(service.config)
-    assert [found.state for found in silent] == ["ok", "skipped"]
+    assert [found.state for found in silent] == ["ok", "skipped", "skipped"]
     assert silent[0].detail.endswith("nobody signed in: no GRIDFLEX_EVENTS_TOKEN in the environment")
 
 
 def test_check__skips_what_was_not_started_on_this_machine(stack: Stack) -> None:
-    assert states(stack.config) == ["skipped", "skipped"]
+    assert states(stack.config) == ["skipped", "skipped", "skipped"]
+
+
+def test_check__tells_what_the_service_says_of_its_vtn(stack: Stack) -> None:
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    config = stack.config.model_copy(update={"openadr": stack.config.openadr.model_copy(update={"url": url})})
+    with served(create_app(config, ENVIRON), config):
+        found = checked(config)[2]
+    told = f"no event goes to {url}: the events service has no secret of gridflex-business"
+    assert (found.state, found.detail) == ("failed", told)
+    with served(create_app(config, ENVIRON | {"GRIDFLEX_OPENADR_CLIENT_SECRET": "y" * 30}), config):
+        found = wait_until(lambda: "was not asked yet" not in (one := checked(config)[2]).detail and one, 20, "it asks")
+    assert (found.state, found.detail) == ("failed", f"no event goes to {url}: no VTN at {url}: connection refused")
 
 
 def test_address__is_believed_of_a_proxy_alone(service: Service, stack: Stack) -> None:
@@ -155,7 +167,7 @@ def test_stalled_dispatcher__is_found_by_check_health_and_metrics(
     wait_until(lambda: dispatcher._waits, 10, "a step that fails")
     monkeypatch.setattr(dispatcher, "_looked_s", dispatcher._looked_s - 100)
     found = checked(service.config)
-    assert [one.state for one in found] == ["failed", "skipped"]
+    assert [one.state for one in found] == ["failed", "skipped", "skipped"]
     assert found[0].detail.startswith(f"{service.config.events.url}: nothing was dispatched for 1")
     assert found[0].detail.endswith("s: Kafka did not answer")
     health = requests.get(service.config.events.url + "/health", verify=service.config.events.ca_file, timeout=30)

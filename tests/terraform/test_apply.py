@@ -68,6 +68,9 @@ class Dev:
         return answer
 
 
+VTN = "https://vtn.example/openadr3/3.1.0"
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """The stand-in's address; it ends with the tests."""
@@ -94,6 +97,7 @@ def env(aws: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "TF_VAR_operator_cidrs": '["10.8.0.0/16"]',
         "TF_VAR_alarm_emails": '["on-call@example.org"]',
         "TF_VAR_release_folder": str(release),
+        "TF_VAR_openadr": json.dumps({"url": VTN, "client_id": "our-client"}),
     }
 
 
@@ -128,6 +132,8 @@ def test_config_ini__is_read_by_the_core(dev: Dev, tmp_path: Path) -> None:
     assert config.airflow.url == "https://airflow-web.gridflex-dev.internal"
     assert config.superset.url == "https://superset-web.gridflex-dev.internal"
     assert config.events.url == "https://events-web.gridflex-dev.internal"
+    assert (config.openadr.url, config.openadr.client_id) == (VTN, "our-client")
+    assert config.openadr.program == "gridflex-curtailment"
     users = {user.name: user.roles for user in parse_event_users(config.events.users)}
     assert (users["check"], users["supervisor"]) == (("viewer",), ("approver",))
     files = {config.druid.ca_file, config.airflow.ca_file, config.superset.ca_file, config.events.ca_file}
@@ -209,7 +215,7 @@ def test_secrets__are_read_by_their_owners_alone(dev: Dev) -> None:
     }
     (replay,) = [arns for arns in granted.values() if any("_replay-" in arn for arn in arns)]
     assert len(replay) == 1
-    for secret in ("AmazonMSK_gridflex-dev_events", "/events-token-", "/events-service"):
+    for secret in ("AmazonMSK_gridflex-dev_events", "/events-token-", "/events-service", "/openadr-client"):
         (reader,) = [name for name, arns in granted.items() if any(secret in arn for arn in arns)]
         assert ".module.control.module.events." in reader
 

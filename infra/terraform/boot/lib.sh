@@ -139,9 +139,22 @@ fetch_secrets() {
       done
       put_secret GRIDFLEX_EVENTS_TOKEN "$(secret "$GRIDFLEX_EVENTS_CHECK_SECRET" password)"
       put_secret GRIDFLEX_EVENTS_SERVICE_TOKEN "$(secret "$GRIDFLEX_EVENTS_SERVICE_SECRET" password)"
+      if [ -n "${GRIDFLEX_OPENADR_SECRET:-}" ]; then put_openadr_secret; fi
       ;;
   esac
   mv "$SECRETS.new" "$SECRETS"
+}
+
+# A person puts it into Secrets Manager. Events are dispatched without it, too: only the VTN hears nothing.
+put_openadr_secret() {
+  local found
+  found=$(secret "$GRIDFLEX_OPENADR_SECRET" password) || found=
+  case $found in
+    '') log "openadr=off reason=no password in $GRIDFLEX_OPENADR_SECRET" ;;
+    # Systemd would read a quote, a backslash or a line's end as something else.
+    *[!A-Za-z0-9._~+/=:-]*) log "openadr=off reason=signs in $GRIDFLEX_OPENADR_SECRET; allowed: A-Z a-z 0-9 . _ ~ + / = : -" ;;
+    *) put_secret GRIDFLEX_OPENADR_CLIENT_SECRET "$found" ;;
+  esac
 }
 
 # Machines of Druid share their settings; only those that read Kafka may read its secret.

@@ -12,10 +12,10 @@ _GONE = {"terminated", "TERMINATED", "TERMINATED_WITH_ERRORS", "DELETED", "delet
 
 
 def secrets() -> dict[str, str]:
-    """Every secret's value, by its name."""
+    """The value of every secret that has one, by its name."""
     manager = boto3.client("secretsmanager")
     pages = manager.get_paginator("list_secrets").paginate()
-    names = [secret["Name"] for page in pages for secret in page["SecretList"]]
+    names = [secret["Name"] for page in pages for secret in page["SecretList"] if secret.get("SecretVersionsToStages")]
     return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
 
 

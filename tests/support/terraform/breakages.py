@@ -347,6 +347,24 @@ _CONTROL = (
         *("events.tf", 'upper(replace(user, "-", "_"))', "upper(user)"),
     ),
     (
+        "The events service must know where its secret at the VTN is.",
+        *("events.tf", 'join("", var.openadr_secret_arns)', 'length(var.openadr_secret_arns) == 0 ? "" : "arn:other"'),
+    ),
+    (
+        "The events service must be allowed to read its secret at the VTN.",
+        *("events.tf", "    var.openadr_secret_arns,\n"),
+    ),
+    (
+        "Without a VTN there is no secret of one.",
+        *("events.tf", "    var.openadr_secret_arns,\n", '    var.openadr_secret_arns, ["arn:other"],\n'),
+    ),
+    (
+        "two_vtns_are_refused",
+        "variables.tf",
+        "length(var.openadr_secret_arns) <= 1",
+        "length(var.openadr_secret_arns) <= 2",
+    ),
+    (
         "metrics_without_a_token_are_refused",
         "variables.tf",
         'contains(keys(var.event_token_arns), "check")',

@@ -11,6 +11,7 @@ module "platform" {
   credentials_generation = var.credentials_generation
   operator_cidrs         = var.operator_cidrs
   alarm_emails           = var.alarm_emails
+  openadr                = var.openadr
   alarm_thresholds       = { lag_messages = 10000000, age_s = 180, disk_percent = 75 }
 
   network = {

@@ -61,3 +61,18 @@ variable "credentials_generation" {
   }
 }
 
+variable "openadr" {
+  description = "The VTN that events are brought to, such as a utility's; see docs/openadr.md, On a cluster. null: none."
+  type = object({
+    url       = string
+    client_id = string
+    token_url = optional(string, "")
+    program   = optional(string, "gridflex-curtailment")
+  })
+  default = null
+
+  validation {
+    condition     = var.openadr == null ? true : startswith(var.openadr.url, "https://")
+    error_message = "openadr.url must begin with https://."
+  }
+}

@@ -4,6 +4,21 @@
 locals {
   # Names in the environment: GRIDFLEX_EVENTS_TOKEN_<NAME>.
   event_tokens = { for user, arn in var.event_token_arns : upper(replace(user, "-", "_")) => arn }
+
+  events_secret_arns = concat(
+    [var.secret_arns.kafka_events, var.secret_arns.druid_events, var.secret_arns.events_service],
+    values(var.event_token_arns),
+    var.openadr_secret_arns,
+  )
+  events_settings = {
+    GRIDFLEX_PUBLIC_NAME           = local.names["events"]
+    GRIDFLEX_KAFKA_SECRET          = var.secret_arns.kafka_events
+    GRIDFLEX_DRUID_SECRET          = var.secret_arns.druid_events
+    GRIDFLEX_EVENTS_SERVICE_SECRET = var.secret_arns.events_service
+    GRIDFLEX_EVENTS_CHECK_SECRET   = var.event_token_arns["check"]
+    GRIDFLEX_EVENTS_TOKEN_SECRETS  = join(" ", [for name, arn in local.event_tokens : "${name}=${arn}"])
+    GRIDFLEX_OPENADR_SECRET        = join("", var.openadr_secret_arns)
+  }
 }
 
 module "events" {
@@ -21,20 +36,8 @@ module "events" {
   artifacts                 = var.artifacts
   certificate_authority_arn = var.certificate_authority_arn
   certificate_names         = [local.names["events"]]
-
-  secret_arns = concat(
-    [var.secret_arns.kafka_events, var.secret_arns.druid_events, var.secret_arns.events_service],
-    values(var.event_token_arns),
-  )
-
-  settings = {
-    GRIDFLEX_PUBLIC_NAME           = local.names["events"]
-    GRIDFLEX_KAFKA_SECRET          = var.secret_arns.kafka_events
-    GRIDFLEX_DRUID_SECRET          = var.secret_arns.druid_events
-    GRIDFLEX_EVENTS_SERVICE_SECRET = var.secret_arns.events_service
-    GRIDFLEX_EVENTS_CHECK_SECRET   = var.event_token_arns["check"]
-    GRIDFLEX_EVENTS_TOKEN_SECRETS  = join(" ", [for name, arn in local.event_tokens : "${name}=${arn}"])
-  }
+  secret_arns               = local.events_secret_arns
+  settings                  = local.events_settings
 }
 
 # A group of its own, so that Kafka's door opens for this machine, and this machine's for those behind it.

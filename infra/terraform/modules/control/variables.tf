@@ -133,6 +133,16 @@ variable "event_token_arns" {
   }
 }
 
+variable "openadr_secret_arns" {
+  description = "The secret of the events service at a VTN; empty: it brings events to none."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.openadr_secret_arns) <= 1 && alltrue([for arn in var.openadr_secret_arns : startswith(arn, "arn:")])
+    error_message = "openadr_secret_arns: one ARN at most."
+  }
+}
+
 variable "kafka" {
   description = "The cluster whose topics and ACLs are made from here."
   type        = object({ arn = string, admin_bootstrap_servers = string })

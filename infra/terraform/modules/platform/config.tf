@@ -38,7 +38,11 @@ locals {
     [batch]
     time_zone = ${var.time_zone}
     exchange = ${module.druid.exchange}
+    ${local.openadr_ini}
   INI
+
+  # Another company's VTN; without it nothing is published.
+  openadr_ini = var.openadr == null ? "" : templatefile("${path.module}/openadr.ini.tftpl", var.openadr)
 }
 
 resource "aws_s3_object" "config" {

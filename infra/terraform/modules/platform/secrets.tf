@@ -32,6 +32,17 @@ module "event_tokens" {
   recovery_days = local.recovery_days
 }
 
+# Its value comes from the VTN's operator: a person puts it there (docs/openadr.md, On a cluster).
+resource "aws_secretsmanager_secret" "openadr" {
+  #checkov:skip=CKV2_AWS_57:The VTN's operator makes it; it is replaced by hand.
+  count = var.openadr == null ? 0 : 1
+
+  name                    = "${var.name}/openadr-client"
+  description             = "The events service at the VTN ${var.openadr.url}"
+  kms_key_id              = module.foundation.kms_key_arn
+  recovery_window_in_days = local.recovery_days
+}
+
 module "kafka_users" {
   source   = "../secret"
   for_each = local.kafka_users

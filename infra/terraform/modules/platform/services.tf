@@ -88,6 +88,7 @@ module "control" {
   superset                  = var.control.superset
   events                    = { instance_type = var.control.events.instance_type }
   event_token_arns          = { for user, secret in module.event_tokens : user => secret.arn }
+  openadr_secret_arns       = aws_secretsmanager_secret.openadr[*].arn
   backup_days               = var.control.backup_days
   exchange_arn              = module.druid.exchange_arn
   protect                   = var.protect

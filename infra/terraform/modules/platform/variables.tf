@@ -176,6 +176,32 @@ variable "control" {
   }
 }
 
+variable "openadr" {
+  description = "The VTN that events are brought to: another company's. null: none. The secret of client_id is put in by hand."
+  type = object({
+    url       = string
+    client_id = string
+    token_url = optional(string, "")
+    program   = optional(string, "gridflex-curtailment")
+  })
+  default = null
+
+  validation {
+    condition = var.openadr == null ? true : alltrue([
+      for url in compact([var.openadr.url, var.openadr.token_url]) : can(regex("^https://[A-Za-z0-9.-]+(:443)?(/[A-Za-z0-9._~/-]*)?$", url))
+    ]) && var.openadr.url != ""
+    error_message = "openadr.url, openadr.token_url: https:// at port 443, the only one that machines may reach outside the network."
+  }
+  validation {
+    condition     = var.openadr == null ? true : can(regex("^[A-Za-z0-9_-]{1,128}$", var.openadr.client_id))
+    error_message = "openadr.client_id: letters, digits, _ and -."
+  }
+  validation {
+    condition     = var.openadr == null ? true : can(regex("^[A-Za-z0-9._-][A-Za-z0-9 ._-]{0,127}$", var.openadr.program))
+    error_message = "openadr.program: letters, digits, spaces, . _ and -."
+  }
+}
+
 variable "replay" {
   description = "The machine that plays data sets, and what it plays."
   type = object({

@@ -31,6 +31,7 @@ variables {
     check           = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:g-a"
     operator-sousse = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:h-a"
   }
+  openadr_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:l-a"]
   secret_arns = {
     kafka_batch    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-a"
     druid_admin    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a"
@@ -73,6 +74,16 @@ run "rules" {
   }
 
   assert {
+    condition     = local.events_settings.GRIDFLEX_OPENADR_SECRET == one(var.openadr_secret_arns)
+    error_message = "The events service must know where its secret at the VTN is."
+  }
+
+  assert {
+    condition     = contains(local.events_secret_arns, one(var.openadr_secret_arns))
+    error_message = "The events service must be allowed to read its secret at the VTN."
+  }
+
+  assert {
     condition     = aws_backup_vault.this.kms_key_arn == var.site.kms_key_arn && !aws_backup_vault.this.force_destroy
     error_message = "Copies of volumes must be encrypted and kept."
   }
@@ -86,6 +97,29 @@ run "the_internet_is_refused" {
   }
 
   expect_failures = [var.operator_cidrs]
+}
+
+run "without_a_vtn" {
+  command = plan
+
+  variables {
+    openadr_secret_arns = []
+  }
+
+  assert {
+    condition     = local.events_settings.GRIDFLEX_OPENADR_SECRET == "" && length(local.events_secret_arns) == 5
+    error_message = "Without a VTN there is no secret of one."
+  }
+}
+
+run "two_vtns_are_refused" {
+  command = plan
+
+  variables {
+    openadr_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:l-a", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:m-a"]
+  }
+
+  expect_failures = [var.openadr_secret_arns]
 }
 
 run "metrics_without_a_token_are_refused" {
