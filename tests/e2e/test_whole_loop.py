@@ -33,6 +33,7 @@ from tests.support.closed_loop import (
     Loop,
     approved,
     assert_commands_are_the_plans,
+    holds_of,
     house_of,
     now_ms,
     responding,
@@ -152,16 +153,6 @@ def compared(loop: Loop, event: Planned) -> list[bool]:
     return inside
 
 
-def holds_of(commands: Sequence[Command], opt_outs_ms: Mapping[str, int]) -> Holds:
-    """When appliances are off, after all that was said to them. ``opt_outs_ms``: by appliance."""
-    holds = Holds({rule.appliance: rule for rule in load_rules().rows if not rule.dataset})
-    for command in commands:
-        holds.take(command)
-    for appliance_id, time_ms in opt_outs_ms.items():
-        holds.opt_out(appliance_id, time_ms)
-    return holds
-
-
 @dataclass(frozen=True)
 class OptOuts:
     """Households that said no while their fridges were off."""
@@ -234,9 +225,8 @@ def said_at_ms(loop: Loop, fridges: Sequence[str]) -> dict[str, int]:
 def test_opt_outs__are_honoured_within_ten_seconds_and_fridges_are_on_again(loop: Loop, opt_outs: OptOuts) -> None:
     said_ms = opt_outs.said_ms
     wait_for("every household's no is answered", lambda: said_ms.keys() <= answered_ms(loop).keys(), True, 60)
-    time.sleep(3 * STEP_S)  # readings after the last one's answer are played by the clock
-    readings = by_appliance(loop.readings(min(said_ms.values()) - MIN_MS, said_ms))
     answered, waited_s = answered_ms(loop), defaultdict[str, list[float]](list)
+    readings = readings_after(loop, said_ms, max(answered.values()))
     for fridge, at_ms in said_ms.items():
         own = readings[fridge]
         on_ms = min(time_ms for time_ms, power_w in own.items() if time_ms > at_ms and power_w > 0)
@@ -253,6 +243,19 @@ def test_opt_outs__are_honoured_within_ten_seconds_and_fridges_are_on_again(loop
     assert np.quantile(waited_s["the answer is on the topic"], 0.95) < 10
     assert np.quantile(waited_s["its last reading of 0 W"], 0.95) < 10
     assert np.quantile(waited_s["its first reading on"], 0.95) < 10 + STEP_S
+
+
+def readings_after(loop: Loop, said_ms: Mapping[str, int], after_ms: int) -> dict[str, dict[int, float]]:
+    """Readings of the fridges from a minute before the first message, once each has one of later than ``after_ms``."""
+    since_ms, found = min(said_ms.values()) - MIN_MS, dict[str, dict[int, float]]()
+
+    def told() -> bool:
+        nonlocal found
+        found = by_appliance(loop.readings(since_ms, said_ms))
+        return found.keys() == said_ms.keys() and min(max(own) for own in found.values()) > after_ms
+
+    wait_until(told, 3 * STEP_S + 30, "a reading of each fridge after the last answer", pause_s=2)
+    return found
 
 
 def answered_ms(loop: Loop) -> dict[str, int]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from gridflex.adapters.events.client import EventsClient
 from gridflex.adapters.events.tokens import read_tokens
 from gridflex.config import ROOT, Config
 from gridflex.config.event_users import TOKEN_VARIABLE
-from gridflex.domain.curtailment import Command, CommandAction, Plug, cohort_of
+from gridflex.contracts.flexibility import load_rules
+from gridflex.domain.curtailment import Command, CommandAction, Holds, Plug, cohort_of
 from gridflex.errors import ServiceError
 from gridflex.instants import instant_ms
 from ingestion.premises import load_premises
@@ -171,3 +172,13 @@ def assert_commands_are_the_plans(commands: Sequence[Command], plan: Json) -> No
     assert len({one.command_id for one in commands}) == len(commands)
     assert {one.action for one in commands} == {CommandAction.OFF}
     assert plan["control_group"]["cohort"] not in {one.cohort for one in commands}
+
+
+def holds_of(commands: Sequence[Command], opt_outs_ms: Mapping[str, int]) -> Holds:
+    """When appliances are off, after all that was said to them. ``opt_outs_ms``: by appliance."""
+    holds = Holds({rule.appliance: rule for rule in load_rules().rows if not rule.dataset})
+    for command in commands:
+        holds.take(command)
+    for appliance_id, time_ms in opt_outs_ms.items():
+        holds.opt_out(appliance_id, time_ms)
+    return holds
