@@ -114,6 +114,14 @@ def killed(stack: Stack, service: str) -> Iterator[None]:
         stack.up([service])
 
 
+def crowding() -> float:
+    """By how much longer everything takes than on a quiet machine: how many processes want each core, at least 1.
+
+    Over the last minute. A test that limits a time multiplies its limit by it.
+    """
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def wait_until(probe: Callable[[], T | None], timeout_s: float = 60, what: str = "", pause_s: float = 0.1) -> T:
     """What ``probe`` gives once it gives something true. ``pause_s``: between two looks.
 
