@@ -166,15 +166,22 @@ def resolve(command: click.Command, words: list[str]) -> tuple[click.Command, li
         if name in _STAGES and command is gridflex:
             module = _STAGES[name][0]
             stage = _STAGE_GROUPS[module]
-            command = stage if name == module else stage.commands[name]
+            command = stage if name == module else _commands(stage)[name]
         elif is_placeholder(name) or name == "...":
             return command, [*path, name], words
-        elif name in command.commands:
-            command = command.commands[name]
+        elif name in (known := _commands(command)):
+            command = known[name]
         else:
-            raise DocumentError(f"no command {name!r}; known: {', '.join(sorted(command.commands))}")
+            raise DocumentError(f"no command {name!r}; known: {', '.join(sorted(known))}")
         path.append(name)
     return command, path, words
+
+
+def _commands(group: click.Group) -> dict[str, click.Command]:
+    """The commands of a group by name, those too that are imported late."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command}
 
 
 def _check_click(root: click.Command, words: list[str], *, complete: bool) -> None:
@@ -204,7 +211,7 @@ def _check_click(root: click.Command, words: list[str], *, complete: bool) -> No
 def _check_any(group: click.Group, arguments: list[str], *, complete: bool) -> None:
     """A placeholder for a command's name: at least one command of the group takes these arguments."""
     problems = []
-    for name in group.commands:
+    for name in _commands(group):
         try:
             _check_click(group, [name, *arguments], complete=complete)
         except DocumentError as problem:
