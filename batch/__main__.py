@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+
 import click
 
 from batch.commands import TASKS
 from gridflex.command_line import run
 
-BAKEOFF = "bakeoff"
+BENCHMARK = {
+    "bakeoff": ("batch.benchmark.commands", "bakeoff"),
+    "settle-history": ("batch.benchmark.settle_commands", "settle_history"),
+}
+"""The benchmark's commands: name -> module and command."""
 
 
 class BatchGroup(click.Group):
@@ -15,14 +21,14 @@ class BatchGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See click."""
-        return sorted([*self.commands, BAKEOFF])
+        return sorted([*self.commands, *BENCHMARK])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
-        if cmd_name == BAKEOFF:
-            from batch.benchmark.commands import bakeoff
-
-            return bakeoff
+        if cmd_name in BENCHMARK:
+            module, name = BENCHMARK[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
         return super().get_command(ctx, cmd_name)
 
 

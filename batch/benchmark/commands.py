@@ -13,10 +13,11 @@ import click
 from tqdm import tqdm
 
 from batch.benchmark.baseline_benchmark import each, exclude, run_benchmark, steps, together, with_holidays
+from batch.benchmark.interval_file import hours_of, read_intervals
 from batch.benchmark.loads import FORMATS, Found
 from batch.benchmark.loads.load_csv import read_load_csv
 from batch.benchmark.report import about_data, about_scores, as_json, as_table
-from gridflex.domain.baseline import EventWindow
+from gridflex.domain.baseline import EventWindow, day_start, starting_at, without_hours
 from gridflex.errors import UsageError
 from gridflex.public_holidays import public_holidays
 
@@ -28,8 +29,11 @@ _FILE = click.Path(path_type=Path, exists=True)
 @click.command()
 @click.option("--data", required=True, type=_FILE, help="A file or folder of interval loads.")
 @click.option("--format", "layout", required=True, type=click.Choice(sorted(FORMATS)), help="The format of the data.")
-@click.option("--window", default="17:00-20:00", show_default=True, help="The event's local hours.")
+@click.option(
+    "--window", default="17:00-20:00", show_default=True, help="The event's local hours; they may run across midnight."
+)
 @click.option("--exclude-days", type=_FILE, help="Days with an event: one date per line, or 'date,slice'.")
+@click.option("--exclude", "exclude_file", type=_FILE, help="Hours that something touched: lines 'start,end[,slice]'.")
 @click.option("--holidays", help="Public holidays of a country: TN, GB-ENG. Holidays in the data count anyway.")
 @click.option("--zone", help="csv only: local days of this time zone, such as Africa/Tunis, not as written.")
 @click.option(
@@ -53,6 +57,7 @@ def bakeoff(  # noqa: PLR0917
     layout: str,
     window: str,
     exclude_days: Path | None,
+    exclude_file: Path | None,
     holidays: str | None,
     zone: str | None,
     level: str,
@@ -61,7 +66,7 @@ def bakeoff(  # noqa: PLR0917
     json_wanted: bool,
 ) -> None:
     """Score every baseline method on a data set's days without an event."""
-    found = _read(data, layout, zone)
+    found = read_loads(data, layout, zone)
     loads = found.loads
     _tell(about_data(found))
     if exclude_days is not None:
@@ -71,7 +76,14 @@ def bakeoff(  # noqa: PLR0917
         last = loads.date(loads.days - 1)
         loads = with_holidays(loads, public_holidays(holidays, loads.date(0).year, last.year))
     scored, text = together(loads) if level == "total" else each(loads)
-    event = EventWindow.parse(window, loads.slots)
+    if exclude_file is not None:
+        scored = without_hours(
+            scored, hours_of(read_intervals(exclude_file, zone_named(zone) if zone else None), scored)
+        )
+    first, length = EventWindow.parse_clock(window, loads.slots)
+    shift = day_start(first, length, loads.slots)
+    scored = starting_at(scored, shift)
+    event = EventWindow(first=first - shift, stop=first - shift + length)
     logger.info("scoring data=%s slices=%d days=%d window=%s", data, len(scored.names), scored.days, window)
     with tqdm(total=steps(scored), unit="method", disable=not sys.stderr.isatty(), leave=False) as bar:
         result = run_benchmark(scored, event, share=placebo_share, on_progress=lambda: _advance(bar))
@@ -94,15 +106,17 @@ def _tell(lines: Iterable[str]) -> None:
         click.echo(line, err=True)
 
 
-def _read(data: Path, layout: str, zone: str | None) -> Found:
+def read_loads(data: Path, layout: str, zone: str | None) -> Found:
+    """Read loads of a layout. Raises ``UsageError`` for a zone that is unknown or has no meaning there."""
     if zone is None:
         return FORMATS[layout](data)
     if layout != "csv":
         raise UsageError(f"--zone: only for --format csv; {layout} has its own time zone")
-    return read_load_csv(data, _zone(zone))
+    return read_load_csv(data, zone_named(zone))
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """The zone of that name. Raises ``UsageError`` when there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -38,6 +38,7 @@ RUN_BY = {
     "gridflex enrol opt-out": "tests/component/test_enrolment.py",
     "gridflex enrol show": "tests/component/test_enrolment.py",
     "gridflex feeds list": _LOCAL,
+    "gridflex settle-history": "tests/accuracy/batch/test_settle_history.py",
     "gridflex generate": _LOCAL,
     "gridflex logs": _LIVE,
     "gridflex recover": "tests/e2e/test_lost_place.py",

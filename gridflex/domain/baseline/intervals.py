@@ -102,20 +102,37 @@ def bounds_near(
     """
     low = np.full((len(residuals), len(targets.day)), np.nan)
     high = low.copy()
-    nearest = max(NEAREST_DAYS, 2 * fewest(level) + 2)
-    for index, day in enumerate(targets.day):
-        before = int(np.searchsorted(past.day, day))
-        if before < fewest(level):
-            continue
-        earlier = DayTraits(
-            day=past.day[:before],
-            peak_c=None if past.peak_c is None else past.peak_c[:before],
-            event_like=past.event_like[:before],
-        )
-        apart = distance(earlier, expected[:, :before], targets, index, target_expected[:, index])
-        part = _nearest(residuals[:, :before], apart, nearest)
-        low[:, index], high[:, index] = bounds(part, level=level)
+    for index in range(len(targets.day)):
+        part = nearest_residuals(residuals, expected, past, targets, index, target_expected[:, index], level=level)
+        if part.shape[1] >= fewest(level):
+            low[:, index], high[:, index] = bounds(part, level=level)
     return low, high
+
+
+def nearest_residuals(  # noqa: PLR0917
+    residuals: Floats,
+    expected: Floats,
+    past: DayTraits,
+    targets: DayTraits,
+    index: int,
+    target_expected: Floats,
+    *,
+    level: float = LEVEL,
+) -> Floats:
+    """The residuals that ``bounds_near`` takes for one target, shape (S, n), NaN ones to be left out.
+
+    ``target_expected``: shape (S,), of the target at ``index``.
+    """
+    before = int(np.searchsorted(past.day, targets.day[index]))
+    if not before:
+        return residuals[:, :0]
+    earlier = DayTraits(
+        day=past.day[:before],
+        peak_c=None if past.peak_c is None else past.peak_c[:before],
+        event_like=past.event_like[:before],
+    )
+    apart = distance(earlier, expected[:, :before], targets, index, target_expected)
+    return _nearest(residuals[:, :before], apart, max(NEAREST_DAYS, 2 * fewest(level) + 2))
 
 
 def _nearest(residuals: Floats, apart: Floats, nearest: int) -> Floats:

@@ -39,8 +39,6 @@ class DayTraits:
 def day_traits(loads: Loads, window: EventWindow, days: Ints) -> DayTraits:
     """The traits of the days with these indexes, shape (T,)."""
     peak = None if loads.peak_temperature_c is None else loads.peak_temperature_c[days]
-    if peak is not None and np.isfinite(peak).sum() < FEWEST_WITH_WEATHER:
-        peak = None
     return DayTraits(day=loads.first_day + days, peak_c=peak, event_like=_event_like(loads, window, days, peak))
 
 
@@ -74,7 +72,7 @@ def _event_like(loads: Loads, window: EventWindow, days: Ints, peak: Floats | No
     """
     flags = np.zeros(len(days), dtype=np.bool_)
     wanted = max(1, round(EVENT_LIKE_SHARE * len(days))) if len(days) else 0
-    if peak is None:
+    if peak is None or np.isfinite(peak).sum() < FEWEST_WITH_WEATHER:
         need = _load_before(loads, window, days)
     else:
         usual = _relative(loads, days, window.first, window.stop)

@@ -48,6 +48,8 @@ class Loads:
     temperature_c: Floats | None = None
     """Shape (D, P): the temperature of each interval; NaN where unknown. None: its course over the day is not known."""
     control: Control | None = None
+    contaminated: Flags | None = None
+    """Shape (S, D, P): intervals left out of ``kwh`` because an event or a signal touched them (``without_hours``)."""
     metered_minutes: int | None = None
     """How many minutes of each interval, from its start, the energy covers; None: all of it."""
 
@@ -94,7 +96,10 @@ class Loads:
     def part(self, first: int, stop: int) -> Loads:
         """The slices from ``first`` up to ``stop``: to bound memory, and to spread work."""
         cut = slice(first, stop)
-        return replace(self, names=self.names[cut], kwh=self.kwh[cut], excluded=self.excluded[cut])
+        contaminated = None if self.contaminated is None else self.contaminated[cut]
+        return replace(
+            self, names=self.names[cut], kwh=self.kwh[cut], excluded=self.excluded[cut], contaminated=contaminated
+        )
 
     def actual_kwh(self, window: EventWindow, targets: Ints) -> Floats:
         """Metered energy in the window of each target day, shape (S, T, W)."""
@@ -131,6 +136,22 @@ class EventWindow:
         if first % width or stop % width:
             raise UsageError(f"window {text!r}: the data's intervals are {width} min; start and end must fall on them")
         return EventWindow(first=first // width, stop=stop // width)
+
+    @staticmethod
+    def parse_clock(text: str, slots: int) -> tuple[int, int]:
+        """Parse ``22:00-02:00``: the first slot and the number of slots; the end may lie after midnight.
+
+        >>> EventWindow.parse_clock("22:00-02:00", 24), EventWindow.parse_clock("17:00-20:00", 24)
+        ((22, 4), (17, 3))
+        """
+        begin, dash, end = text.strip().partition("-")
+        if dash and re.fullmatch(r"\d{1,2}:\d\d", begin) and re.fullmatch(r"\d{1,2}:\d\d", end):
+            after = end.zfill(5)
+            if "00:00" < after < begin.zfill(5):
+                evening = EventWindow.parse(f"{begin}-24:00", slots)
+                return evening.first, evening.slots + EventWindow.parse(f"00:00-{end}", slots).slots
+        found = EventWindow.parse(text, slots)
+        return found.first, found.slots
 
 
 def others_as_control(loads: Loads) -> Loads:

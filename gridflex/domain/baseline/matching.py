@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridflex.domain.baseline.calendar import DayKind
+from gridflex.domain.baseline.contamination import clean_mean, contaminated_at
 from gridflex.domain.baseline.loads import EventWindow, Loads
 from gridflex.domain.baseline.rules import Adjust, Alike, Choose, DayRule, RankBy, Take
 from gridflex.domain.readings import Flags, Floats, Ints
@@ -189,8 +190,9 @@ class DayMatcher:
         rule = self.rule.adjustment
         if rule.kind == Adjust.NONE:
             return base
-        expected = mean_of_days(energy_at(self.loads, chosen.day, self.around), chosen.known).mean(axis=1)
-        metered = energy_at(self.loads, np.array([[target]]), self.around)[:, 0].mean(axis=1)
+        left_out = contaminated_at(self.loads, target, self.around)
+        expected = clean_mean(mean_of_days(energy_at(self.loads, chosen.day, self.around), chosen.known), left_out)
+        metered = clean_mean(energy_at(self.loads, np.array([[target]]), self.around)[:, 0], left_out)
         if rule.kind == Adjust.ADD:
             return np.asarray(base + (metered - expected)[:, None], dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridflex.domain.baseline.calendar import DayKind
+from gridflex.domain.baseline.contamination import clean_mean, contaminated_at
 from gridflex.domain.baseline.loads import EventWindow, Loads
 from gridflex.domain.baseline.matching import DayMatcher, energy_at, hours_fit, mean_of_days
 from gridflex.domain.baseline.rules import CAISO, Adjustment, RegressionRule
@@ -138,6 +139,8 @@ class _Examples:
         ]
         if len(around):
             gap = (energy_at(self.loads, today, around)[:, 0] - before) / unit[:, None]
+            left_out = contaminated_at(self.loads, day, around)
+            gap = np.where(left_out, clean_mean(gap, left_out)[:, None], gap)
             hours = _by_hour(gap, max(round(self.loads.per_hour), 1))
             columns += [hours, hours.mean(axis=1, keepdims=True) * self._season[day, :2]]
         metered = energy_at(self.loads, today, self.slots)[:, 0]

@@ -1,8 +1,8 @@
 """Combines baselines into one, with weights that their errors on earlier days decide, slice by slice.
 
 Stacking (Wolpert 1992; Breiman 1996) with weights that are not negative and sum to 1: they minimise the weighted mean
-square of the combined error over the days before. Event-like days weigh more, old days less. Errors that differ cancel;
-a method that is bad for a slice gets no weight there.
+square of the combined error over the days before. Hot and cold days weigh more, old days less. Errors that differ
+cancel; a method that is bad for a slice gets no weight there.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gridflex.domain.baseline.likeness import DayTraits
+from gridflex.domain.baseline.placebo import COMFORT_C
 from gridflex.domain.baseline.rules import METHODS, Adjust, Choose, DayRule, RegressionRule
 from gridflex.domain.readings import Flags, Floats
 
 FEWEST_DAYS = 20
 HALF_LIFE_DAYS = 180.0
-EVENT_LIKE_WEIGHT = 3.0
+DOUBLE_C = 5.0
+"""A day whose highest temperature lies this far from comfort counts twice, twice as far three times."""
 _SHRINK = 0.05
 """Share of the mean square error that is added to each method's own: weights stay apart from the corners."""
-_ROUNDS = 300
+_ROUNDS = 100
 _WEEK_D = 7
 
 
@@ -89,7 +91,10 @@ def _weights(made: Floats, actual: Floats, known: Flags, traits: DayTraits, day:
     whole = (known | ~ever[:, :, None]).all(axis=0) & metered & ever.any(axis=0)[:, None]
     error = np.where(whole[None, :, :, None] & known[:, :, :, None], made - actual, 0.0)
     worth = 0.5 ** ((day - traits.day[:days]) / HALF_LIFE_DAYS)
-    worth = worth * np.where(traits.event_like[:days], EVENT_LIKE_WEIGHT, 1.0)
+    if traits.peak_c is not None:
+        peak = traits.peak_c[:days]
+        need = np.maximum(np.maximum(COMFORT_C[0] - peak, peak - COMFORT_C[1]), 0.0)
+        worth = worth * (1.0 + np.where(np.isfinite(peak), need, 0.0) / DOUBLE_C)
     square = np.einsum("msdw,nsdw,d->smn", error, error, worth, optimize=True)
     own = np.einsum("smm->sm", square)
     typical = np.where(ever.T, own, np.nan)

@@ -129,6 +129,23 @@ def _file(path: Path, minutes: int, days: int = 60, bad: str = "") -> Path:
     return path
 
 
+def test_window__across_midnight_is_scored(data: Path) -> None:
+    rows = {row["method"]: row for row in json.loads(_run(data, "--json", "--window", "22:00-02:00").stdout)}
+    assert rows["caiso_10_of_10"]["placebo_days"] > 40
+    assert 0 < rows["caiso_10_of_10"]["cvrmse"] < 1
+    assert "within one day" in str(_run(data, "--window", "17:00-17:00").exception)
+
+
+def test_excluded_hours__leave_their_days_out_only_where_they_matter(data: Path, tmp_path: Path) -> None:
+    hours = tmp_path / "prices.csv"
+    hours.write_text("start,end\n2023-03-01T18:00,2023-03-01T19:00\n2023-03-02T03:00,2023-03-02T04:00\n")
+    before = {row["method"]: row for row in json.loads(_run(data, "--json").stdout)}
+    after = {row["method"]: row for row in json.loads(_run(data, "--json", "--exclude", str(hours)).stdout)}
+    assert after["caiso_10_of_10"]["placebo_days"] == before["caiso_10_of_10"]["placebo_days"] - 1
+    hours.write_text("2023-03-01T18:00\n")
+    assert "prices.csv:1: found 1 field(s)" in str(_run(data, "--exclude", str(hours)).exception)
+
+
 def test_coarse_steps__give_no_number_where_a_rules_hours_do_not_fall_on_them(tmp_path: Path) -> None:
     found = _run(_file(tmp_path / "x.csv", 120), "--json", "--window", "16:00-20:00")
     methods = {row["method"]: row for row in json.loads(found.stdout)}

@@ -1,5 +1,7 @@
 """Stacked baselines follow the member that is right, slice by slice, from the past alone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,8 @@ from tests.support.examples import examples
 T, W = 160, 3
 RANDOM = np.random.default_rng(8)
 ACTUAL = RANDOM.uniform(1, 2, (2, T, W))
-TRAITS = DayTraits(day=np.arange(T), peak_c=None, event_like=np.arange(T) % 10 == 0)
+PEAK = RANDOM.uniform(10, 40, T)
+TRAITS = DayTraits(day=np.arange(T), peak_c=PEAK, event_like=np.arange(T) % 10 == 0)
 
 
 def _wrong(by: float, seed: int) -> np.ndarray:
@@ -50,7 +53,21 @@ def test_stacked__a_changed_future_changes_nothing_bit_for_bit(day: int, value: 
     later = [member.copy() for member in members]
     for member in later:
         member[:, day + 1 :] = value
-    np.testing.assert_array_equal(stacked(later, metered, TRAITS)[:, : day + 1], before)
+    weather = dataclasses.replace(
+        TRAITS, peak_c=np.where(np.arange(T) > day, 99.0, PEAK), event_like=~TRAITS.event_like
+    )
+    np.testing.assert_array_equal(stacked(later, metered, weather)[:, : day + 1], before)
+
+
+def test_stacked__follows_the_member_that_is_right_on_hot_days() -> None:
+    hot = (PEAK > 32)[None, :, None]
+    mild_one, hot_one = np.where(hot, _wrong(0.3, 1), _wrong(0.05, 2)), np.where(hot, _wrong(0.02, 3), _wrong(0.08, 4))
+    even = dataclasses.replace(TRAITS, peak_c=None)
+
+    def error(traits: DayTraits) -> float:
+        return float((((stacked([mild_one, hot_one], ACTUAL, traits) - ACTUAL) ** 2) * hot)[:, 60:].mean())
+
+    assert error(TRAITS) < error(even)
 
 
 def test_stacked__a_missing_member_leaves_the_others() -> None:
