@@ -43,15 +43,21 @@ def test_count__is_told_when_it_changes(tmp_path: Path, caplog: pytest.LogCaptur
     ]  # fmt: skip
 
 
-def test_file__keeps_the_newest_lines_and_the_begin_of_a_long_event(tmp_path: Path) -> None:
+def test_file__keeps_the_newest_lines_and_the_begin_of_a_long_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "file"
     file.write_text("broken\n")
-    UnreadableEvents(file, "http://vtn").tell([event(str(n), text="x" * 100_000) for n in range(502)])
+    events, flood = UnreadableEvents(file, "http://vtn"), [event(str(n), text="x" * 100_000) for n in range(502)]
+    for _ in range(2):
+        events.tell(flood)
     assert kept(file) == [str(n) for n in range(2, 502)]
     assert file.stat().st_size < 500 * 21_000
+    assert sum("reason=" in one.getMessage() for one in caplog.records) == len(flood)
 
 
 def test_file__that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").mkdir()
     UnreadableEvents(tmp_path / "file", "http://vtn").tell([event("1")])
+    assert "vtn_event=1 unreadable reason=no duration" in caplog.text
     assert "kept=none" in caplog.text
