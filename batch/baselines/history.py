@@ -16,8 +16,9 @@ from gridflex.domain.baseline import (
     DayKind,
     EventWindow,
     Loads,
-    bounds,
+    bounds_near,
     date_of,
+    day_traits,
     local_ms,
     profiles,
 )
@@ -52,7 +53,7 @@ def _part_history(level: LevelLoads, window: EventWindow, calendar: Calendar, sc
     tables = []
     for code, (_, kwh) in enumerate(found.items()):
         baseline = kwh[:, -1]
-        low, high = bounds(_residuals(loads.kwh[:, alike], kwh[:, :-1]))
+        low, high = day_bounds(loads, window, alike, target, kwh)
         lower, upper = baseline * (1 + low), baseline * (1 + high)
         index, at = np.nonzero(np.isfinite(baseline[:, slot]))
         shown = slot[at]
@@ -92,8 +93,25 @@ def day_slots(loads: Loads, day: int, calendar: Calendar) -> tuple[Ints, Ints]:
     return time_ms, slot
 
 
-def _residuals(actual: Floats, baseline: Floats) -> Floats:
-    """Signed relative residuals of past days, (S, T, P) -> (S, P, T); NaN where there is none."""
+def day_bounds(loads: Loads, window: EventWindow, past: Ints, target: int, made: Floats) -> tuple[Floats, Floats]:
+    """Relative bounds of every interval of the target day, shape (S, P), from the past days that are most like it.
+
+    ``made``: a method's baselines of the days ``past`` and of the target, the last, shape (S, T + 1, P).
+    """
+    slices, _, slots = made.shape
+    before = made[:, :-1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(baseline > 0, (actual - baseline) / baseline, np.nan)
-    return np.moveaxis(relative, 1, 2)
+        relative = np.where(before > 0, (loads.kwh[:, past] - before) / before, np.nan)
+    low, high = bounds_near(
+        _rows(relative),
+        _rows(before),
+        day_traits(loads, window, past),
+        day_traits(loads, window, np.array([target])),
+        _rows(made[:, -1:]),
+    )
+    return low.reshape(slices, slots), high.reshape(slices, slots)
+
+
+def _rows(values: Floats) -> Floats:
+    """(S, T, P) -> (S x P, T): every interval of the day by itself."""
+    return np.moveaxis(values, 1, 2).reshape(-1, values.shape[1])

@@ -17,10 +17,12 @@ from gridflex.domain.baseline import (
     Score,
     SliceKey,
     baselines,
+    day_traits,
     measure,
     on_common_days,
     placebo_days,
     recommend,
+    score_measures,
     scored,
     smallest_passing,
 )
@@ -45,9 +47,14 @@ def level_scores(level: LevelLoads, window: EventWindow, score_days: int) -> Lev
         return LevelScores(level=level, by_slice={key: {} for key in level.keys})
     actual = loads.actual_kwh(window, days)
     found = on_common_days(baselines(loads, window, days, methods=BATCH_METHODS), actual)
+    traits = day_traits(loads, window, days)
     by_slice: dict[SliceKey, dict[str, Score]] = {key: {} for key in level.keys}
     for method, baseline in found.items():
-        measured = measure(baseline, actual, loads.per_hour)
+        measured = measure(baseline, actual, loads.per_hour, traits=traits)
+        like_events = score_measures(
+            np.where(traits.event_like[None, :, None], baseline, np.nan), actual, loads.per_hour
+        )
+        alike = (scored(baseline, actual) & traits.event_like).sum(axis=1)
         windows = scored(baseline, actual).sum(axis=1)
         for index in np.flatnonzero(windows):
             by_slice[level.keys[index]][method] = Score(
@@ -59,6 +66,9 @@ def level_scores(level: LevelLoads, window: EventWindow, score_days: int) -> Lev
                 coverage_90=float(measured.coverage_90[index]),
                 placebo_days=int(windows[index]),
                 windows=int(windows[index]),
+                nmbe_event_like=float(like_events.nmbe[index]),
+                rrmse_event_like=float(like_events.rrmse[index]),
+                event_like=int(alike[index]),
             )
     return LevelScores(level=level, by_slice=by_slice)
 

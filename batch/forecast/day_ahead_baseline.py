@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from batch.baselines.fixed_fleet import Calendar, LevelLoads
 from batch.baselines.fixed_fleet_reader import FixedFleetReader
-from batch.baselines.history import day_slots, days_alike
+from batch.baselines.history import day_bounds, day_slots, days_alike
 from batch.baselines.jobs import Progress, calendar_of, event_window, write_daily
 from batch.baselines.tables import coded, joined, numbers, slice_columns, table
 from batch.forecast.jobs import next_kinds
@@ -30,8 +30,8 @@ from gridflex.domain.baseline import (
     DayRule,
     EventWindow,
     Loads,
-    bounds,
     measure,
+    profiles,
 )
 from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import DataQualityError
@@ -44,6 +44,8 @@ RULES = tuple(
     if isinstance(rule, DayRule) and rule.choose not in {Choose.WEATHER, Choose.SIMILAR}
 )
 """Day-matching rules that need nothing of the target day: neither its weather nor its hours around the event."""
+LEARNED = ("regression_day_ahead",)
+"""Methods that learn from all earlier days and need none of these hours either."""
 
 
 def day_ahead(config: Config, days: Sequence[dt.date], progress: Progress) -> int:
@@ -71,12 +73,12 @@ def day_ahead_rows(level: LevelLoads, window: EventWindow, calendar: Calendar, s
     target = loads.days - 1
     alike = days_alike(loads, target, score_days)
     actual = loads.kwh[:, alike]
-    made = np.stack([_profiles(loads, window, rule, np.append(alike, target)) for rule in RULES])
+    days = np.append(alike, target)
+    learned = profiles(loads, window, days, np.arange(loads.slots), methods=LEARNED)
+    made = np.stack([*(_profiles(loads, window, rule, days) for rule in RULES), *learned.values()])
     best = _least_error(made[:, :, :-1], actual, loads.per_hour)
     chosen = made[best, np.arange(len(level.keys))]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        past = chosen[:, :-1]
-        low, high = bounds(np.moveaxis(np.where(past > 0, (actual - past) / past, np.nan), 1, 2))
+    low, high = day_bounds(loads, window, alike, target, chosen)
     time_ms, slot = day_slots(loads, target, calendar)
     baseline = chosen[:, -1] * loads.per_hour
     index, at = np.nonzero(np.isfinite(baseline[:, slot]))
@@ -85,7 +87,7 @@ def day_ahead_rows(level: LevelLoads, window: EventWindow, calendar: Calendar, s
         {
             "time_ms": time_ms[at],
             **slice_columns(level, index),
-            "method": coded([rule.name for rule in RULES], best[index]),
+            "method": coded([*(rule.name for rule in RULES), *LEARNED], best[index]),
             "baseline_kw": numbers(baseline[index, shown]),
             "lower_kw": numbers((baseline * (1 + low))[index, shown]),
             "upper_kw": numbers((baseline * (1 + high))[index, shown]),

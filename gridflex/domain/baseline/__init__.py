@@ -56,6 +56,7 @@ from gridflex.domain.baseline.scores import (
     recommend,
     score,
     score_errors,
+    score_measures,
     scored,
     season_error,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "rolling_bounds",
     "score",
     "score_errors",
+    "score_measures",
     "scored",
     "season_error",
     "smallest_passing",

@@ -80,11 +80,11 @@ def measure(
     tested, inside, _ = _covered(baseline, actual, level, traits)
     with np.errstate(invalid="ignore", divide="ignore"):
         coverage = inside.sum(axis=1) / np.where(tested.any(axis=1), tested.sum(axis=1), np.nan)
-    return replace(_errors(baseline, actual, per_hour), coverage_90=coverage)
+    return replace(score_measures(baseline, actual, per_hour), coverage_90=coverage)
 
 
-def _errors(baseline: Floats, actual: Floats, per_hour: float) -> Measures:
-    """All measures but the coverage, which is NaN."""
+def score_measures(baseline: Floats, actual: Floats, per_hour: float) -> Measures:
+    """All of ``measure`` but the coverage, which is NaN: it takes most of the time."""
     known = scored(baseline, actual)
     use = known[:, :, None]
     error = np.where(use, baseline - actual, 0.0)
@@ -126,8 +126,8 @@ def score_errors(
     """As ``score``, without the measures of intervals, which take most of the time."""
     known = scored(baseline, actual)
     alike = _event_like(traits, known.shape)
-    pooled = _errors(_pool(baseline), _pool(actual), per_hour)
-    of_events = _errors(_pool(_only(baseline, alike)), _pool(actual), per_hour)
+    pooled = score_measures(_pool(baseline), _pool(actual), per_hour)
+    of_events = score_measures(_pool(_only(baseline, alike)), _pool(actual), per_hour)
     return Score(
         method=method,
         cvrmse=float(pooled.cvrmse[0]),

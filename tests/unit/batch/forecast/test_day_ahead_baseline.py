@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from batch.baselines.fixed_fleet import LevelLoads
-from batch.forecast.day_ahead_baseline import RULES, day_ahead_rows
+from batch.forecast.day_ahead_baseline import LEARNED, RULES, day_ahead_rows
 from gridflex.adapters.druid.batch import SPEC_DIR
 from gridflex.domain.baseline import EventWindow
 from gridflex.domain.readings import MS_PER_DAY
@@ -52,7 +52,7 @@ def test_each_slice__has_one_rule_and_every_interval_of_the_day(level: LevelLoad
         rows = outlook.filter(pc.equal(outlook["slice"], str(key)))
         assert len(rows) == 48
         assert len(set(rows["method"].to_pylist())) == 1
-    assert set(outlook["method"].to_pylist()) <= {rule.name for rule in RULES}
+    assert set(outlook["method"].to_pylist()) <= {*(rule.name for rule in RULES), *LEARNED}
 
 
 def test_outlook__is_near_the_day_that_comes_and_its_interval_holds_most_of_it(
