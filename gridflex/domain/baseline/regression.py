@@ -167,8 +167,10 @@ class _Examples:
         today, past = self._weather[day], self._weather[like]
         usual = mean_of_days(past, known)
         own = np.broadcast_to(hinges(today[:1] * 10.0, (20.0,)), (len(like), 2))
-        first = len(WINDOW_KNOTS_C) + 1 if self.loads.temperature_c is not None else 4
-        return [today - usual, own, (past[:, 0] - today)[:, :first]]
+        change = today - usual
+        first, warm = (len(WINDOW_KNOTS_C) + 1, [0, 4, 5]) if self.loads.temperature_c is not None else (4, [0, -2, -1])
+        by_season = [change[:, warm] * turn for turn in self._season[day, :2]]
+        return [change, own, (past[:, 0] - today)[:, :first], *by_season]
 
 
 class _Fit:

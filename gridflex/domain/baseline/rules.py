@@ -123,7 +123,7 @@ class RegressionRule:
     half_life_days: float = 365.0
     ridges: tuple[float, ...] = (1000.0, 100.0, 10.0, 1.0)
     """How strongly coefficients are drawn to zero: as if by so many days without any effect. The past chooses."""
-    least_days: int = 20
+    least_days: int = 40
     source: str
 
 

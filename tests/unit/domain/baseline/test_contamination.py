@@ -19,7 +19,7 @@ from gridflex.domain.baseline import (
     without_hours,
 )
 
-DAYS, SLOTS = 60, 24
+DAYS, SLOTS = 90, 24
 WINDOW = EventWindow(first=17, stop=20)
 FIRST = day_number(dt.date(2024, 1, 1))
 
@@ -40,18 +40,18 @@ def _marked(*hours: tuple[int, int]) -> np.ndarray:
     return flags
 
 
-def _caiso(loads: Loads, day: int = 50) -> np.ndarray:
+def _caiso(loads: Loads, day: int = 78) -> np.ndarray:
     return baselines(loads, WINDOW, np.array([day]), methods=["caiso_10_of_10"])["caiso_10_of_10"]
 
 
 def test_contaminated_adjustment_hour__is_left_out_and_the_others_adjust() -> None:
     loads = _loads()
     lured = dataclasses.replace(loads, kwh=loads.kwh.copy())
-    lured.kwh[0, 50, 14] *= 5
-    clean = _caiso(without_hours(lured, _marked((50, 14))))
+    lured.kwh[0, 78, 14] *= 5
+    clean = _caiso(without_hours(lured, _marked((78, 14))))
     assert np.isfinite(clean).all()
     assert _caiso(lured).sum() > clean.sum()
-    np.testing.assert_array_equal(clean, _caiso(without_hours(loads, _marked((50, 14)))))
+    np.testing.assert_array_equal(clean, _caiso(without_hours(loads, _marked((78, 14)))))
 
 
 @pytest.mark.parametrize(
@@ -60,22 +60,22 @@ def test_contaminated_adjustment_hour__is_left_out_and_the_others_adjust() -> No
      ("regression_day_ahead", True)],
 )  # fmt: skip
 def test_no_clean_adjustment_hour_left__gives_no_number(method: str, numbers: bool) -> None:
-    loads = without_hours(_loads(), _marked((50, 13), (50, 14), (50, 15)))
-    found = baselines(loads, WINDOW, np.array([50]), methods=[method])[method]
+    loads = without_hours(_loads(), _marked((78, 13), (78, 14), (78, 15)))
+    found = baselines(loads, WINDOW, np.array([78]), methods=[method])[method]
     assert np.isfinite(found).all() == numbers
 
 
 def test_missing_hour_that_nothing_touched__is_still_no_number() -> None:
     loads = _loads()
-    loads.kwh[0, 50, 14] = np.nan
+    loads.kwh[0, 78, 14] = np.nan
     assert np.isnan(_caiso(loads)).all()
 
 
 def test_contaminated_day__is_a_candidate_only_where_its_own_hours_do_not_matter() -> None:
-    loads = without_hours(_loads(), _marked((45, 18), (46, 3)))
-    chosen = candidate_days(loads, WINDOW, CAISO, 50).day[0].tolist()
-    assert 45 not in chosen
-    assert 46 in chosen
+    loads = without_hours(_loads(), _marked((73, 18), (74, 3)))
+    chosen = candidate_days(loads, WINDOW, CAISO, 78).day[0].tolist()
+    assert 73 not in chosen
+    assert 74 in chosen
 
 
 def test_touched__covers_every_interval_that_is_touched_in_part() -> None:
@@ -97,7 +97,7 @@ def test_starting_at__an_event_across_midnight_equals_the_same_event_of_shifted_
         names=("s",), first_day=FIRST, kwh=loads.kwh.reshape(1, -1)[:, 12:-12].reshape(1, DAYS - 1, SLOTS),
         kinds=loads.kinds[:-1], excluded=loads.excluded[:, :-1],
     )  # fmt: skip
-    day = np.array([50])
+    day = np.array([78])
     np.testing.assert_array_equal(
         baselines(moved, late, day, methods=["pjm_high_4_of_5"])["pjm_high_4_of_5"],
         baselines(shifted, late, day, methods=["pjm_high_4_of_5"])["pjm_high_4_of_5"],
