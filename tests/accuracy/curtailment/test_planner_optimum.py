@@ -14,7 +14,7 @@ from tests.support.curtailment.brute_force import brute_force
 from tests.support.simulated.fleet import request, resting
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("share", [0.4, 0.8])
 @pytest.mark.parametrize("rebound_cap", [0.6, 5.0])
