@@ -114,6 +114,14 @@ def killed(stack: Stack, service: str) -> Iterator[None]:
         stack.up([service])
 
 
+def stays_true(probe: Callable[[], object], seconds: float) -> None:
+    """Fail if ``probe`` gives something false within so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert probe()
+        time.sleep(0.05)
+
+
 def crowding() -> float:
     """By how much longer everything takes than on a quiet machine: how many processes want each core, at least 1.
 
