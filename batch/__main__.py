@@ -11,13 +11,14 @@ from gridflex.command_line import run
 
 BENCHMARK = {
     "bakeoff": ("batch.benchmark.commands", "bakeoff"),
+    "forecast-score": ("batch.forecast_commands", "forecast_score_command"),
     "settle-history": ("batch.benchmark.settle_commands", "settle_history"),
 }
-"""The benchmark's commands: name -> module and command."""
+"""Commands that work on files: name -> module and command."""
 
 
 class BatchGroup(click.Group):
-    """The jobs, and the benchmark, which is imported once it is asked for: that takes longer than a job's start."""
+    """The jobs, and what works on files, imported once it is asked for: that takes longer than a job's start."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See click."""

@@ -16,6 +16,7 @@ from batch.baselines import jobs
 from batch.compaction import compact
 from batch.forecast.day_ahead_baseline import day_ahead
 from batch.forecast.jobs import forecast, forecast_score
+from batch.forecast.today import forecast_today
 from batch.reconciliation import quality
 from batch.reconciliation.reconcile import reconcile
 from gridflex.config import Config, load_config
@@ -99,6 +100,17 @@ def compact_command(start: dt.datetime, end: dt.datetime) -> None:
     click.echo(f"compact: {days[0]} .. {days[-1]}: {merged:,} segments merged")
 
 
+@click.command("forecast_today")
+@click.option("--at", type=Instant(), help="What was known at this instant; without it: now.")
+def forecast_today_command(at: dt.datetime | None) -> None:
+    """Forecast the rest of the running day from its hours so far."""
+    at, began = at or dt.datetime.now(dt.UTC), time.monotonic()
+    rows = forecast_today(load_config(), at)
+    click.echo(
+        f"forecast_today: at {at.isoformat(timespec='minutes')}: {rows:,} rows, {time.monotonic() - began:.1f} s"
+    )
+
+
 def _days(start: dt.datetime, end: dt.datetime, config: Config) -> list[dt.date]:
     days = local_days(start, end, jobs.zone_of(config))
     if not days:
@@ -110,6 +122,7 @@ TASKS: tuple[click.Command, ...] = (
     quality_command,
     reconcile_command,
     compact_command,
+    forecast_today_command,
     _daily("history", jobs.history, "Baselines of every method, slice and interval of each day."),
     _daily("baseline_score", jobs.baseline_score, "How accurate each method is for each slice, day by day."),
     _daily("candidate_day", jobs.candidate_day, "The past days that each method uses for each day."),

@@ -29,6 +29,7 @@ _STAGES = {
     "replay": ("ingestion", "Send the readings of a data set to Kafka, each exactly once."),
     "settle-history": ("batch", "Say what past events shed, by every baseline method, with an interval."),
     "bakeoff": ("batch", "Score every baseline method on a data set's days without an event."),
+    "forecast-score": ("batch", "Score forecasts of a data set's last days, each from the time before it alone."),
     "batch": ("batch", "Batch jobs over Druid's rollup: baselines, scores, forecast, reconciliation, compaction."),
     "generate": ("ingestion", "Write a data set with known activations, in the layout of REDD or GREEND."),
     "backfill": ("ingestion", "Write the earlier days of generated houses straight into Druid, for baselines."),

@@ -34,15 +34,28 @@ class ForecastScore:
 
 
 def backtest(
-    loads: Loads, kinds: Kinds, *, history_days: int, backtest_days: int, models: Mapping[str, Model] = MODELS
+    loads: Loads,
+    kinds: Kinds,
+    *,
+    history_days: int,
+    backtest_days: int,
+    models: Mapping[str, Model] = MODELS,
+    known_slots: int = 0,
+    forecast_c: Floats | None = None,
 ) -> dict[str, list[ForecastScore]]:
-    """Score every model for each slice. ``kinds``: as in ``as_of``."""
+    """Score every model for each slice. ``kinds``, ``forecast_c``: as in ``as_of``.
+
+    ``known_slots``: forecasts are issued when so many intervals of each day are over, and scored on those that follow.
+    """
     days = range(max(1, loads.days - backtest_days), loads.days)
     scores = {}
     for name, model in models.items():
-        made = [model(as_of(loads, day, kinds, history_days)) for day in days]
-        forecasts = [found for found in made if found is not None]
-        actual = [loads.kwh[:, day] for day, found in zip(days, made, strict=True) if found is not None]
+        made = [
+            model(as_of(loads, day, kinds, history_days, known_slots=known_slots, forecast_c=forecast_c))
+            for day in days
+        ]
+        forecasts = [found[:, known_slots:] for found in made if found is not None]
+        actual = [loads.kwh[:, day, known_slots:] for day, found in zip(days, made, strict=True) if found is not None]
         if forecasts:
             told, metered = np.stack(forecasts, axis=1), np.stack(actual, axis=1)
             scores[name] = [score(told[index], metered[index]) for index in range(len(loads.names))]

@@ -19,6 +19,7 @@ from gridflex.config import Config
 from gridflex.domain.baseline import Kinds, Loads, day_kinds
 from gridflex.domain.forecast import as_of
 from gridflex.domain.interval import day_interval
+from gridflex.domain.readings import Floats, Ints
 from gridflex.errors import DataQualityError
 
 LEVELS = ("all", "region")
@@ -77,26 +78,30 @@ def day_forecast(loads: Loads, calendar: Calendar) -> pa.Table:
     """
     known = as_of(loads, loads.days, next_kinds(loads, calendar), loads.days)
     time_ms, slot = day_slots(known, known.days - 1, calendar)
-    tables = []
-    for name, model in MODELS.items():
-        found = model(known)
-        if found is None:
-            continue
-        certain = np.asarray(np.isfinite(found).all(axis=2))
-        index, at = np.nonzero(certain[:, slot])
-        quantiles = found[index, slot[at]]
-        tables.append(
-            table(
-                {
-                    "time_ms": time_ms[at],
-                    "region": coded(loads.names, index),
-                    "model": repeated(name, len(index)),
-                    "issued_ms": np.full(len(index), time_ms[0]),
-                    **{f"p{round(q * 100):02d}_kwh": numbers(quantiles[:, i]) for i, q in enumerate(QUANTILES)},
-                }
-            )
-        )
-    return joined(tables)
+    issued_ms = np.full(len(time_ms), time_ms[0])
+    made = {name: model(known) for name, model in MODELS.items()}
+    return joined(
+        [
+            forecast_rows(loads.names, name, found[:, slot], time_ms, issued_ms)
+            for name, found in made.items()
+            if found is not None
+        ]
+    )
+
+
+def forecast_rows(names: Sequence[str], model: str, quantiles: Floats, time_ms: Ints, issued_ms: Ints) -> pa.Table:
+    """Rows of ``forecast``. ``quantiles``: shape (S, n, quantiles); ``time_ms``, ``issued_ms``: shape (n,)."""
+    index, at = np.nonzero(np.isfinite(quantiles).all(axis=2))
+    found = quantiles[index, at]
+    return table(
+        {
+            "time_ms": time_ms[at],
+            "region": coded(names, index),
+            "model": repeated(model, len(index)),
+            "issued_ms": issued_ms[at],
+            **{f"p{round(q * 100):02d}_kwh": numbers(found[:, i]) for i, q in enumerate(QUANTILES)},
+        }
+    )
 
 
 def next_kinds(loads: Loads, calendar: Calendar) -> Kinds:

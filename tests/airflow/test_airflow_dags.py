@@ -100,6 +100,7 @@ def test_dags__import_without_errors_and_retry_what_may_mend_itself(described: d
             ["forecast", 2, ["quality"]],
             ["forecast_score", 2, ["quality"]],
         ],
+        "forecast_today": [["forecast_today", 1, []]],
         "reconcile": [["reconcile", 1, []]],
         "compact": [["compact", 2, []]],
     }
@@ -151,8 +152,8 @@ def test_forecast__dag_test_runs_it_on_the_real_druid(
         "print(run.state)"
     )
     assert airflow.python(code).endswith("success")
-    assert len(day_rows(druid, "forecast", target)) == 2 * 3 * 48
-    assert len(day_rows(druid, "forecast_score", DAY)) == 2 * 3
+    assert len(day_rows(druid, "forecast", target)) == 3 * 3 * 48
+    assert len(day_rows(druid, "forecast_score", DAY)) == 3 * 3
 
 
 def test_scheduler__a_day_without_data_stops_at_the_gate_and_says_why(airflow: AirflowClient, druid: Druid) -> None:

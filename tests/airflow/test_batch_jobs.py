@@ -154,6 +154,24 @@ def test_candidate_day__joined_on_equality_gives_the_baseline(druid: Druid) -> N
     np.testing.assert_allclose([row["kwh"] for row in joined], [row["baseline_kwh"] for row in history], rtol=1e-9)
 
 
+def test_forecast_today__is_issued_from_the_hours_that_are_over(
+    environment: dict[str, str], druid: Druid, written: dict[str, list[Any]]
+) -> None:
+    """At noon the rows of the morning stay those of their own issues, and all others are issued at noon."""
+    day = TARGET + dt.timedelta(days=1)
+    noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+    command = [sys.executable, "-m", "batch", "forecast_today", "--at", noon.isoformat()]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{3 * 3 * 48:,} rows" in done.stdout
+    query = f"SELECT __time AS t, issued_ms FROM forecast WHERE model = 'boosted_trees' AND {on(day)}"
+    issued = {(row["t"], row["issued_ms"]) for row in druid.sql(query)}
+    assert {issue for _, issue in issued} == {
+        round((noon - dt.timedelta(minutes=30 * back)).timestamp() * 1000) for back in range(25)
+    }
+    batch(environment, "forecast", TARGET, TARGET)
+
+
 def test_forecast__later_readings_do_not_change_it(
     environment: dict[str, str], stack: Stack, druid: Druid, written: dict[str, list[Any]]
 ) -> None:
@@ -164,7 +182,7 @@ def test_forecast__later_readings_do_not_change_it(
     wait_until(lambda: druid.sql(query)[0]["n"] == expected, 120, "the future in Druid")
     batch(environment, "forecast", TARGET, TARGET)
     forecast = rows(druid, "forecast", on(TARGET + dt.timedelta(days=1)))
-    assert len(forecast) == 2 * 3 * 48
+    assert len(forecast) == 3 * 3 * 48
     assert set(forecast) <= set(written["forecast"])
 
 

@@ -48,7 +48,7 @@ def runs(dag, last):
     ):
         start, end = info.data_interval
         words = command.render(data_interval_start=start, data_interval_end=end, macros=MACROS).split("'")
-        found.append([end.isoformat(), words[1], words[3]])
+        found.append([end.isoformat(), *words[1::2]])
     return found
 
 import airflow.sdk.execution_time.macros as MACROS
@@ -61,7 +61,8 @@ for zone in zones:
         del sys.modules[name]
     bag = DagBag("batch/dags")
     assert not bag.import_errors, bag.import_errors
-    told[zone] = {name: runs(dag, "2024-02-01" if name == "reconcile" else last) for name, dag in bag.dags.items()}
+    often = {"reconcile", "forecast_today"}
+    told[zone] = {name: runs(dag, "2024-02-01" if name in often else last) for name, dag in bag.dags.items()}
 print(json.dumps(told))
 """
 
@@ -132,3 +133,12 @@ def test_reconciliation__counts_every_utc_hour_once_whatever_the_zone(
     ]
     assert {len(one) for one in hours} == {1}
     assert all(before[0].end_ms == after[0].start_ms for before, after in pairwise(hours))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
+def test_forecast_today__is_issued_every_half_hour_just_after_an_interval_ends(
+    runs: dict[str, dict[str, list[list[str]]]], zone: str
+) -> None:
+    at = [dt.datetime.fromisoformat(asked) for _, asked in runs[zone]["forecast_today"]]
+    assert {one.minute % 30 for one in at} == {5}
+    assert {later - one for one, later in pairwise(at)} == {dt.timedelta(minutes=30)}

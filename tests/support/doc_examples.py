@@ -11,6 +11,7 @@ RUN_BY = {
     "gridflex bakeoff": _LOCAL,
     "gridflex batch JOB": "tests/airflow/test_batch_jobs.py",
     "gridflex batch compact": "tests/airflow/test_batch_jobs.py",
+    "gridflex batch forecast_today": "tests/airflow/test_batch_jobs.py",
     "gridflex batch reconcile": "tests/airflow/test_reconcile.py",
     **{
         f"gridflex curtail {name}": "tests/component/test_events_service.py"
@@ -39,6 +40,7 @@ RUN_BY = {
     "gridflex enrol show": "tests/component/test_enrolment.py",
     "gridflex feeds list": _LOCAL,
     "gridflex settle-history": "tests/accuracy/batch/test_settle_history.py",
+    "gridflex forecast-score": "tests/accuracy/batch/test_forecast_score.py",
     "gridflex generate": _LOCAL,
     "gridflex logs": _LIVE,
     "gridflex recover": "tests/e2e/test_lost_place.py",

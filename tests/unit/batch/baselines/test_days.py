@@ -59,7 +59,7 @@ def test_span__a_day_without_an_offset_is_one_of_the_jobs_own_days(
 ) -> None:
     """Compaction merges the stream's segments, which are UTC days; all others compute local days."""
     monkeypatch.setenv("GRIDFLEX_BATCH_TIME_ZONE", zone)
-    (start,) = [option for option in job.params if option.name == "start"]  # type: ignore[attr-defined]
+    (start,) = [one for one in job.params if one.name in {"start", "at"}]  # type: ignore[attr-defined]
     found = start.type.convert("2024-05-01", None, None)
     own = "UTC" if job.name == "compact" else zone  # type: ignore[attr-defined]
     assert (found.isoformat()[:19], str(found.tzinfo)) == ("2024-05-01T00:00:00", own)
