@@ -15,6 +15,7 @@ from gridflex.domain.baseline import (
     MINUTES_PER_DAY,
     DayKind,
     DayRule,
+    DayTraits,
     EventWindow,
     Loads,
     MeanRule,
@@ -74,8 +75,7 @@ def run_benchmark(
         raise SourceError("no weekday has a complete event window and is not excluded: nothing can be scored")
     actual = loads.actual_kwh(window, targets)
     traits = day_traits(loads, window, targets)
-    made = _in_parts(loads, window, targets, on_progress)
-    found = on_common_days(made | stacks(made, actual, traits), actual)
+    found = on_common_days(_in_parts(loads, window, targets, traits, on_progress), actual)
     scores = {name: score(name, values, actual, loads.per_hour, traits=traits) for name, values in found.items()}
     notes = tuple(f"{name}: no number ({_why(name, loads)})" for name, one in scores.items() if not one.windows)
     return BaselineBenchmark(
@@ -168,14 +168,15 @@ def with_holidays(loads: Loads, dates: Iterable[dt.date]) -> Loads:
 
 
 def _in_parts(
-    loads: Loads, window: EventWindow, targets: Ints, on_progress: Callable[[], None] | None
+    loads: Loads, window: EventWindow, targets: Ints, traits: DayTraits, on_progress: Callable[[], None] | None
 ) -> dict[str, Floats]:
-    """Compute all methods, some slices at a time, so that memory is bounded by the results."""
+    """Compute all methods and their stacks, some slices at a time, so that memory is bounded by the results."""
     parts = []
     for first in range(0, len(loads.names), SLICES_AT_ONCE):
         part = loads.part(first, first + SLICES_AT_ONCE)
-        parts.append(baselines(part, window, targets, on_progress=lambda _: on_progress() if on_progress else None))
-    return {name: np.concatenate([part[name] for part in parts]) for name in METHODS}
+        made = baselines(part, window, targets, on_progress=lambda _: on_progress() if on_progress else None)
+        parts.append(made | stacks(made, part.actual_kwh(window, targets), traits))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def steps(loads: Loads) -> int:

@@ -1,5 +1,6 @@
 """``gridflex settle-history`` on a generated trial whose true response is known, and on wrong input."""
 
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from batch.benchmark.interval_file import Interval
 from batch.benchmark.settle_commands import settle_history
-from gridflex.domain.baseline import METHODS, STACKS, Loads, date_of
+from batch.benchmark.settlement import settle
+from gridflex.domain.baseline import METHODS, STACKS, Loads, as_total, date_of
 from gridflex.errors import SourceError, UsageError
 from tests.support.simulated.demand import Town, simulate
 
@@ -145,3 +148,16 @@ def test_settle_history__a_control_group_of_other_days_is_refused(trial: tuple[P
     error = _run(folder, "--control", str(tmp_path / "control.csv")).exception
     assert isinstance(error, UsageError)
     assert "none of its days" in str(error)
+
+
+def test_settle__a_changed_future_changes_no_number_bit_for_bit() -> None:
+    loads = as_total(simulate(Town(homes=20, days=130, slots=24, seed=9)))
+    hour = 3_600_000
+    start = (loads.first_day + 100) * 24 * hour + 17 * hour
+    event = Interval(start_ms=start, end_ms=start + 3 * hour, slice="", place="events.csv:1")
+    kwh = loads.kwh.copy()
+    kwh[:, 101:] *= 7.3
+    before, after = (settle(one, [event]) for one in (loads, dataclasses.replace(loads, kwh=kwh)))
+    numbers = [one for one in before.methods if one.events]
+    assert len(numbers) > 12
+    assert repr(before) == repr(after)
