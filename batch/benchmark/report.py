@@ -40,20 +40,26 @@ def as_table(result: BaselineBenchmark) -> str:
     """A table of methods and measures, with a note on how to read them."""
     width = max(len(name) for name in result.scores) + 2
     gate = Gate()
-    head = f"{'method':<{width}}{'CVRMSE':>8}{'bias':>9}{'RRMSE':>8}{'median':>8}{'in 90 %':>9}{'days':>6}  gate"
+    head = (
+        f"{'method':<{width}}{'CVRMSE':>8}{'bias':>9}{'RRMSE':>8}{'median':>8}{'in 90 %':>9}{'width':>9}"
+        f"{'like: in':>10}{'bias':>9}{'days':>6}  gate"
+    )
     lines = [head, "-" * len(head)]
     for name, found in result.scores.items():
         label = f"{name} *" if name == result.recommended else name
         verdict = "no number" if not found.windows else "pass" if gate.passes(found) else "fail"
         lines.append(
             f"{label:<{width}}{_percent(found.cvrmse):>8}{_percent(found.nmbe, sign=True):>9}{_percent(found.rrmse):>8}"
-            f"{_percent(found.median_abs_error):>8}{_percent(found.coverage_90):>9}{found.placebo_days:>6}  {verdict}"
+            f"{_percent(found.median_abs_error):>8}{_percent(found.coverage_90):>9}{_percent(found.width_90):>9}"
+            f"{_percent(found.coverage_90_event_like):>10}{_percent(found.nmbe_event_like, sign=True):>9}"
+            f"{found.placebo_days:>6}  {verdict}"
         )
     lines += [
         "",
         "* recommended: the least error of a season of 20 events, sqrt(bias^2 + RRMSE^2 / 20).",
         "bias: baseline over meter; + invents energy, - hides it.  median: of whole windows.  in 90 %: windows inside",
-        f"their conformal interval.  gate: RRMSE <= {gate.rrmse:.0%}, |bias| <= {gate.bias:.0%}.",
+        "their conformal interval, and its mean width.  like: windows of days such as events are called on (in, bias).",
+        f"gate: RRMSE <= {gate.rrmse:.0%}, |bias| <= {gate.bias:.0%}.",
     ]
     return "\n".join(lines)
 
