@@ -58,7 +58,8 @@ def quantiles(errors: Floats, levels: tuple[float, ...], per_hour: float) -> Flo
     """Quantiles of the next error at each interval, from earlier days' errors (S, T, R): shape (S, R, levels).
 
     ``errors`` start at the issue. Intervals near each other share theirs, the more the farther they are ahead. The
-    quantiles are stretched about the middle one by what later days of the past would have needed. NaN without errors.
+    quantiles are stretched about the middle one by what later days of the past, or the latest of them, would have
+    needed. NaN without errors.
     """
     count = errors.shape[1]
     cuts = [count * part // _PARTS for part in range(1, _PARTS + 1)]
@@ -74,7 +75,8 @@ def quantiles(errors: Floats, levels: tuple[float, ...], per_hour: float) -> Flo
     centre = found[..., middle, None]
     stretched = [centre]
     for pair in range(middle):
-        stretch = _least_that_covers(ratios[..., middle - 1 - pair], levels[-1 - (middle - 1 - pair)] * 2 - 1)
+        share = levels[-1 - (middle - 1 - pair)] * 2 - 1
+        stretch = np.maximum(*(_least_that_covers(one[..., middle - 1 - pair], share) for one in (ratios, needed[-1])))
         low, high = found[..., middle - 1 - pair, None] - centre, found[..., middle + 1 + pair, None] - centre
         stretched = [centre + stretch[:, None, None] * low, *stretched, centre + stretch[:, None, None] * high]
     return np.sort(np.concatenate(stretched, axis=2), axis=2)
