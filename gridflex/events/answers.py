@@ -19,7 +19,7 @@ from gridflex.errors import (
     TransitionError,
     UsageError,
 )
-from gridflex.events.desk import TooLargeError, UnknownEventError
+from gridflex.events.event_service import TooLargeError, UnknownEventError
 from gridflex.events.models import Problem
 from gridflex.events.rates import TooManyError
 from gridflex.events.refusals import Refusals

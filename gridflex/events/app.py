@@ -18,16 +18,16 @@ from gridflex.config import Config
 from gridflex.errors import GridflexError
 from gridflex.events import docs_page, enrolment_routes, event_routes, reading_routes, report_routes
 from gridflex.events.answers import answer_errors
-from gridflex.events.asking import Parts
-from gridflex.events.book import Book
 from gridflex.events.changes import Streams
-from gridflex.events.desk import Desk
+from gridflex.events.dependencies import Parts
 from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.event_service import EventService
 from gridflex.events.middleware import AnswerHeaders, BodyLimit
 from gridflex.events.planner import Planner
 from gridflex.events.publisher import Publisher
 from gridflex.events.rates import RateLimit
 from gridflex.events.refusals import Refusals
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.events.sign_in import SignIn
 from gridflex.events.top_up import TopUps
 
@@ -41,20 +41,22 @@ Every call but `/health` wants `Authorization: Bearer TOKEN`. See docs/events.md
 
 def create_app(config: Config, environ: Mapping[str, str] | None = None) -> FastAPI:
     """The application; it opens the ledger when it starts. Makes tokens that lack. Raises ``ConfigError``."""
-    book = Book(config.kafka)
+    shared_ledger = SharedLedger(config.kafka)
     refusals = Refusals()
-    desk = Desk(config, book, Planner(config))
-    desk.dispatch = dispatcher = Dispatcher(config.kafka, book, desk.check, TopUps(desk))
+    event_service = EventService(config, shared_ledger, Planner(config))
+    event_service.dispatch = dispatcher = Dispatcher(
+        config.kafka, shared_ledger, event_service.check, TopUps(event_service)
+    )
     app = _described(refusals)
-    publisher = _publisher(config, book, environ)
+    publisher = _publisher(config, shared_ledger, environ)
     app.state.parts = Parts(
         config=config,
-        book=book,
-        desk=desk,
+        shared_ledger=shared_ledger,
+        event_service=event_service,
         dispatcher=dispatcher,
         sign_in=SignIn.of(make_tokens(config, environ)),
         refusals=refusals,
-        streams=Streams(book),
+        streams=Streams(shared_ledger),
         requests=RateLimit(config.events.requests_per_min),
         wrong_tokens=RateLimit(config.events.wrong_tokens_per_min),
         publisher=publisher,
@@ -88,7 +90,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     """Opens the ledger, looks every few seconds at what another service may have written, and dispatches."""
     parts: Parts = app.state.parts
     over = threading.Event()
-    looking = threading.Thread(target=_look, args=(parts.book, over), daemon=True)
+    looking = threading.Thread(target=_look, args=(parts.shared_ledger, over), daemon=True)
     looking.start()
     parts.dispatcher.start()
     parts.publisher.start()
@@ -99,10 +101,10 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(parts.publisher.stop)
         await to_thread.run_sync(parts.dispatcher.stop)
         await to_thread.run_sync(looking.join, 5)
-        await to_thread.run_sync(_close, parts.book)
+        await to_thread.run_sync(_close, parts.shared_ledger)
 
 
-def _publisher(config: Config, book: Book, environ: Mapping[str, str] | None) -> Publisher:
+def _publisher(config: Config, shared_ledger: SharedLedger, environ: Mapping[str, str] | None) -> Publisher:
     environ = os.environ if environ is None else environ
 
     def is_on() -> bool:
@@ -110,21 +112,21 @@ def _publisher(config: Config, book: Book, environ: Mapping[str, str] | None) ->
         made_here = not config.openadr.url and logins_file(config).is_file()
         return bool(config.openadr.program) and bool(environ.get(SECRET_VARIABLES[Role.BUSINESS]) or made_here)
 
-    return Publisher(lambda: open_client(config, Role.BUSINESS, environ), is_on, config.openadr.program, book)
+    return Publisher(lambda: open_client(config, Role.BUSINESS, environ), is_on, config.openadr.program, shared_ledger)
 
 
-def _look(book: Book, over: threading.Event) -> None:
+def _look(shared_ledger: SharedLedger, over: threading.Event) -> None:
     while True:
         try:
-            book.alive()
+            shared_ledger.alive()
         except GridflexError as problem:
             logger.warning("ledger=away reason=%s", problem)
         if over.wait(_LOOK_S):
             return
 
 
-def _close(book: Book) -> None:
+def _close(shared_ledger: SharedLedger) -> None:
     try:
-        book.close()
+        shared_ledger.close()
     except GridflexError as problem:
         logger.warning("ledger=not_closed reason=%s", problem)

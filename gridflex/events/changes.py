@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from gridflex.domain.curtailment import Actor, Record
-from gridflex.events.book import Book, Snapshot
 from gridflex.events.rates import TooManyError
+from gridflex.events.shared_ledger import SharedLedger, Snapshot
 
 _HEARTBEAT_S = 15.0
 _WAITING = 1000
@@ -19,8 +19,8 @@ _EACH, _ALL = 5, 100
 class Streams:
     """Open streams; each ends when its reader falls too far behind, and goes on from ``Last-Event-ID``."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, shared_ledger: SharedLedger) -> None:
+        self._shared_ledger = shared_ledger
         self._open: dict[str, int] = {}
 
     def changes(self, actor: Actor, after: int | None) -> AsyncIterator[str]:
@@ -59,9 +59,9 @@ class Streams:
         def tell(record: Record) -> None:
             loop.call_soon_threadsafe(take, record)
 
-        end = self._book.listen(tell)
+        end = self._shared_ledger.listen(tell)
         try:
-            snapshot = self._book.snapshot
+            snapshot = self._shared_ledger.snapshot
             last = snapshot.ledger.next_sequence - 1 if after is None else after
             yield ": changes of events\n\n"
             for record in snapshot.records[max(0, last + 1) :]:
@@ -76,7 +76,7 @@ class Streams:
                     continue
                 if record.sequence > last:
                     last = record.sequence
-                    if line := _line(self._book.snapshot, actor, record):
+                    if line := _line(self._shared_ledger.snapshot, actor, record):
                         yield line
         finally:
             end()

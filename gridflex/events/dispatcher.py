@@ -32,8 +32,8 @@ from gridflex.domain.curtailment import (
 )
 from gridflex.domain.enrolment import Participation
 from gridflex.errors import DispatchError, GridflexError, LimitError, TransitionError, UsageError
-from gridflex.events.book import Book, Messages, Snapshot
 from gridflex.events.response_report import response_report
+from gridflex.events.shared_ledger import Messages, SharedLedger, Snapshot
 from gridflex.events.top_up import TopUps
 
 logger = logging.getLogger(__name__)
@@ -54,10 +54,21 @@ class Dispatcher:
     """The platform's own hand on events. ``start`` runs it in a thread; ``step`` does what is due once."""
 
     def __init__(
-        self, kafka: Kafka, book: Book, check: Check, top_ups: TopUps, clock: Callable[[], float] = time.time
+        self,
+        kafka: Kafka,
+        shared_ledger: SharedLedger,
+        check: Check,
+        top_ups: TopUps,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``clock``: seconds since the epoch, the one that the book has."""
-        self._kafka, self._book, self._check, self._top_ups, self._clock = kafka, book, check, top_ups, clock
+        """``clock``: seconds since the epoch, the one that the ledger has."""
+        self._kafka, self._shared_ledger, self._check, self._top_ups, self._clock = (
+            kafka,
+            shared_ledger,
+            check,
+            top_ups,
+            clock,
+        )
         self._responses: dict[tuple[str, int], Responses] = {}
         self._news: set[tuple[str, int]] = set()
         """Of these there are answers that were not looked at."""
@@ -88,15 +99,15 @@ class Dispatcher:
 
     def results(self, event_id: str) -> Mapping[str, Any]:
         """Answers to an event's commands, counted, what is still to be expected, and what was done about it."""
-        event = self._book.ledger.events[event_id]
+        event = self._shared_ledger.ledger.events[event_id]
         with self._lock:
             found = self._responses.get((event_id, event.version))
-            report = response_report(found, self._book.content(event_id)) if found else {}
+            report = response_report(found, self._shared_ledger.content(event_id)) if found else {}
         return {**report, **self._top_ups.report(event_id)}
 
     def refused(self, actor: Actor) -> int:
         """Commands that appliances refused, of all events that are scheduled or run where the actor may act."""
-        events = [one for one in self._book.ledger.events.values() if one.state in _OPEN]
+        events = [one for one in self._shared_ledger.ledger.events.values() if one.state in _OPEN]
         with self._lock:
             keys = [(one.event_id, one.version) for one in events if actor.may_act_in(one.region)]
             found = [self._responses.get(key) for key in keys]
@@ -115,7 +126,7 @@ class Dispatcher:
 
     def step(self) -> list[Record]:
         """Do what is due now; the records of it. Raises ``ServiceError`` when Kafka does not answer."""
-        self._book.open()
+        self._shared_ledger.open()
         done = [record for event in self._due() if (record := self._do(event)) is not None]
         self._count()
         self._follow()
@@ -123,8 +134,8 @@ class Dispatcher:
         return done
 
     def _due(self) -> Iterator[tuple[Event, Change]]:
-        for event in self._book.snapshot.current.values():
-            change = duty(event, lambda event=event: self._book.content(event.event_id), self._now_ms())  # type: ignore[misc]
+        for event in self._shared_ledger.snapshot.current.values():
+            change = duty(event, lambda event=event: self._shared_ledger.content(event.event_id), self._now_ms())  # type: ignore[misc]
             if change is not None:
                 yield event, change
 
@@ -133,8 +144,8 @@ class Dispatcher:
         event, change = due
         try:
             if change.action is Action.SCHEDULE:
-                return self._book.change(change, lambda snapshot: self._commands(snapshot, event))
-            return self._book.change(change)
+                return self._shared_ledger.change(change, lambda snapshot: self._commands(snapshot, event))
+            return self._shared_ledger.change(change)
         except TransitionError as problem:
             self._say_once(f"event={event.event_id} action={change.action} left={problem}")
             return None
@@ -143,7 +154,7 @@ class Dispatcher:
             cancel = Change(
                 action=Action.CANCEL, event_id=event.event_id, actor=PLATFORM, time_ms=change.time_ms, reason=reason
             )
-            return self._book.change(cancel)
+            return self._shared_ledger.change(cancel)
 
     def _commands(self, snapshot: Snapshot, seen: Event) -> Messages:
         """The commands of an event as it is on the ledger now, given now."""
@@ -159,7 +170,7 @@ class Dispatcher:
         """Take in the answers that have come."""
         if self._inbox is None:
             self._inbox = ResultsInbox(self._kafka, self._since_ms())
-        events = self._book.ledger.events
+        events = self._shared_ledger.ledger.events
         with self._lock:
             for answer in self._inbox.take():
                 event = events.get(answer.event_id)
@@ -172,7 +183,7 @@ class Dispatcher:
         """Take in who has left on the topic of enrolments, whether or not their appliances say so, too."""
         if self._enrolment is None:
             self._enrolment = EnrolmentFollower(self._kafka, Participation())
-        participation, events = self._enrolment.participation, self._book.ledger.events
+        participation, events = self._enrolment.participation, self._shared_ledger.ledger.events
         changed, self._followed = participation is not self._followed, participation
         with self._lock:
             for key, found in self._responses.items():
@@ -183,7 +194,7 @@ class Dispatcher:
     def _since_ms(self) -> int:
         """When the first event that is not long over was changed to what it is, UTC epoch."""
         horizon_ms = self._now_ms() - _MS_PER_DAY
-        histories = self._book.snapshot.histories.values()
+        histories = self._shared_ledger.snapshot.histories.values()
         times = [
             record.time_ms
             for history in histories
@@ -197,10 +208,10 @@ class Dispatcher:
         """Propose top-ups for events that fall short."""
         for event_id, version in tuple(self._news):
             self._news.discard((event_id, version))
-            event = self._book.ledger.events[event_id]
+            event = self._shared_ledger.ledger.events[event_id]
             if event.state not in _OPEN or event.version != version:
                 continue
-            content = self._book.content(event_id)
+            content = self._shared_ledger.content(event_id)
             with self._lock:
                 need = self._responses[event_id, version].top_up(content, self._now_ms())
             if need is not None:

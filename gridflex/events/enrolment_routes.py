@@ -14,8 +14,8 @@ from gridflex.domain.curtailment import Actor, Role
 from gridflex.domain.enrolment import Enrolment, check_ids, without_shift
 from gridflex.errors import ActorError, UsageError
 from gridflex.events.answers import allowed_to, documented
-from gridflex.events.asking import Asking, Service
-from gridflex.events.desk import require
+from gridflex.events.dependencies import Asking, Service
+from gridflex.events.event_service import require
 from gridflex.events.models import Body, Instant, Name
 
 router = APIRouter(tags=["enrolment"])

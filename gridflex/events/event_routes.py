@@ -13,8 +13,8 @@ from gridflex.domain.curtailment import Action, Actor, Event, Record, Role, Stat
 from gridflex.domain.openadr import Origin
 from gridflex.errors import UsageError
 from gridflex.events.answers import allowed_to, documented
-from gridflex.events.asking import Asking, Parts, Sent, Service
-from gridflex.events.desk import require
+from gridflex.events.dependencies import Asking, Parts, Sent, Service
+from gridflex.events.event_service import require
 from gridflex.events.models import (
     LATEST_MS,
     About,
@@ -51,14 +51,14 @@ def make_plan(service: Service, actor: Asking, body: PlanRequestBody) -> Drafted
         start_ms=start_ms, end_ms=start_ms + length_ms, program=body.program, seed=body.seed,
     )  # fmt: skip
     origin = Origin(**body.origin.model_dump() | {"kw": tuple(body.origin.kw)}) if body.origin else None
-    event_id, plan = service.desk.plan(actor, options, origin)
+    event_id, plan = service.event_service.plan(actor, options, origin)
     return _drafted(service, event_id, plan)
 
 
 @router.post("/events", status_code=201, responses=documented(400, 409), openapi_extra=allowed_to(Role.PLANNER))
 def draft(service: Service, actor: Asking, body: PlanDocument, sent: Sent) -> Drafted:
     """Draft an event of a plan document. The same document is never two events."""
-    return _drafted(service, service.desk.draft(actor, sent), sent)
+    return _drafted(service, service.event_service.draft(actor, sent), sent)
 
 
 @router.get("/events", responses=documented(), openapi_extra=allowed_to())
@@ -79,9 +79,9 @@ def list_events(
         require(actor, actor.roles, region)
     found = [
         event
-        for event in service.book.ledger.events.values()
+        for event in service.shared_ledger.ledger.events.values()
         if actor.may_act_in(event.region) and state in {None, event.state} and region in {"", event.region}
-        if not from_vtn or service.book.origin(event.event_id)
+        if not from_vtn or service.shared_ledger.origin(event.event_id)
     ]
     found.sort(key=lambda event: (-event.changed_ms, event.event_id))
     return Events(events=[EventSummary(**_summary(service, event)) for event in found[:most]])
@@ -96,60 +96,60 @@ def show(service: Service, actor: Asking, event_id: Id) -> EventDetail:
 @router.post("/events/{event_id}/propose", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER))
 def propose(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
     """Propose a draft for approval."""
-    service.desk.decide(actor, Action.PROPOSE, event_id, body.content_hash, body.reason)
+    service.event_service.decide(actor, Action.PROPOSE, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
 @router.post("/events/{event_id}/approve", responses=_CHANGE, openapi_extra=allowed_to(Role.APPROVER))
 def approve(service: Service, actor: Asking, event_id: Id, body: About) -> EventDetail:
     """Approve the content with this hash; another person than who proposed it must."""
-    service.desk.decide(actor, Action.APPROVE, event_id, body.content_hash, body.reason)
+    service.event_service.decide(actor, Action.APPROVE, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
 @router.post("/events/{event_id}/reject", responses=_CHANGE, openapi_extra=allowed_to(Role.APPROVER))
 def reject(service: Service, actor: Asking, event_id: Id, body: Rejection) -> EventDetail:
     """Reject the content with this hash; another person than who proposed it must."""
-    service.desk.decide(actor, Action.REJECT, event_id, body.content_hash, body.reason)
+    service.event_service.decide(actor, Action.REJECT, event_id, body.content_hash, body.reason)
     return _detail(service, actor, event_id)
 
 
 @router.post("/events/{event_id}/cancel", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER, Role.APPROVER))
 def cancel(service: Service, actor: Asking, event_id: Id, body: Cancellation) -> EventDetail:
     """Cancel an event at any moment before it is completed."""
-    service.desk.decide(actor, Action.CANCEL, event_id, reason=body.reason)
+    service.event_service.decide(actor, Action.CANCEL, event_id, reason=body.reason)
     return _detail(service, actor, event_id)
 
 
 @router.post("/events/{event_id}/amend", responses=_CHANGE, openapi_extra=allowed_to(Role.PLANNER))
 def amend(service: Service, actor: Asking, event_id: Id, body: Amendment, sent: Sent) -> EventDetail:
     """Give an event another plan: its next version, a draft again."""
-    service.desk.amend(actor, event_id, sent["content"], body.reason)
+    service.event_service.amend(actor, event_id, sent["content"], body.reason)
     return _detail(service, actor, event_id)
 
 
 def _drafted(service: Parts, event_id: str, plan: Any) -> Drafted:
-    event = service.book.ledger.events[event_id]
+    event = service.shared_ledger.ledger.events[event_id]
     return Drafted(event_id=event_id, content_hash=event.content_hash, plan=dict(plan))
 
 
 def _summary(service: Parts, event: Event) -> dict[str, Any]:
     names = EventSummary.model_fields.keys() - {"target_kw", "origin"}
-    origin = service.book.origin(event.event_id)
+    origin = service.shared_ledger.origin(event.event_id)
     return {name: getattr(event, name) for name in names} | {
         "state": str(event.state),
-        "target_kw": service.book.content(event.event_id).get("target_kw"),
+        "target_kw": service.shared_ledger.content(event.event_id).get("target_kw"),
         "origin": origin.to_json() if origin else None,
     }
 
 
 def _detail(service: Parts, actor: Actor, event_id: str) -> EventDetail:
-    event = service.desk.event(actor, event_id)
+    event = service.event_service.event(actor, event_id)
     return EventDetail(
         **_summary(service, event),
-        content=dict(service.book.content(event_id)),
-        history=[_record(record) for record in service.book.snapshot.histories[event_id]],
-        results=dict(service.desk.dispatch.results(event_id)),
+        content=dict(service.shared_ledger.content(event_id)),
+        history=[_record(record) for record in service.shared_ledger.snapshot.histories[event_id]],
+        results=dict(service.event_service.dispatch.results(event_id)),
         openadr=service.publisher.told(event_id),
     )
 

@@ -27,7 +27,7 @@ from gridflex.adapters.openadr import (
 from gridflex.domain.curtailment import Record
 from gridflex.domain.openadr import KILOWATTS, SETPOINT, Wanted, printable, wanted
 from gridflex.errors import GridflexError
-from gridflex.events.book import Book
+from gridflex.events.shared_ledger import SharedLedger
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +66,12 @@ class Publisher:
         connect: Callable[[], OpenAdrClient],
         is_on: Callable[[], bool],
         program: str,
-        book: Book,
+        shared_ledger: SharedLedger,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``connect``: opens the VTN, without asking it. ``is_on``: whether there is one. ``program``: our events'."""
         self._connect, self.is_on, self._program_name = connect, is_on, program
-        self._book, self._clock = book, clock
+        self._shared_ledger, self._clock = shared_ledger, clock
         self._last_answer = VtnAnswer()
         self._notes: dict[str, Note] = {}
         """By the event's name at the VTN."""
@@ -84,7 +84,7 @@ class Publisher:
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
-        self._unlisten = self._book.listen(self._hear)
+        self._unlisten = self._shared_ledger.listen(self._hear)
         self._thread.start()
 
     def stop(self) -> None:
@@ -100,7 +100,7 @@ class Publisher:
         """What became of an event at the VTN, in one line; ``None``: there is nothing to tell of it."""
         if not self.is_on():
             return None
-        snapshot = self._book.snapshot
+        snapshot = self._shared_ledger.snapshot
         known = {name: note for name, note in tuple(self._notes.items()) if name.rpartition("-v")[0] == event_id}
         for one in wanted({event_id: snapshot.ledger.events[event_id]}, snapshot.histories, self._now_ms()):
             if not one.cancelled or one.name in known:
@@ -162,7 +162,7 @@ class Publisher:
         return {}
 
     def _wanted(self) -> list[Wanted]:
-        snapshot = self._book.snapshot
+        snapshot = self._shared_ledger.snapshot
         return list(wanted(snapshot.ledger.events, snapshot.histories, self._now_ms()))
 
     def _there(self, client: OpenAdrClient) -> dict[str, Event | Unreadable]:

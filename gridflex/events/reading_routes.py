@@ -18,8 +18,8 @@ from gridflex.domain.curtailment import State
 from gridflex.domain.flexibility import HORIZONS_MIN
 from gridflex.errors import ServiceError
 from gridflex.events.answers import allowed_to, documented
-from gridflex.events.asking import Asking, Parts, Service
-from gridflex.events.desk import require
+from gridflex.events.dependencies import Asking, Parts, Service
+from gridflex.events.event_service import require
 from gridflex.events.models import (
     Audit,
     FindingRow,
@@ -85,7 +85,7 @@ def audit(service: Service, actor: Asking) -> Audit:
 
     A user who is limited to regions sees only his or her own refusals.
     """
-    records, finding = service.book.verified()
+    records, finding = service.shared_ledger.verified()
     refused = [one for one in service.refusals.last() if actor.regions is None or one.who == actor.name]
     return Audit(
         records=len(records),
@@ -120,8 +120,8 @@ async def changes(
 @router.get("/status", responses=documented(), openapi_extra=allowed_to())
 def status(service: Service, actor: Asking) -> Status:
     """What the service does now: events by state, and when it last looked for what is due. Asks the ledger."""
-    service.book.alive()
-    ledger = service.book.ledger
+    service.shared_ledger.alive()
+    ledger = service.shared_ledger.ledger
     found = Counter(event.state for event in ledger.events.values() if actor.may_act_in(event.region))
     return Status(
         records=ledger.next_sequence,
@@ -147,7 +147,7 @@ def _vtn_status(service: Parts) -> VtnStatus:
 )
 def health(service: Service) -> Health:
     """Whether the ledger answers and what is due is dispatched; asks no token."""
-    service.book.alive()
+    service.shared_ledger.alive()
     if stalled := service.dispatcher.stalled():
         raise ServiceError(stalled)
-    return Health(status="ok", records=service.book.ledger.next_sequence)
+    return Health(status="ok", records=service.shared_ledger.ledger.next_sequence)

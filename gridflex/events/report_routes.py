@@ -11,7 +11,7 @@ from gridflex.adapters.openadr.logins import openadr_url
 from gridflex.domain.openadr import ReportedInterval, event_name, printable, read_report, setpoints
 from gridflex.errors import ForeignEventError, TransitionError
 from gridflex.events.answers import allowed_to, documented
-from gridflex.events.asking import Asking, Service
+from gridflex.events.dependencies import Asking, Service
 from gridflex.events.event_routes import Id
 from gridflex.events.models import Answer
 from gridflex.openadr.measured import measured_intervals
@@ -57,10 +57,10 @@ class EventReports(Answer):
 @router.get("/events/{event_id}/reports", responses=documented(404, 409), openapi_extra=allowed_to())
 def reports(service: Service, actor: Asking, event_id: Id) -> EventReports:
     """Reports of VENs on an event, read from the VTN now, and the power that was measured here meanwhile."""
-    event = service.desk.event(actor, event_id)
+    event = service.event_service.event(actor, event_id)
     if not service.publisher.is_on():
         raise TransitionError("events go to no VTN (openadr.program, and its secret), so nobody reports on them")
-    name, content = event_name(event_id, event.version), service.book.content(event_id)
+    name, content = event_name(event_id, event.version), service.shared_ledger.content(event_id)
     reported = list[ReportedInterval]()
     documents, problems = service.publisher.reports(name)
     for document in documents:

@@ -13,7 +13,7 @@ from gridflex.contracts.programs import load_programs
 from gridflex.curtailment.planning import PlanOptions
 from gridflex.domain.curtailment import PLATFORM, STEP_MIN, Action, Actor, Event, Record, Role, State, TopUp
 from gridflex.errors import GridflexError
-from gridflex.events.desk import Desk
+from gridflex.events.event_service import EventService
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ PROPOSER = Actor(name=PLATFORM.name, roles=frozenset({Role.SERVICE, Role.PLANNER
 class TopUps:
     """At most one top-up for an event, made in a thread of its own: planning takes seconds."""
 
-    def __init__(self, desk: Desk, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, event_service: EventService, clock: Callable[[], float] = time.time) -> None:
         """``clock``: seconds since the epoch."""
-        self._desk, self._clock = desk, clock
+        self._event_service, self._clock = event_service, clock
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="top-up")
         self._running: dict[str, Future[str]] = {}
         self._needs: dict[str, TopUp] = {}
@@ -70,15 +70,15 @@ class TopUps:
         return {"short_kw": round(need.short_kw, 6), "short_share": round(need.share, 6), "top_up": note}
 
     def _make(self, event: Event, content: Content, need: TopUp, why: str) -> str:
-        made = top_up_record(self._desk.book.snapshot.histories.values(), event.event_id)
+        made = top_up_record(self._event_service.shared_ledger.snapshot.histories.values(), event.event_id)
         if made is None:
             options = top_up_options(event, content, need, round(self._clock() * 1000))
-            top_up = self._desk.draft(PROPOSER, self._desk.planned(options), why)
+            top_up = self._event_service.draft(PROPOSER, self._event_service.planned(options), why)
         else:
             top_up = str(made.what["event_id"])
-        drafted = self._desk.book.ledger.events[top_up]
+        drafted = self._event_service.shared_ledger.ledger.events[top_up]
         if drafted.state is State.DRAFT and drafted.version == 1:
-            self._desk.decide(PROPOSER, Action.PROPOSE, top_up, drafted.content_hash)
+            self._event_service.decide(PROPOSER, Action.PROPOSE, top_up, drafted.content_hash)
         return top_up
 
 

@@ -36,8 +36,8 @@ from gridflex.domain.curtailment import (
 )
 from gridflex.domain.enrolment import Enrolment
 from gridflex.errors import ServiceError
-from gridflex.events.book import Book
 from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA
 from tests.support.curtailment.dispatch import house_of, utc
@@ -99,9 +99,9 @@ def clock() -> Clock:
 
 def expected(kafka: Kafka, event_id: str, content: Mapping[str, Any]) -> list[Command]:
     """What an event's commands must be; when they were given follows from the ledger."""
-    book, _ = dispatcher_of(kafka, Clock(NOW_S))
-    book.open()
-    event = book.ledger.events[event_id]
+    shared_ledger, _ = dispatcher_of(kafka, Clock(NOW_S))
+    shared_ledger.open()
+    event = shared_ledger.ledger.events[event_id]
     return sorted(commands_of(event, content), key=lambda one: one.command_id)
 
 
@@ -131,9 +131,9 @@ def answer(kafka: Kafka, command: Command, results: Mapping[str, Result]) -> Non
 
 
 def test_approved_event__lives_its_life_and_its_commands_are_there_once(kafka: Kafka, clock: Clock) -> None:
-    book, dispatcher = dispatcher_of(kafka, clock)
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
     plan = planned("life")
-    approve(book, "life", plan)
+    approve(shared_ledger, "life", plan)
     assert [record.what["action"] for record in dispatcher.step()] == ["schedule"]
     assert without_time(commands_on(kafka, "life")) == without_time(expected(kafka, "life", plan))
     assert dispatcher.step() == []
@@ -150,30 +150,30 @@ def test_approved_event__lives_its_life_and_its_commands_are_there_once(kafka: K
 def test_kill__gives_out_no_command_twice_and_leaves_none_out(kafka: Kafka, clock: Clock, step: str) -> None:
     event_id = f"killed-{step.replace(' ', '-')}"
     plan = planned(event_id)
-    book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, event_id, plan)
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
+    approve(shared_ledger, event_id, plan)
     environ = os.environ | {"GRIDFLEX_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
     command = [sys.executable, "-m", "tests.support.dispatching", step, str(clock.now_s)]
     died = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=90, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
     found = len(commands_on(kafka, event_id))
     assert found in ({0, 5} if step == "during commit" else {5} if step == "after commit" else {0})
-    wait_until(lambda: dispatcher_states(book, dispatcher, event_id) is State.SCHEDULED, 30)
+    wait_until(lambda: dispatcher_states(shared_ledger, dispatcher, event_id) is State.SCHEDULED, 30)
     assert without_time(commands_on(kafka, event_id)) == without_time(expected(kafka, event_id, plan))
     assert states(kafka, event_id).count("schedule") == 1
 
 
-def dispatcher_states(book: Any, dispatcher: Any, event_id: str) -> State:
+def dispatcher_states(shared_ledger: Any, dispatcher: Any, event_id: str) -> State:
     dispatcher.step()
-    return book.ledger.events[event_id].state
+    return shared_ledger.ledger.events[event_id].state
 
 
 def test_two_dispatchers_and_a_silent_kafka__schedule_each_event_once(stack: Stack, kafka: Kafka, clock: Clock) -> None:
-    book, first = dispatcher_of(kafka, clock)
+    shared_ledger, first = dispatcher_of(kafka, clock)
     _, second = dispatcher_of(kafka, clock)
     names = [f"both-{number}" for number in range(4)]
     for name in names:
-        approve(book, name, planned(name))
+        approve(shared_ledger, name, planned(name))
     with halted(stack, "kafka"):
         first.start()
         second.start()
@@ -189,25 +189,25 @@ def test_two_dispatchers_and_a_silent_kafka__schedule_each_event_once(stack: Sta
 
 
 def test_cancelled_event__is_restored_in_the_same_transaction(kafka: Kafka, clock: Clock) -> None:
-    book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, "stopped", planned("stopped"))
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
+    approve(shared_ledger, "stopped", planned("stopped"))
     dispatcher.step()
-    about = book.ledger.events["stopped"]
+    about = shared_ledger.ledger.events["stopped"]
     cancel = Change(
         action=Action.CANCEL, event_id="stopped", actor=AMIRA, time_ms=0, reason="a line is down"
     )  # fmt: skip
-    book.change(cancel, lambda snapshot: dispatcher.messages(cancel, about, snapshot.newest["stopped"]))
+    shared_ledger.change(cancel, lambda snapshot: dispatcher.messages(cancel, about, snapshot.newest["stopped"]))
     restores = [one for one in commands_on(kafka, "stopped") if one.action is CommandAction.RESTORE]
     assert sorted(one.key for one in restores) == [
         "Sfax|F-stopped|freezer|2", "Sfax|F-stopped|fridge|0", "Sfax|F-stopped|fridge|1",
     ]  # fmt: skip
-    assert dispatcher.messages(cancel, book.ledger.events["stopped"], planned("stopped")) == {}
+    assert dispatcher.messages(cancel, shared_ledger.ledger.events["stopped"], planned("stopped")) == {}
 
 
 def test_plan_that_no_rule_allows__is_cancelled_and_commands_nothing(kafka: Kafka, clock: Clock) -> None:
-    book, dispatcher = dispatcher_of(kafka, clock)
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
     plan = planned("forbidden", called("forbidden", "medical", (0,), (0, 10)))
-    approve(book, "forbidden", plan)
+    approve(shared_ledger, "forbidden", plan)
     (record,) = dispatcher.step()
     assert (record.what["action"], record.who["name"]) == ("cancel", "gridflex")
     assert "F-forbidden/medical must not be called" in record.why
@@ -216,8 +216,8 @@ def test_plan_that_no_rule_allows__is_cancelled_and_commands_nothing(kafka: Kafk
 
 def test_refusals__are_counted_and_make_a_top_up_be_proposed_once(kafka: Kafka, clock: Clock) -> None:
     top_up = planned("more", called("more", "fridge", (5,), (0, 30)))
-    book, dispatcher = dispatcher_of(kafka, clock, top_up)
-    approve(book, "short", planned("short"))
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock, top_up)
+    approve(shared_ledger, "short", planned("short"))
     dispatcher.step()
     (command, *_) = commands_on(kafka, "short")
     houses = [f"{house_of(0)}x{number}" for number in range(4)]
@@ -225,8 +225,10 @@ def test_refusals__are_counted_and_make_a_top_up_be_proposed_once(kafka: Kafka, 
     report = wait_until(lambda: _told(dispatcher, "short"), 30)
     assert (report["results"]["refused"], report["results"]["accepted"]) == (3, 1)
     assert report["short_share"] > 0.1
-    (event_id,) = [name for name, found in book.snapshot.histories.items() if found[0].why.startswith("tops up short:")]
-    assert book.ledger.events[event_id].state is State.PROPOSED
+    (event_id,) = [
+        name for name, found in shared_ledger.snapshot.histories.items() if found[0].why.startswith("tops up short:")
+    ]
+    assert shared_ledger.ledger.events[event_id].state is State.PROPOSED
     again_book, again = dispatcher_of(kafka, clock, top_up)
     wait_until(lambda: _told(again, "short"), 30)
     assert sum(found[0].why.startswith("tops up short:") for found in again_book.snapshot.histories.values()) == 1
@@ -235,8 +237,8 @@ def test_refusals__are_counted_and_make_a_top_up_be_proposed_once(kafka: Kafka, 
 def test_opt_out__on_the_topic_of_enrolments_lowers_what_is_expected_though_no_appliance_answers(
     kafka: Kafka, clock: Clock
 ) -> None:
-    book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, "left", planned("left", called("left", "freezer", (3,), (0, 60))))
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
+    approve(shared_ledger, "left", planned("left", called("left", "freezer", (3,), (0, 60))))
     dispatcher.step()
     houses = [f"redd-{number}" for number in range(900, 904)]
     answer(kafka, commands_on(kafka, "left")[0], dict.fromkeys([f"{house}-0" for house in houses], Result.ACCEPTED))
@@ -275,10 +277,10 @@ def away_s(sampler: Sampler) -> float:
     return AWAY_S if sampler.seed is None else SHORT_AWAY_S
 
 
-def stop(book: Book, dispatcher: Dispatcher, event_id: str) -> None:
+def stop(shared_ledger: SharedLedger, dispatcher: Dispatcher, event_id: str) -> None:
     """A person takes an event back."""
     change = Change(action=Action.CANCEL, event_id=event_id, actor=AMIRA, time_ms=0, reason="a line is down")
-    book.change(change, lambda snapshot: dispatcher.messages(
+    shared_ledger.change(change, lambda snapshot: dispatcher.messages(
         change, snapshot.ledger.events[event_id], snapshot.newest[event_id]))  # fmt: skip
 
 
@@ -294,15 +296,15 @@ def test_kafka_away_between_approval_and_schedule__gives_out_each_command_once(
 ) -> None:
     event_id = f"approved, then Kafka {way}"
     plan = planned(event_id)
-    book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, event_id, plan)
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
+    approve(shared_ledger, event_id, plan)
     with WAYS[way](stack, "kafka"):
         dispatcher.start()
         time.sleep(away_s(sampler))
-        assert book.ledger.events[event_id].state is State.APPROVED
+        assert shared_ledger.ledger.events[event_id].state is State.APPROVED
     back_s = time.monotonic()
     try:
-        wait_until(lambda: book.ledger.events[event_id].state is State.SCHEDULED, 90, "it is scheduled")
+        wait_until(lambda: shared_ledger.ledger.events[event_id].state is State.SCHEDULED, 90, "it is scheduled")
     finally:
         dispatcher.stop()
     tell("scheduled", time.monotonic() - back_s)
@@ -318,9 +320,9 @@ def test_kafka_away_while_events_run__ends_one_in_time_and_lets_a_person_stop_th
     stack: Stack, kafka: Kafka, clock: Clock, sampler: Sampler, way: str
 ) -> None:
     ends, stopped = f"ends while Kafka {way}", f"to be stopped while Kafka {way}"
-    book, dispatcher = dispatcher_of(kafka, clock)
-    approve(book, ends, planned(ends))
-    approve(book, stopped, planned(stopped, called(stopped, "freezer", (1, 2), (45, 85))))
+    shared_ledger, dispatcher = dispatcher_of(kafka, clock)
+    approve(shared_ledger, ends, planned(ends))
+    approve(shared_ledger, stopped, planned(stopped, called(stopped, "freezer", (1, 2), (45, 85))))
     dispatcher.step()
     clock.now_s = START_MS / 1000
     dispatcher.step()
@@ -330,20 +332,20 @@ def test_kafka_away_while_events_run__ends_one_in_time_and_lets_a_person_stop_th
         dispatcher.start()
         gone_s = time.monotonic()
         with pytest.raises(ServiceError, match=r"did not answer|busy|did not come back"):
-            stop(book, dispatcher, stopped)
+            stop(shared_ledger, dispatcher, stopped)
         told_s = time.monotonic() - gone_s
         clock.now_s += 60 + SPREAD_MS / 1000
         time.sleep(max(0.0, away_s(sampler) - told_s))
     back_s = time.monotonic()
     sys.stderr.write(f"\na person who stops an event is told that it failed after {told_s:.1f} s\n")
     try:
-        wait_until(lambda: book.ledger.events[ends].state is State.COMPLETED, 90, "it is completed")
+        wait_until(lambda: shared_ledger.ledger.events[ends].state is State.COMPLETED, 90, "it is completed")
         tell("completed", time.monotonic() - back_s)
     finally:
         dispatcher.stop()
-    book.open()
-    if book.ledger.events[stopped].state is not State.CANCELLED:
-        stop(book, dispatcher, stopped)
+    shared_ledger.open()
+    if shared_ledger.ledger.events[stopped].state is not State.CANCELLED:
+        stop(shared_ledger, dispatcher, stopped)
     clock.now_s = NOW_S
     for event_id, last in ((ends, "complete"), (stopped, "cancel")):
         assert states(kafka, event_id) == ["draft", "propose", "approve", "schedule", "start", last]

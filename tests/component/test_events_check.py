@@ -24,7 +24,7 @@ from gridflex.config import Config
 from gridflex.errors import ServiceError
 from gridflex.events.__main__ import server_options
 from gridflex.events.app import create_app, openapi_document
-from gridflex.events.asking import Parts
+from gridflex.events.dependencies import Parts
 from gridflex.operations.checks.events import events_checks
 from gridflex.operations.checks.runner import Finding, run_checks
 from gridflex.operations.cluster.metrics import events_metrics

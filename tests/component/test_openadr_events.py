@@ -36,8 +36,8 @@ from gridflex.domain.openadr import (
 )
 from gridflex.errors import GridflexError, ServiceError
 from gridflex.events.app import create_app
-from gridflex.events.book import Book
 from gridflex.events.publisher import Publisher
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.operations.local.stack import Stack
 from tests.support.curtailment import AMIRA, BILEL
 from tests.support.dispatching import Clock, approve, commands_on, dispatcher_of, do
@@ -98,11 +98,11 @@ def login(config: Config, role: Role, *, port: int = 0, secret: str = "") -> Ope
     return OpenAdrClient(url, found.username, secret or found.password, timeout_s=1)
 
 
-def publisher_of(book: Book, line: Line, program: str) -> Publisher:
+def publisher_of(shared_ledger: SharedLedger, line: Line, program: str) -> Publisher:
     def connect() -> OpenAdrClient:
         return line.connect()
 
-    return Publisher(connect, lambda: True, program, book)
+    return Publisher(connect, lambda: True, program, shared_ledger)
 
 
 @pytest.fixture
@@ -131,10 +131,10 @@ def test_vtn__that_fails_is_told_of_delays_no_command_and_gets_the_event_once_la
     port = free_ports(1)[0] if lost == 0 else lossy.port
     event_id, program = f"event-{content_hash(wrong)[:12]}", f"program-{wrong.replace(' ', '-')}"
     business.ensure_program(Program(program_name=program))
-    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    shared_ledger, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
     line = Line(config, partial(login, config, role, port=port, secret=secret))
-    publisher = publisher_of(book, line, program)
-    approve(book, event_id, handed_plan(seed=1, region=f"R {wrong}"))
+    publisher = publisher_of(shared_ledger, line, program)
+    approve(shared_ledger, event_id, handed_plan(seed=1, region=f"R {wrong}"))
     dispatcher.step()
     sent = commands_on(config.kafka, event_id)
     assert len(sent) == 2
@@ -156,11 +156,11 @@ def test_vtn__that_fails_is_told_of_delays_no_command_and_gets_the_event_once_la
 
 
 def test_program__that_somebody_removed_is_made_again_after_a_409(config: Config, business: OpenAdrClient) -> None:
-    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    shared_ledger, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
     line = Line(config, partial(open_client, config, Role.BUSINESS, {}))
-    publisher = publisher_of(book, line, "program-409")
+    publisher = publisher_of(shared_ledger, line, "program-409")
     event_id = "event-409409409409"
-    approve(book, event_id, handed_plan(seed=3, region="R409"))
+    approve(shared_ledger, event_id, handed_plan(seed=3, region="R409"))
     dispatcher.step()
     program = business.ensure_program(Program(program_name="program-409"))
     publisher._program_id = str(program.id)
@@ -174,18 +174,18 @@ def test_program__that_somebody_removed_is_made_again_after_a_409(config: Config
 def test_silent_vtn__does_not_hold_up_dispatch(config: Config, lossy: LossyLine) -> None:
     """The publisher waits for an answer in its own thread; commands go out meanwhile."""
     lossy.lost = b"GET /"
-    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    shared_ledger, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
     found = make_logins(config, {})[Role.BUSINESS]
     url = f"http://127.0.0.1:{lossy.port}"
     slow = Line(config, lambda: OpenAdrClient(url, found.username, found.password, timeout_s=15))
-    publisher = publisher_of(book, slow, "program-silent")
-    approve(book, "event-515151515151", handed_plan(seed=5, region="Rsilent"))
+    publisher = publisher_of(shared_ledger, slow, "program-silent")
+    approve(shared_ledger, "event-515151515151", handed_plan(seed=5, region="Rsilent"))
     dispatcher.step()
     publisher.start()
     try:
         wait_until(lambda: any(one.startswith("GET /") for one in lossy.requests), 10, "the publisher waits")
         began_s = time.monotonic()
-        approve(book, "event-525252525252", handed_plan(seed=6, region="Rsilent2"))
+        approve(shared_ledger, "event-525252525252", handed_plan(seed=6, region="Rsilent2"))
         dispatcher.step()
         assert time.monotonic() - began_s < 12
         assert len(commands_on(config.kafka, "event-525252525252")) == 2
@@ -197,25 +197,25 @@ def test_silent_vtn__does_not_hold_up_dispatch(config: Config, lossy: LossyLine)
 def test_events__that_are_taken_back_are_cancelled_there_and_a_new_version_is_another(
     config: Config, business: OpenAdrClient
 ) -> None:
-    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    shared_ledger, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
     line = Line(config, partial(open_client, config, Role.BUSINESS, {}))
-    publisher = publisher_of(book, line, "program-back")
+    publisher = publisher_of(shared_ledger, line, "program-back")
     event_id, never = "event-535353535353", "event-545454545454"
     for name, region in ((event_id, "Rback"), (never, "Rnever")):
-        approve(book, name, handed_plan(seed=7, region=region))
+        approve(shared_ledger, name, handed_plan(seed=7, region=region))
     dispatcher.step()
-    do(book, Action.CANCEL, never, AMIRA, reason="before the VTN heard of it")
+    do(shared_ledger, Action.CANCEL, never, AMIRA, reason="before the VTN heard of it")
     assert publisher.step()
     again = handed_plan(seed=8, region="Rback", cohorts=(3,))
-    do(book, Action.AMEND, event_id, AMIRA, reason="fewer", content=again)
-    assert publisher_of(book, line, "program-back").step()  # as after a kill
+    do(shared_ledger, Action.AMEND, event_id, AMIRA, reason="fewer", content=again)
+    assert publisher_of(shared_ledger, line, "program-back").step()  # as after a kill
     assert [one.is_cancelled for one in named(business, event_name(event_id, 1))] == [True]
-    do(book, Action.PROPOSE, event_id, AMIRA)
-    do(book, Action.APPROVE, event_id, BILEL)
+    do(shared_ledger, Action.PROPOSE, event_id, AMIRA)
+    do(shared_ledger, Action.APPROVE, event_id, BILEL)
     dispatcher.step()
     assert publisher.step()
     assert [one.is_cancelled for one in named(business, event_name(event_id, 2))] == [False]
-    do(book, Action.CANCEL, event_id, AMIRA, reason="stop")
+    do(shared_ledger, Action.CANCEL, event_id, AMIRA, reason="stop")
     assert publisher.step()
     assert [one.is_cancelled for one in named(business, event_name(event_id, 2))] == [True]
     assert named(business, event_name(never, 1)) == []
@@ -227,10 +227,12 @@ def test_events__that_are_taken_back_are_cancelled_there_and_a_new_version_is_an
 def test_event__of_ours_that_somebody_made_unreadable_is_told_and_the_others_are_brought(
     config: Config, business: OpenAdrClient
 ) -> None:
-    book, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
-    publisher = publisher_of(book, Line(config, partial(open_client, config, Role.BUSINESS, {})), "program-garbled")
+    shared_ledger, dispatcher = dispatcher_of(config.kafka, Clock(time.time()))
+    publisher = publisher_of(
+        shared_ledger, Line(config, partial(open_client, config, Role.BUSINESS, {})), "program-garbled"
+    )
     wrong, right = "event-565656565656", "event-575757575757"
-    approve(book, wrong, handed_plan(seed=9, region="Rwrong"))
+    approve(shared_ledger, wrong, handed_plan(seed=9, region="Rwrong"))
     dispatcher.step()
     assert publisher.step()
     (there,) = named(business, event_name(wrong, 1))
@@ -246,9 +248,9 @@ def test_event__of_ours_that_somebody_made_unreadable_is_told_and_the_others_are
     assert "cannot be read" in problems[0]
 
     garble(business, there)
-    approve(book, right, handed_plan(seed=10, region="Rright"))
+    approve(shared_ledger, right, handed_plan(seed=10, region="Rright"))
     dispatcher.step()
-    do(book, Action.CANCEL, wrong, AMIRA, reason="stop")
+    do(shared_ledger, Action.CANCEL, wrong, AMIRA, reason="stop")
     assert not publisher.step()
     assert "is not known to be cancelled at the VTN: /events: the VTN gave duration that cannot be read" in (
         publisher.told(wrong) or ""
@@ -266,7 +268,7 @@ def test_event__of_ours_that_somebody_made_unreadable_is_told_and_the_others_are
 def service(config: Config) -> Iterator[EventsClient]:
     """The events service, asked by amira, a planner."""
     app = create_app(config, ENVIRON)
-    app.state.parts.desk._planner = PlanAsked(config)
+    app.state.parts.event_service._planner = PlanAsked(config)
     server = uvicorn.Server(uvicorn.Config(app, port=config.events.port, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -42,7 +42,7 @@ def test_random_day__never_dispatches_what_must_not_be(stack: Stack, sampler: Sa
     try:
         for _ in range(steps):
             day.go()
-            watch.look(day.service.book.ledger.next_sequence)
+            watch.look(day.service.shared_ledger.ledger.next_sequence)
             assert not watch.faults, watch.faults[:5]
         for _ in range(12):  # what was approved late comes to its end
             day.clock.now_s += 1800

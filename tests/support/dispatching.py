@@ -22,10 +22,10 @@ from gridflex.domain.curtailment import (
     content_hash,
 )
 from gridflex.errors import LimitError
-from gridflex.events.book import Book
-from gridflex.events.desk import Desk
 from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.event_service import EventService
 from gridflex.events.planner import Planner
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.events.top_up import TopUps
 from tests.support.curtailment import AMIRA, BILEL
 from tests.support.dying_producer import dying_at
@@ -55,27 +55,29 @@ class PlanAtHand(Planner):
         return self.content
 
 
-def dispatcher_of(kafka: Kafka, clock: Clock, plan: Mapping[str, Any] | None = None) -> tuple[Book, Dispatcher]:
-    """A book and a dispatcher with this clock."""
-    book = Book(kafka, clock)
-    desk = Desk(load_config(), book, PlanAtHand(plan))
-    dispatcher = Dispatcher(kafka, book, desk.check, TopUps(desk, clock), clock)
-    desk.dispatch = dispatcher
-    return book, dispatcher
+def dispatcher_of(kafka: Kafka, clock: Clock, plan: Mapping[str, Any] | None = None) -> tuple[SharedLedger, Dispatcher]:
+    """A ledger and a dispatcher with this clock."""
+    shared_ledger = SharedLedger(kafka, clock)
+    event_service = EventService(load_config(), shared_ledger, PlanAtHand(plan))
+    dispatcher = Dispatcher(kafka, shared_ledger, event_service.check, TopUps(event_service, clock), clock)
+    event_service.dispatch = dispatcher
+    return shared_ledger, dispatcher
 
 
-def do(book: Book, action: Action, event_id: str, actor: Actor, **more: Any) -> Record:
+def do(shared_ledger: SharedLedger, action: Action, event_id: str, actor: Actor, **more: Any) -> Record:
     """One change by a person, about the content as it is."""
-    about = content_hash(book.content(event_id))
-    return book.change(Change(action=action, event_id=event_id, actor=actor, time_ms=0, content_hash=about, **more))
+    about = content_hash(shared_ledger.content(event_id))
+    return shared_ledger.change(
+        Change(action=action, event_id=event_id, actor=actor, time_ms=0, content_hash=about, **more)
+    )
 
 
-def approve(book: Book, event_id: str, content: Mapping[str, Any]) -> Event:
+def approve(shared_ledger: SharedLedger, event_id: str, content: Mapping[str, Any]) -> Event:
     """Draft, propose and approve an event."""
-    book.change(Change(action=Action.DRAFT, event_id=event_id, actor=AMIRA, time_ms=0, content=content))
-    do(book, Action.PROPOSE, event_id, AMIRA)
-    do(book, Action.APPROVE, event_id, BILEL)
-    return book.ledger.events[event_id]
+    shared_ledger.change(Change(action=Action.DRAFT, event_id=event_id, actor=AMIRA, time_ms=0, content=content))
+    do(shared_ledger, Action.PROPOSE, event_id, AMIRA)
+    do(shared_ledger, Action.APPROVE, event_id, BILEL)
+    return shared_ledger.ledger.events[event_id]
 
 
 def commands_on(kafka: Kafka, event_id: str) -> list[Command]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 def shift_clock(file: Path) -> None:
     """Comes before anything takes the clock as its default."""
-    assert "gridflex.events.book" not in sys.modules
+    assert "gridflex.events.shared_ledger" not in sys.modules
     seconds, nanoseconds = time.time, time.time_ns
     time.time = lambda: seconds() + float(file.read_text())
     time.time_ns = lambda: nanoseconds() + round(float(file.read_text()) * 1e9)

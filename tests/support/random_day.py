@@ -26,9 +26,9 @@ from gridflex.domain.curtailment import (
     content_hash,
 )
 from gridflex.errors import GridflexError, TransitionError
-from gridflex.events.book import Book
-from gridflex.events.desk import Desk
 from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.event_service import EventService
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.events.top_up import TopUps
 from tests.support.dispatching import Clock
 from tests.support.random_houses import Houses
@@ -70,8 +70,8 @@ REASONS = {
 class Service:
     """One events service, without its web address."""
 
-    book: Book
-    desk: Desk
+    shared_ledger: SharedLedger
+    event_service: EventService
     dispatcher: Dispatcher
     top_ups: TopUps
 
@@ -96,11 +96,15 @@ class Day:
         """Every content that an event has had."""
 
     def _service(self) -> Service:
-        book = Book(self.config.kafka, self.clock)
-        desk = Desk(self.config, book, FleetPlanner(self.clock, self.config.batch.time_zone), clock=self.clock)
-        top_ups = TopUps(desk, self.clock)
-        desk.dispatch = dispatcher = Dispatcher(self.config.kafka, book, desk.check, top_ups, self.clock)
-        return Service(book, desk, dispatcher, top_ups)
+        shared_ledger = SharedLedger(self.config.kafka, self.clock)
+        event_service = EventService(
+            self.config, shared_ledger, FleetPlanner(self.clock, self.config.batch.time_zone), clock=self.clock
+        )
+        top_ups = TopUps(event_service, self.clock)
+        event_service.dispatch = dispatcher = Dispatcher(
+            self.config.kafka, shared_ledger, event_service.check, top_ups, self.clock
+        )
+        return Service(shared_ledger, event_service, dispatcher, top_ups)
 
     def go(self) -> None:
         """One step."""
@@ -119,10 +123,12 @@ class Day:
 
     def draft(self) -> None:
         """Somebody hands a plan in; at times one that is there already."""
-        known = [record.what["content"] for record in self.service.book.snapshot.records if record.what["content"]]
+        known = [
+            record.what["content"] for record in self.service.shared_ledger.snapshot.records if record.what["content"]
+        ]
         again = known and self.random.random() < 0.05
         plan = self.random.choice(known) if again else named(handed_in(self.random, self._now_ms()))
-        self._note(self.service.desk.draft(self._person(Role.PLANNER, plan["region"]), plan))
+        self._note(self.service.event_service.draft(self._person(Role.PLANNER, plan["region"]), plan))
 
     def plan(self) -> None:
         """Somebody lets the planner plan."""
@@ -133,13 +139,13 @@ class Day:
             end_ms=start_ms + self.random.choice([30, 60]) * MINUTE_MS, seed=self.random.randrange(100),
             program=self.random.choice(["standard", "emergency", "emergency"]),
         )  # fmt: skip
-        self._note(self.service.desk.plan(self._person(Role.PLANNER, region), options)[0])
+        self._note(self.service.event_service.plan(self._person(Role.PLANNER, region), options)[0])
 
     def forbidden(self) -> None:
         """A plan that must not be let in, from somebody who may hand plans in."""
         what = self.random.choice([*FORBIDDEN])
         plan = FORBIDDEN[what](named(handed_in(self.random, self._now_ms())))
-        self.service.desk.draft(PEOPLE[0], plan)
+        self.service.event_service.draft(PEOPLE[0], plan)
         raise AssertionError(f"{what} was let in: {plan}")
 
     def propose(self) -> None:
@@ -148,7 +154,7 @@ class Day:
             self.draft()
         event = self._event("draft")
         person = self._person(Role.PLANNER, event.region)
-        self.service.desk.decide(person, Action.PROPOSE, event.event_id, self._about(event))
+        self.service.event_service.decide(person, Action.PROPOSE, event.event_id, self._about(event))
 
     def approve(self) -> None:
         """Somebody approves an event, most likely one that is proposed; at times its proposer.
@@ -161,7 +167,7 @@ class Day:
         person = self._person(Role.APPROVER, event.region, event.proposer)
         if event.proposer and self.random.random() < 0.15:
             person = next((one for one in PEOPLE if one.name == event.proposer), person)
-        self.service.desk.decide(person, Action.APPROVE, event.event_id, self._about(event))
+        self.service.event_service.decide(person, Action.APPROVE, event.event_id, self._about(event))
         if self.random.random() < 0.85:
             self.settle()
 
@@ -170,9 +176,9 @@ class Day:
         event = self._event("proposed", "approved", "scheduled")
         plan = named(handed_in(self.random, self._now_ms()))
         if self.random.random() < 0.1:
-            plan = dict(self.service.book.content(event.event_id))
+            plan = dict(self.service.shared_ledger.content(event.event_id))
         person = self._person(Role.PLANNER, event.region)
-        self.service.desk.amend(person, event.event_id, plan, self.random.choice(["fewer", "other", " "]))
+        self.service.event_service.amend(person, event.event_id, plan, self.random.choice(["fewer", "other", " "]))
         self.houses.hear()
         self._note(event.event_id)
 
@@ -180,21 +186,21 @@ class Day:
         """Somebody rejects an event."""
         event = self._event("proposed")
         person = self._person(Role.APPROVER, event.region, event.proposer)
-        self.service.desk.decide(person, Action.REJECT, event.event_id, self._about(event), "not today")
+        self.service.event_service.decide(person, Action.REJECT, event.event_id, self._about(event), "not today")
 
     def cancel(self) -> None:
         """Somebody cancels an event, most likely one that was dispatched."""
         event = self._event("scheduled", "active")
         why = self.random.choice(["a line is down", ""])
         person = self._person(Role.PLANNER, event.region)
-        self.service.desk.decide(person, Action.CANCEL, event.event_id, reason=why)
+        self.service.event_service.decide(person, Action.CANCEL, event.event_id, reason=why)
         self.houses.hear()
 
     def attack(self) -> None:
-        """What no route of the service offers: changes past the desk, with commands of their own."""
-        self.service.book.refresh()
+        """What no route of the service offers: changes past the event service, with commands of their own."""
+        self.service.shared_ledger.refresh()
         event = self._event("draft", "proposed", "active")
-        content = self.service.book.content(event.event_id)
+        content = self.service.shared_ledger.content(event.event_id)
         other = named({**content, "target_kw": content["target_kw"] * 2})
         forged = [
             one for plan in (content, other)
@@ -211,7 +217,7 @@ class Day:
         ])  # fmt: skip
         if change is None:
             return
-        self.service.book.change(change, command_messages(self.config.kafka, forged))
+        self.service.shared_ledger.change(change, command_messages(self.config.kafka, forged))
         raise AssertionError(f"{change} was let in")
 
     def opt_out(self) -> None:
@@ -228,7 +234,7 @@ class Day:
         if self.random.random() < 0.3:
             close(self.service)
             self.services[self.services.index(self.service)] = new = self._service()
-            new.book.open()
+            new.shared_ledger.open()
         self.service = self.random.choice(self.services)
 
     def settle(self) -> None:
@@ -246,7 +252,7 @@ class Day:
         self.houses.close()
 
     def _note(self, event_id: str) -> None:
-        self.hashes[event_id].append(self.service.book.ledger.events[event_id].content_hash)
+        self.hashes[event_id].append(self.service.shared_ledger.ledger.events[event_id].content_hash)
 
     def _person(self, role: Role, region: str, but: str = "") -> Actor:
         """Most likely one who may do it; else anybody."""
@@ -254,11 +260,11 @@ class Day:
         return self.random.choice(able if self.random.random() < 0.75 else PEOPLE)
 
     def _has(self, state: str) -> bool:
-        return any(one.state == state for one in self.service.book.snapshot.current.values())
+        return any(one.state == state for one in self.service.shared_ledger.snapshot.current.values())
 
     def _event(self, *states: str) -> Event:
         """Most likely one in one of these states; newer ones rather than older ones."""
-        events = [*self.service.book.ledger.events.values()]
+        events = [*self.service.shared_ledger.ledger.events.values()]
         fitting = [one for one in events if one.state in states]
         if fitting and self.random.random() < 0.95:
             events = fitting
@@ -291,7 +297,7 @@ def close(service: Service) -> None:
     for source in (service.dispatcher._inbox, service.dispatcher._enrolment):
         if source is not None:
             source.close()
-    service.book.close()
+    service.shared_ledger.close()
 
 
 def _forced(event: Event, plan: dict[str, object]) -> Event:

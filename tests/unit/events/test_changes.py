@@ -8,24 +8,24 @@ import pytest
 from gridflex.config import Kafka
 from gridflex.domain.curtailment import Actor, Role
 from gridflex.events import changes
-from gridflex.events.book import Book, Snapshot
 from gridflex.events.changes import Streams
 from gridflex.events.rates import TooManyError
+from gridflex.events.shared_ledger import SharedLedger, Snapshot
 from tests.support.events import drafts, handed_plan
 
 DALI = Actor(name="dali", roles=frozenset({Role.VIEWER}))
 EMNA = Actor(name="emna", roles=frozenset({Role.PLANNER}), regions=frozenset({"Sfax"}))
 
 
-def book() -> Book:
-    found = Book(Kafka())
+def shared_ledger() -> SharedLedger:
+    found = SharedLedger(Kafka())
     found._know(Snapshot.of(drafts(handed_plan(), handed_plan(region="Tunis"))))
     return found
 
 
 def test_stream__goes_on_after_a_record_with_what_its_reader_may_see() -> None:
     async def read(actor: Actor, after: int, lines: int) -> list[str]:
-        stream = Streams(book()).changes(actor, after)
+        stream = Streams(shared_ledger()).changes(actor, after)
         return [await anext(stream) for _ in range(lines)]
 
     dali = asyncio.run(read(DALI, -1, 3))
@@ -37,7 +37,7 @@ def test_stream__goes_on_after_a_record_with_what_its_reader_may_see() -> None:
 
 def test_streams__of_one_user_are_limited_and_free_again_when_closed() -> None:
     async def run() -> None:
-        streams = Streams(book())
+        streams = Streams(shared_ledger())
         for _ in range(20):
             streams.changes(DALI, None)  # hung up before the first line
         held = [streams.changes(DALI, None) for _ in range(changes._EACH + 1)]
@@ -61,7 +61,7 @@ def test_stream__of_who_does_not_read_ends(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(changes, "_WAITING", 1)
 
     async def run() -> list[str]:
-        whole = book()
+        whole = shared_ledger()
         stream = Streams(whole).changes(DALI, None)
         await anext(stream)
         for seed in range(2, 5):

@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gridflex.events.app import create_app
-from gridflex.events.asking import Parts
-from gridflex.events.book import Snapshot
+from gridflex.events.dependencies import Parts
+from gridflex.events.shared_ledger import Snapshot
 from tests.support.events import ENVIRON, SERVICE_TOKEN, TOKENS, bearer, drafts, events_config, handed_plan
 
 SFAX, TUNIS = handed_plan(), handed_plan(region="Tunis")
@@ -22,7 +22,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     """The service over a ledger of two drafts, in Sfax and in Tunis; nobody opens Kafka."""
     app = create_app(events_config(tmp_path_factory.mktemp("events"), events_max_body_kb=900), ENVIRON)
     parts: Parts = app.state.parts
-    parts.book._know(Snapshot.of(drafts(SFAX, TUNIS)))
+    parts.shared_ledger._know(Snapshot.of(drafts(SFAX, TUNIS)))
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -238,8 +238,8 @@ def test_me__is_whose_token_it_is(client: TestClient) -> None:
 def test_event__says_what_a_vtn_asked_for_and_lists_them_alone(client: TestClient) -> None:
     origin = {"vtn": "http://vtn", "event_id": "e", "modified": "m", "digest": "0" * 64, "kw": [5.0], "program": "peak"}
     parts: Parts = client.app.state.parts  # type: ignore[attr-defined]
-    before = parts.book.snapshot
-    parts.book._snapshot = Snapshot.of(drafts(SFAX, handed_plan(seed=77, origin=origin)))
+    before = parts.shared_ledger.snapshot
+    parts.shared_ledger._snapshot = Snapshot.of(drafts(SFAX, handed_plan(seed=77, origin=origin)))
     try:
         found = client.get("/events", params={"from_vtn": True}, headers=bearer("dali")).json()["events"]
         assert [one["origin"] for one in found] == [origin]
@@ -251,7 +251,7 @@ def test_event__says_what_a_vtn_asked_for_and_lists_them_alone(client: TestClien
             plan = handed_plan(seed=79, origin=origin | other)
             assert client.post("/events", json=plan, headers=bearer("amira")).status_code == 422
     finally:
-        parts.book._snapshot = before
+        parts.shared_ledger._snapshot = before
 
 
 def test_reports__without_a_vtn_are_a_409(client: TestClient) -> None:

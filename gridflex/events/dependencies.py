@@ -11,13 +11,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from gridflex.adapters.events.tokens import USER_HEADER
 from gridflex.config import Config
 from gridflex.domain.curtailment import Actor
-from gridflex.events.book import Book
 from gridflex.events.changes import Streams
-from gridflex.events.desk import Desk
 from gridflex.events.dispatcher import Dispatcher
+from gridflex.events.event_service import EventService
 from gridflex.events.publisher import Publisher
 from gridflex.events.rates import RateLimit, TooManyError
 from gridflex.events.refusals import Refusals
+from gridflex.events.shared_ledger import SharedLedger
 from gridflex.events.sign_in import SignIn, UnknownTokenError
 
 _bearer = HTTPBearer(auto_error=False, description="A token of the events service.")
@@ -28,8 +28,8 @@ class Parts:
     """What a running service is made of."""
 
     config: Config
-    book: Book
-    desk: Desk
+    shared_ledger: SharedLedger
+    event_service: EventService
     dispatcher: Dispatcher
     sign_in: SignIn
     refusals: Refusals

@@ -101,7 +101,7 @@ class Snapshot:
         )
 
 
-class Book:
+class SharedLedger:
     """The ledger, for all threads of the service.
 
     Every method that asks Kafka raises ``ServiceError`` when it does not answer, ``LedgerError`` when a record is not

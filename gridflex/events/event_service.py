@@ -37,8 +37,8 @@ from gridflex.domain.curtailment import (
 from gridflex.domain.flexibility import NOT_ELIGIBLE, Rule
 from gridflex.domain.openadr import Origin, check_origin, with_origin
 from gridflex.errors import ActorError, DispatchError, GridflexError, LimitError, TransitionError, UsageError
-from gridflex.events.book import Book, Messages, Snapshot
 from gridflex.events.planner import Planner
+from gridflex.events.shared_ledger import Messages, SharedLedger, Snapshot
 
 Content = Mapping[str, Any]
 _DEEPEST = 12
@@ -76,25 +76,25 @@ class NoDispatch:
         return {}
 
 
-class Desk:
-    """Events for people. Methods that write raise ``ActorError``, ``TransitionError`` and what ``Book`` raises."""
+class EventService:
+    """Events for people. Methods that write raise what ``SharedLedger`` raises, ``ActorError``, ``TransitionError``."""
 
     def __init__(
         self,
         config: Config,
-        book: Book,
+        shared_ledger: SharedLedger,
         planner: Planner,
         dispatch: Dispatch | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``clock``: seconds since the epoch, the one that the book has."""
-        self.book, self._config, self._planner, self._clock = book, config, planner, clock
+        """``clock``: seconds since the epoch, the one that the ledger has."""
+        self.shared_ledger, self._config, self._planner, self._clock = shared_ledger, config, planner, clock
         self.dispatch: Dispatch = dispatch or NoDispatch()
         self._zone = ZoneInfo(config.batch.time_zone)
 
     def event(self, actor: Actor, event_id: str) -> Event:
         """An event that the actor may see. Raises ``UnknownEventError``, ``ActorError``."""
-        event = self.book.ledger.events.get(event_id)
+        event = self.shared_ledger.ledger.events.get(event_id)
         if event is None:
             raise UnknownEventError(f"no event {event_id!r}")
         require(actor, frozenset(Role), event.region)
@@ -104,7 +104,7 @@ class Desk:
         """Plan, and draft an event: its id and the plan. ``origin``: the VTN's event that it comes from."""
         require(actor, frozenset({Role.PLANNER}), options.region)
         if origin is not None:
-            _check_origin(self.book.snapshot, with_origin({}, origin))
+            _check_origin(self.shared_ledger.snapshot, with_origin({}, origin))
         plan = self.planned(options)
         if origin is not None:
             plan = with_origin(plan, origin)
@@ -113,7 +113,7 @@ class Desk:
     def planned(self, options: PlanOptions) -> Content:
         """A plan that rests whom other events call."""
         plan_request(self._config, options, now_ms=self._now_ms())
-        return self._planner.plan(options, _held(self.book.snapshot))
+        return self._planner.plan(options, _held(self.shared_ledger.snapshot))
 
     def draft(self, actor: Actor, content: Content, why: str = "handed in as a document") -> str:
         """Make an event of a plan; its id comes from the plan, so that the same plan is never two events."""
@@ -123,7 +123,7 @@ class Desk:
         change = Change(
             action=Action.DRAFT, event_id=event_id, actor=actor, time_ms=0, reason=why, content=content
         )  # fmt: skip
-        self.book.change(change, self._admitting(change))
+        self.shared_ledger.change(change, self._admitting(change))
         return event_id
 
     def amend(self, actor: Actor, event_id: str, content: Content, reason: str) -> Record:
@@ -134,7 +134,7 @@ class Desk:
         change = Change(
             action=Action.AMEND, event_id=event_id, actor=actor, time_ms=0, reason=reason, content=content
         )  # fmt: skip
-        return self.book.change(change, self._admitting(change))
+        return self.shared_ledger.change(change, self._admitting(change))
 
     def decide(self, actor: Actor, action: Action, event_id: str, about: str = "", reason: str = "") -> Record:
         """Propose, approve, reject or cancel. ``about``: the hash of the content that was looked at."""
@@ -142,7 +142,7 @@ class Desk:
         change = Change(
             action=action, event_id=event_id, actor=actor, time_ms=0, reason=reason, content_hash=about
         )  # fmt: skip
-        return self.book.change(change, self._deciding(change))
+        return self.shared_ledger.change(change, self._deciding(change))
 
     def check(self, snapshot: Snapshot, event: Event, content: Content) -> None:
         """Raises ``DispatchError``, ``LimitError`` or ``UsageError``: a plan breaks a rule, or calls who must rest."""
@@ -161,7 +161,7 @@ class Desk:
             self.check(snapshot, event, content)
             return self._messages(snapshot, change)
 
-        admit(self.book.snapshot)  # what is wrong with the plan itself needs no writer to be seen
+        admit(self.shared_ledger.snapshot)  # what is wrong with the plan itself needs no writer to be seen
         return admit
 
     def _deciding(self, change: Change) -> Callable[[Snapshot], Messages]:

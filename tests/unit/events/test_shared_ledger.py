@@ -9,8 +9,8 @@ from gridflex.config import Config, Kafka
 from gridflex.curtailment.planning import PlanOptions
 from gridflex.domain.curtailment import Action, Ledger, Record, State, content_hash
 from gridflex.errors import LedgerError
-from gridflex.events.book import Book, Snapshot
-from gridflex.events.desk import Desk
+from gridflex.events.event_service import EventService
+from gridflex.events.shared_ledger import SharedLedger, Snapshot
 from tests.support.curtailment import AMIRA, BILEL, CONTENT, LIFE, change, plan_content
 from tests.support.dispatching import PlanAtHand
 from tests.support.events import NOBODY_LISTENS, handed_plan
@@ -67,12 +67,12 @@ def test_plan_in_the_service__rests_whom_the_snapshot_calls_without_asking_kafka
         one = replace(change(action, actor, content=plan, hash_=content_hash(content)), time_ms=now_ms)
         ledger, record = ledger.append(one)
         records.append(record)
-    book = Book(Kafka(bootstrap_servers=NOBODY_LISTENS))
-    book._know(Snapshot.folded(ledger, records))
+    shared_ledger = SharedLedger(Kafka(bootstrap_servers=NOBODY_LISTENS))
+    shared_ledger._know(Snapshot.folded(ledger, records))
     planner = _Asked({"region": "Sfax"})
     options = PlanOptions(region="Sfax", target_kw=1.0, start_ms=content["start_ms"], end_ms=content["end_ms"],
                           program="emergency")  # fmt: skip
-    assert Desk(Config(), book, planner).planned(options) == {"region": "Sfax"}
+    assert EventService(Config(), shared_ledger, planner).planned(options) == {"region": "Sfax"}
     assert [one.event_id for one in planner.held] == [event_id]
 
 
