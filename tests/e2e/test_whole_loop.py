@@ -52,7 +52,7 @@ pytestmark = [
 
 HOUSES, EVENT_MIN = map(int, SIZE.split(":")) if SIZE else (0, 0)
 EVENING_S = int(datetime(2011, 7, 5, 17, tzinfo=UTC).timestamp())
-SITE = Site(region="Gabes", feeders=tuple(f"GAB-F0{n}" for n in range(1, 5)), first_house=3001, clock_s=EVENING_S)
+SITE = Site(region="Gabes", feeders=tuple(f"GAB-F1{n}" for n in range(1, 5)), first_house=3001, clock_s=EVENING_S)
 BEFORE_S, AFTER_S = 4 * 3600, 2 * 3600
 TARGET_SHARE = 0.4
 OPT_OUTS = max(2, HOUSES // 2)

@@ -101,6 +101,7 @@ class Loop:
             rows = gridflex(self.environment, *asked)
         except AssertionError:  # not even the region is known yet
             return {}
+        rows = [row for row in rows if row["feeder"] in self.town.site.feeders]
         fridges = {row["feeder"]: row["fresh_share"] for row in rows if row["appliance"] == "fridge"}
         if fridges.keys() != set(self.town.site.feeders) or min(fridges.values()) < 0.95:
             return {}

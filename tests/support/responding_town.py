@@ -14,7 +14,8 @@ from ingestion.generator.occupancy import DAY_S
 from ingestion.generator.redd_files import FIRST_CHANNEL, mains
 
 STEP_S = 10
-FEEDERS = ("SFA-F01", "SFA-F02")
+FEEDERS = ("SFA-F11", "SFA-F12")
+"""No house of another test is there, which would count as silent."""
 REGION = "Sfax"
 _FIRST_HOUSE = 2001
 
