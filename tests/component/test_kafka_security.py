@@ -67,6 +67,7 @@ def write(kafka: Kafka, name: str = "replay-test", topic: str = "powerraw") -> N
 def read(kafka: Kafka, topic: str = "powerraw") -> list[Message]:
     found: list[Message] = []
     asked = Topic(kafka, topic)
+    wait_until(lambda: asked.end_offsets() == asked.written_offsets(), what="the end marks of transactions")
     asked.visit(asked.first_offsets(), asked.end_offsets(), found.append)
     return found
 

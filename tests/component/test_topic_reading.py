@@ -53,6 +53,9 @@ def send(stack: Stack, topic: str, partition: int, count: int, *, end: str = "",
         producer.commit_transaction(30)
     if end == "abort":
         producer.abort_transaction(30)
+    if end:  # Kafka says that a transaction is over before all partitions have its end mark
+        sent = Topic(stack.config.kafka, topic)
+        wait_until(lambda: sent.end_offsets()[partition] == sent.written_offsets()[partition], what="the end mark")
 
 
 def test_count__is_of_committed_messages_alone(stack: Stack, make_topic: Callable[..., Topic]) -> None:
